@@ -1,0 +1,81 @@
+"""Every error a caller is expected to meet.
+
+    SurveillanceError
+    +-- UserMistake            one clear line and exit code 2: what, where, what to do
+    |   +-- SettingsError      a setting, site file or schedule that cannot be used
+    |   +-- RuleError          a rulebook with faults, all of them at once, each with its place
+    |   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CAMERA_FAULTS word
+    |   +-- ModelError         a card or weights that are missing, altered or do not fit
+    |   +-- NotFound           a camera, door, event, model or user that is not there
+    |   +-- DatabaseTooNew     the database was written by a newer version
+    +-- SourceLost             an open camera stopped giving pictures (retried with back-off)
+    +-- Expired                an answer that came too late to be used; a door denies on it
+    +-- RecordFailed           nothing was committed, so nothing may act on it
+    +-- ActionFailed           a deed that did not happen; `.certain` is False when it may have
+"""
+
+CAMERA_FAULTS = ("unreachable", "wrong_password", "not_found", "no_video", "timeout", "ended", "unreadable")
+
+
+class SurveillanceError(Exception):
+    """Root of all errors of this system."""
+
+
+class UserMistake(SurveillanceError):
+    """Something a person can put right; its text is the one line that the person reads."""
+
+
+class SettingsError(UserMistake):
+    """A setting, site file or schedule that cannot be used."""
+
+
+class RuleError(UserMistake):
+    """A rulebook with faults. `faults` holds one readable text per fault, with place and caret."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class SourceError(UserMistake):
+    """A camera or file that cannot be opened. `reason` is one of CAMERA_FAULTS."""
+
+    def __init__(self, message: str, reason: str = "unreachable") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ModelError(UserMistake):
+    """A model card or weights file that is missing, altered or does not fit."""
+
+
+class NotFound(UserMistake):
+    """Something asked for by name that is not there."""
+
+
+class DatabaseTooNew(UserMistake):
+    """The database has migrations that this version does not know."""
+
+
+class SourceLost(SurveillanceError):
+    """An open camera stopped giving pictures. `reason` is one of CAMERA_FAULTS."""
+
+    def __init__(self, message: str, reason: str = "timeout") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Expired(SurveillanceError):
+    """An answer that came too late to be used."""
+
+
+class RecordFailed(SurveillanceError):
+    """Nothing was committed; whoever wanted to act on it must not."""
+
+
+class ActionFailed(SurveillanceError):
+    """A deed that failed. `certain` is False when it may nevertheless have happened."""
+
+    def __init__(self, message: str, certain: bool = True) -> None:
+        super().__init__(message)
+        self.certain = certain

@@ -1,0 +1,166 @@
+"""The seams between stages. A stage knows these and the values, never another stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from surveillance.domain.geometry import Box
+from surveillance.domain.site import Site
+from surveillance.domain.values import (
+    AccessRequest,
+    Action,
+    Bgr,
+    Classification,
+    Decision,
+    Detection,
+    Event,
+    Frame,
+    Input,
+    Motion,
+    Observation,
+    Presented,
+    Scene,
+    Track,
+)
+
+# --- camera worker -------------------------------------------------------------------------------------------------
+
+
+class Picture(Protocol):
+    """One full-size picture whose pixels are converted only where asked for."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    def crop(self, box: Box) -> Bgr:
+        """(height, width, 3) uint8 of that part only."""
+        ...
+
+    def bgr(self) -> Bgr:
+        """(height, width, 3) uint8 of the whole picture."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How to open a source. `start_at` dates the first frame of a file; masks are blacked out before analysis."""
+
+    camera: str
+    analyze_fps: float = 5.0
+    open_timeout_s: float = 5.0
+    read_timeout_s: float = 5.0
+    start_at: datetime | None = None
+    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+
+class Source(Protocol):
+    """Pictures of one camera in order, already thinned to `analyze_fps`.
+
+    `frames` ends when a file ends, raises SourceError when it cannot be opened (at the first `next`) and SourceLost
+    when an open camera goes silent. `live` is False for files, whose frames must not be dropped.
+    """
+
+    live: bool
+    duration_s: float | None  # of a file, when it is known
+
+    def frames(self) -> Iterator[Frame]: ...
+    def close(self) -> None: ...
+
+
+OpenSource = Callable[[str, SourceOptions], Source]  # what an entry point of surveillance.sources is
+
+
+class Gate(Protocol):
+    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Motion: ...
+
+
+class Propose(Protocol):
+    def __call__(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> tuple[Detection, ...]: ...
+
+
+class Recognize(Protocol):
+    """Crops the detections and asks a classifier. Late answers are None in the Scene, never an empty Scene."""
+
+    def __call__(self, frame: Frame, detections: Sequence[Detection]) -> Scene: ...
+
+
+class Follow(Protocol):
+    """Scene in, live tracks out; `tracks` are the ones alive now. Ended ones are returned once, with `ended`."""
+
+    @property
+    def tracks(self) -> Sequence[Track]: ...
+    def __call__(self, scene: Scene) -> tuple[Track, ...]: ...
+    def finish(self) -> tuple[Track, ...]:
+        """The end of the source: every live track, ended."""
+        ...
+
+
+class Observe(Protocol):
+    """Tracks of one frame in, what is worth telling out: on change, and a heartbeat a second."""
+
+    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]: ...
+
+
+# --- recognizer ----------------------------------------------------------------------------------------------------
+
+
+class Classifier(Protocol):
+    """Crops in, one classification each, in order. Raises Expired when the answer came too late."""
+
+    def __call__(self, crops: Sequence[Bgr]) -> tuple[Classification, ...]: ...
+
+
+# --- core ----------------------------------------------------------------------------------------------------------
+
+
+class Desk(Protocol):
+    """What a reader presented in, a request with its person looked up out. Raises NotFound for an unknown door."""
+
+    def __call__(self, presented: Presented) -> AccessRequest: ...
+
+
+class Judge(Protocol):
+    """One numbered input in, decisions out: none, one, or several (alerts and logs never combine away)."""
+
+    def __call__(self, entry: Input) -> tuple[Decision, ...]: ...
+
+
+class Record(Protocol):
+    """Writes the inputs and their decisions, with the actions they ask for, in one commit.
+
+    Returns the events in order. Raises RecordFailed when nothing was committed.
+    """
+
+    def __call__(self, judged: Sequence[tuple[Input, tuple[Decision, ...]]]) -> tuple[Event, ...]: ...
+
+
+class Dispatch(Protocol):
+    """Does what the outbox holds and is due, each deed within its deadline. Returns what became of each."""
+
+    def __call__(self, now: datetime) -> tuple[Action, ...]: ...
+
+
+# --- what stages ask of the outside --------------------------------------------------------------------------------
+
+
+class Outbox(Protocol):
+    """The actions on record. A state is on disk before the next line runs."""
+
+    def due(self, now: datetime) -> Sequence[Action]: ...
+    def mark(self, action: Action) -> None: ...
+
+
+class Deed(Protocol):
+    """Does one action; raises ActionFailed. What entry points of surveillance.actions and .relays build."""
+
+    def __call__(self, action: Action) -> None: ...
+
+
+class SiteReader(Protocol):
+    """The configured site, as it is now."""
+
+    def __call__(self) -> Site: ...

@@ -1,0 +1,348 @@
+"""What flows through the house, in order of appearance. All values are frozen; all times are aware UTC.
+
+Pixels stop at the Observation (its encoded best shot excepted); everything after it is small and JSON-able.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surveillance.domain.geometry import Box
+
+if TYPE_CHECKING:
+    from surveillance.domain.ports import Picture
+
+Gray = NDArray[np.uint8]  # (height, width)
+Bgr = NDArray[np.uint8]  # (height, width, 3)
+
+BACKGROUND = "background"
+REJECTED = "unknown"  # the label of a track on which the votes do not agree
+VERDICTS = ("authorize", "deny", "alert", "log")
+TRIGGERS = ("sighting", "presence", "access", "door", "camera")
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then 74 random bits; sorts by time of making."""
+    stamp = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (stamp << 80) | random
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return str(UUID(int=value))
+
+
+def rfc3339(at: datetime) -> str:
+    """UTC with milliseconds and a Z, as RFC 3339 writes it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# --- seen by a camera worker -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture, from a camera, at a time."""
+
+    camera: str
+    captured_at: datetime
+    number: int  # counts the analyzed frames of this source from 0
+    luma: Gray  # small gray copy, 320 wide, for the gate
+    picture: Picture  # full size, converted only where asked
+    media_s: float | None = None  # seconds from the start of a file; None for a live camera
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What the gate says of one frame. `reason` is motion, track, probe or (when closed) quiet."""
+
+    reason: str
+    regions: tuple[Box, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.reason != "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Somewhere worth looking. `source` says who proposed it: motion, track, whole or a detector's name."""
+
+    box: Box
+    source: str
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a crop looks like: the best label with its confidence 0..1, and all scores by label."""
+
+    label: str
+    confidence: float
+    scores: Mapping[str, float]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One place in a picture and what was seen there; None when no answer came in time."""
+
+    detection: Detection
+    seen: Classification | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that one frame showed."""
+
+    frame: Frame
+    subjects: tuple[Subject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The same thing over time. `label` and `confidence` are the vote of all its crops so far."""
+
+    id: int
+    camera: str
+    box: Box
+    label: str
+    confidence: float
+    confirmed: bool
+    started_at: datetime
+    seen_at: datetime
+    hits: int  # frames in which it was found
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One encoded picture (JPEG, at most 48 KB) and where its subject is in it."""
+
+    jpeg: bytes
+    box: Box
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A claim that a rule can judge: what, where, how long, who. Made on change and once a second per live track."""
+
+    id: str
+    camera: str
+    at: datetime
+    media_s: float | None
+    change: str  # appeared | changed | heartbeat | left
+    track: int
+    label: str
+    confidence: float
+    box: Box
+    zones: frozenset[str]  # where its foot stands now
+    zones_version: int
+    dwell_s: Mapping[str, float]  # seconds spent so far in each zone it has been in
+    track_s: float  # seconds since the track began
+    started_at: datetime
+    crossed: frozenset[str] = frozenset()  # "line:in" or "line:out", since the last observation of this track
+    identity: str | None = None
+    model: str = ""
+    shot: Shot | None = None  # only when a better one was taken
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReport:
+    """How a camera worker fares; sent on change and once a second, so that silence means a stale camera."""
+
+    camera: str
+    at: datetime
+    state: str  # live | lost | frozen | blinded | moved
+    reason: str = ""
+    fps: float = 0.0
+    drops: Mapping[str, int] = field(default_factory=dict)
+    changed: bool = False  # True once for each change of state
+
+
+# --- asked at a door -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One thing presented at a reader: kind badge, card, pin, plate or face, and its value as read."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a reader sent: somebody asks at a door. `id` is the reader's own and is answered once."""
+
+    id: str
+    at: datetime
+    door: str
+    factors: tuple[Factor, ...]
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A presented request with its person looked up; what the judge sees of it. Holds no secret value."""
+
+    id: str
+    at: datetime
+    door: str
+    camera: str | None  # the door's
+    factors: frozenset[str]
+    person: str | None
+    groups: frozenset[str]
+    credential: str  # "valid", "none", or an ONVIF denial reason such as credential_expired
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DoorReport:
+    """A change at a door, in ONVIF words: its mode and its alarm."""
+
+    door: str
+    at: datetime
+    mode: str
+    alarm: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A second has passed."""
+
+    at: datetime
+
+
+Input = Observation | CameraReport | AccessRequest | DoorReport | Tick  # everything that core judges
+
+
+# --- judged and recorded -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One part of a condition, its value (None is unknown) and, at a leaf, what was found there."""
+
+    text: str
+    result: bool | None
+    found: str = ""
+    children: tuple[Clause, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "result": self.result,
+            "found": self.found,
+            "children": [child.as_json() for child in self.children],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one rule said of one input. `note` says why a true rule did not act (cooldown, shadow)."""
+
+    rule: str
+    verdict: str
+    result: bool | None
+    clause: Clause
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule,
+            "verdict": self.verdict,
+            "result": self.result,
+            "note": self.note,
+            "clause": self.clause.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict on one input, with the rule, the rulebook version and every clause with its value."""
+
+    id: str
+    at: datetime
+    media_s: float | None
+    trigger: str
+    kind: str  # the event kind: sighting.logged, access.denied, ...
+    verdict: str | None  # None for a state that no rule judged, such as camera.lost
+    rule: str | None  # None for a default
+    rulebook_version: int
+    reasons: tuple[str, ...]
+    judged: tuple[Judged, ...]
+    facts: Mapping[str, Any]  # word -> JSON-able value, as the rules saw it
+    subject: str  # id of the observation or request
+    camera: str | None = None
+    door: str | None = None
+    label: str | None = None
+    confidence: float | None = None
+    track: int | None = None
+    zones: tuple[str, ...] = ()
+    identity: str | None = None
+    box: Box | None = None
+    notify: tuple[str, ...] = ()
+    shadow: bool = False  # judged and recorded, never acts
+    details: Mapping[str, Any] = field(default_factory=dict)  # more for the reader, JSON-able
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A decision on record. `seq` has no gaps; `evidence` names the picture kept with it."""
+
+    seq: int
+    decision: Decision
+    evidence: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract's keys, always present, and a few more."""
+        d = self.decision
+        return {
+            "id": d.id,
+            "at": rfc3339(d.at),
+            "media_s": d.media_s,
+            "kind": d.kind,
+            "camera": d.camera,
+            "verdict": d.verdict,
+            "rule": d.rule,
+            "label": d.label,
+            "confidence": None if d.confidence is None else round(d.confidence, 4),
+            "track": d.track,
+            "zones": sorted(d.zones),
+            "door": d.door,
+            "identity": d.identity,
+            "reasons": list(d.reasons),
+            "evidence": self.evidence,
+            "box": None if d.box is None else [round(v, 4) for v in (d.box.x1, d.box.y1, d.box.x2, d.box.y2)],
+            "shadow": d.shadow,
+            "details": dict(d.details),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A deed to do before its deadline: door.open (at most once) or notify (at least once, with `key`)."""
+
+    id: str
+    event: str  # id of the event that it rests on
+    kind: str  # "door.open" | "notify"
+    target: str  # door name or notification target name
+    deadline: datetime
+    key: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    state: str = "pending"  # pending | attempting | done | failed | unknown | expired
+    attempts: int = 0
+
+    def moved_to(self, state: str) -> Action:
+        return replace(self, state=state)

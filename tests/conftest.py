@@ -1,0 +1,12 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from footage import footage  # noqa: E402
+
+__all__ = ["footage"]
