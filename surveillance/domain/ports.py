@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from surveillance.domain.geometry import Box
 from surveillance.domain.site import Site
@@ -152,6 +152,23 @@ class Outbox(Protocol):
 
     def due(self, now: datetime) -> Sequence[Action]: ...
     def mark(self, action: Action) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Something that another process asks core, waiting for its answer."""
+
+    id: str
+    kind: str  # "access.request"
+    payload: Mapping[str, Any]
+    deadline: datetime
+
+
+class Inbox(Protocol):
+    """What other processes ask core. Both calls are durable."""
+
+    def pending(self) -> Sequence[Asked]: ...
+    def answer(self, id: str, payload: Mapping[str, Any]) -> None: ...
 
 
 class Deed(Protocol):

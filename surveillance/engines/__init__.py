@@ -1,0 +1,1 @@
+"""What walks the spine: inline runs worker, recognizer and core in one process."""

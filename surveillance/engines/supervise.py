@@ -1,0 +1,46 @@
+"""Keeps a thread's work going: what fails is reported and started again with back-off, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+log = logging.getLogger(__name__)
+
+
+class Supervised:
+    """Runs `work` in a thread. `failed(name, error)` is told of each failure; a normal return ends the thread."""
+
+    def __init__(self, name: str, work: Callable[[], None], failed: Callable[[str, Exception], None]) -> None:
+        self.name = name
+        self._work = work
+        self._failed = failed
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No more restarts. The work itself must be told to end by its owner."""
+        self._stopping.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """True when the thread has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                return self._work()
+            except Exception as error:
+                log.exception("%s failed", self.name)
+                self._failed(self.name, error)
+                self._stopping.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
+                failures += 1
+        return None
