@@ -1,0 +1,24 @@
+"""What can be set about reading cameras and files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class IngestSettings(BaseModel):
+    """Time limits, the way RTSP travels, and how a lost camera is tried again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    open_timeout_s: float = Field(5.0, gt=0, description="how long a camera may take to answer")
+    read_timeout_s: float = Field(5.0, gt=0, description="how long an open camera may be silent")
+    rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="?transport=udp in a URL overrides it")
+    file_backlog: int = Field(8, ge=1, description="frames of a file that wait before its reader does")
+    report_every_s: float = Field(1.0, gt=0, description="how often a camera reports how it fares")
+    retry_ladder: tuple[tuple[float, int], ...] = Field(
+        ((1.0, 5), (5.0, 5), (10.0, 10)), description="(wait in seconds, times); the last rung is retry_at_last_s"
+    )
+    retry_at_last_s: float = Field(60.0, gt=0, description="the wait once the ladder is climbed")
+    retry_jitter: float = Field(0.1, ge=0, le=0.5, description="part of each wait that is drawn by lot")

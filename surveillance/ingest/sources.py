@@ -1,0 +1,270 @@
+"""A URL in, Frames out: files of any container that FFmpeg reads, and RTSP cameras.
+
+Every picture is decoded, but only those that `analyze_fps` asks for are handed on, and their pixels stay unconverted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+import av
+from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
+
+from surveillance import plugins
+from surveillance.domain.errors import NotFound, SourceError, SourceLost
+from surveillance.domain.ports import Source, SourceOptions
+from surveillance.domain.site import hide_password
+from surveillance.domain.values import Frame
+from surveillance.ingest.pictures import PLANAR_FORMATS, YuvPicture
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_FAULTS_BY_ERROR: tuple[tuple[type[BaseException], str, str], ...] = (
+    (av.error.HTTPUnauthorizedError, "wrong_password", "refused the user name or password"),
+    (av.error.HTTPForbiddenError, "wrong_password", "does not permit this user to watch"),
+    (av.error.HTTPNotFoundError, "not_found", "answers, but has no stream of this path"),
+    (av.error.TimeoutError, "timeout", "did not answer in time"),
+    (av.error.ExitError, "timeout", "did not answer in time"),
+    (av.error.InvalidDataError, "no_video", "sent nothing that can be read as video"),
+    (av.error.HTTPError, "unreachable", "answered with an error"),
+    (ConnectionRefusedError, "unreachable", "refused the connection: is the address right and the camera on?"),
+    (OSError, "unreachable", "cannot be reached: is the address right and the camera on?"),
+)
+
+
+def open_source(url: str, options: SourceOptions) -> Source:
+    """The source that is registered for the URL's scheme; a plain path is a file. Opens nothing yet.
+
+    Raises SourceError when no source handles the scheme.
+    """
+    match = _SCHEME.match(url)
+    scheme = match.group(1).lower() if match else "file"
+    try:
+        factory = plugins.load("sources", scheme)
+    except NotFound as error:
+        raise SourceError(f"cannot watch {hide_password(url)}: {error}", "not_found") from None
+    source: Source = factory(url, options)
+    return source
+
+
+class FileSource:
+    """A video, a GIF or a still picture. Its frames are dated from `start_at` (default: now) and never dropped."""
+
+    live = False
+
+    def __init__(self, url: str, options: SourceOptions) -> None:
+        self._path = parse_file_url(url)
+        self._options = options
+        self._closed = False
+        self.duration_s: float | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames at `analyze_fps`, by the file's own time. Raises SourceError when it cannot be read."""
+        start_at = self._options.start_at or datetime.now(UTC)
+        pace, build = Pace(self._options.analyze_fps), FrameBuilder(self._options)
+        with self._open() as container:
+            first_s: float | None = None
+            decoded = 0
+            for picture in _decoded(container):
+                if self._closed:
+                    return
+                stamp_s = picture.time if picture.time is not None else self._guessed_s(container, decoded)
+                first_s = stamp_s if first_s is None else first_s
+                decoded += 1
+                media_s = round(stamp_s - first_s, 6)
+                if pace.is_due(media_s):
+                    yield build(picture, start_at + timedelta(seconds=media_s), media_s)
+            if decoded == 0:
+                raise SourceError(f"cannot read {self._path}: no picture in it could be decoded", "unreadable")
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _open(self) -> InputContainer:
+        if not self._path.is_file():
+            what = "is a folder" if self._path.is_dir() else "there is no such file"
+            raise SourceError(f"cannot read {self._path}: {what}", "not_found")
+        try:
+            container = av.open(f"file:{self._path}", options={"protocol_whitelist": "file"})
+        except FFmpegError as error:
+            reason = error.strerror or type(error).__name__
+            raise SourceError(f"cannot read {self._path}: not a readable video ({reason})", "unreadable") from None
+        if not container.streams.video:
+            container.close()
+            raise SourceError(f"cannot read {self._path}: it holds no video", "no_video")
+        if container.duration is not None:
+            self.duration_s = container.duration / av.time_base
+        return container
+
+    @staticmethod
+    def _guessed_s(container: InputContainer, number: int) -> float:
+        return number / float(container.streams.video[0].average_rate or 25)
+
+
+class RtspSource:
+    """A camera over RTSP. Frames carry the host's clock, smoothed by the stream's own time stamps."""
+
+    live = True
+    duration_s: float | None = None
+
+    def __init__(self, url: str, options: SourceOptions, transport: str = "tcp") -> None:
+        self._url, self._transport = parse_rtsp_url(url, transport)
+        self._shown = _shown(url)
+        self._options = options
+        self._closed = False
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames at `analyze_fps` until the camera goes silent. Raises SourceError, later SourceLost."""
+        pace, build, clock = Pace(self._options.analyze_fps), FrameBuilder(self._options), ArrivalClock()
+        with self._open() as container:
+            try:
+                for picture in _decoded(container):
+                    if self._closed:
+                        return
+                    captured_at = clock(picture.time, datetime.now(UTC))
+                    if pace.is_due(captured_at.timestamp()):
+                        yield build(picture, captured_at, None)
+            except FFmpegError as error:
+                reason, text = _fault(error)
+                raise SourceLost(f"{self._shown} {text}", reason) from None
+        if not self._closed:
+            # FFmpeg ends the loop without an error when the server goes away.
+            raise SourceLost(f"{self._shown} ended the stream", "ended")
+
+    def close(self) -> None:
+        """Ends `frames` at its next picture."""
+        self._closed = True
+
+    def _open(self) -> InputContainer:
+        how = {
+            "rtsp_transport": self._transport,
+            "fflags": "nobuffer",
+            "flags": "low_delay",
+            "fpsprobesize": "0",
+        }
+        limits = (self._options.open_timeout_s, self._options.read_timeout_s)
+        try:
+            container = av.open(self._url, options=how, timeout=limits)
+        except FFmpegError as error:
+            reason, text = _fault(error)
+            raise SourceError(f"{self._shown} {text}", reason) from None
+        if not container.streams.video:
+            container.close()
+            raise SourceError(f"{self._shown} has no video, only other media", "no_video")
+        return container
+
+
+class Pace:
+    """Thins a sequence of times (seconds) to `fps`, on a fixed grid so that the mean rate is right."""
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._slot: int | None = None
+
+    def is_due(self, at_s: float) -> bool:
+        """True once for each 1/fps of time; a jump back starts anew."""
+        slot = int(at_s * self._fps + 1e-3)
+        if self._slot is not None and self._slot - 1 <= slot <= self._slot:
+            return False
+        self._slot = slot
+        return True
+
+
+class ArrivalClock:
+    """Dates a live picture: the host's time of arrival, less the jitter that its time stamp gives away.
+
+    The stream's clock runs ahead of the host's by an offset that only the least delayed pictures show; it follows
+    earlier arrivals at once and later ones slowly (clock drift), and starts anew after a jump.
+    """
+
+    def __init__(self, drift: float = 0.02, jump_s: float = 2.0) -> None:
+        self._drift = drift
+        self._jump_s = jump_s
+        self._offset_s: float | None = None
+
+    def __call__(self, stamp_s: float | None, arrived_at: datetime) -> datetime:
+        """When the picture was taken; never later than it arrived. Without a stamp it is the arrival."""
+        if stamp_s is None:
+            return arrived_at
+        seen_s = arrived_at.timestamp() - stamp_s
+        if self._offset_s is None or abs(seen_s - self._offset_s) > self._jump_s:
+            self._offset_s = seen_s
+        late_s = seen_s - self._offset_s
+        self._offset_s += late_s if late_s < 0 else late_s * self._drift
+        return arrived_at - timedelta(seconds=max(seen_s - self._offset_s, 0.0))
+
+
+class FrameBuilder:
+    """Decoded pictures to Frames, numbered from 0. Formats other than planar 4:2:0 pass one shared reformatter."""
+
+    def __init__(self, options: SourceOptions) -> None:
+        self._options = options
+        self._reformatter = VideoReformatter()
+        self._number = -1
+
+    def __call__(self, picture: av.VideoFrame, captured_at: datetime, media_s: float | None) -> Frame:
+        if picture.format.name not in PLANAR_FORMATS or min(picture.width, picture.height) < 2:
+            width, height = max(picture.width & ~1, 2), max(picture.height & ~1, 2)
+            picture = self._reformatter.reformat(picture, width, height, "yuv420p")
+        self._number += 1
+        held = YuvPicture(picture, self._options.masks)
+        return Frame(self._options.camera, captured_at, self._number, held.luma(), held, media_s)
+
+
+def parse_file_url(url: str) -> Path:
+    """`clip.mp4`, `file:clip.mp4` or `file:///clips/clip.mp4` to a path; `~` is the home directory."""
+    if not url.lower().startswith("file:"):
+        return Path(url).expanduser()
+    rest = url[len("file:") :]
+    if rest.startswith("//"):
+        rest = unquote(rest[2:].removeprefix("localhost"))
+    return Path(rest).expanduser()
+
+
+def parse_rtsp_url(url: str, transport: str = "tcp") -> tuple[str, str]:
+    """(URL for the camera, tcp or udp): takes our own `?transport=udp` out of the query.
+
+    Raises SourceError for a URL without a host, or another transport.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise SourceError(f"cannot watch {_shown(url)}: it names no host, as in rtsp://192.0.2.7/stream", "not_found")
+    if "transport=" not in parts.query:
+        return url, transport
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    transport = dict(pairs).get("transport", transport)
+    if transport not in ("tcp", "udp"):
+        raise SourceError(f"cannot watch {_shown(url)}: transport is tcp or udp, not {transport!r}", "not_found")
+    query = urlencode([pair for pair in pairs if pair[0] != "transport"], safe="/:")
+    return urlunsplit(parts._replace(query=query)), transport
+
+
+def _decoded(container: InputContainer) -> Iterator[av.VideoFrame]:
+    """Pictures in order; damaged packets are passed over, as a camera's first ones often are."""
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1
+    for packet in container.demux(stream):
+        with suppress(av.error.InvalidDataError):
+            yield from packet.decode()
+
+
+def _fault(error: FFmpegError) -> tuple[str, str]:
+    """(a CAMERA_FAULTS word, what to tell a person) of an error of FFmpeg."""
+    for kind, reason, text in _FAULTS_BY_ERROR:
+        if isinstance(error, kind):
+            return reason, text
+    return "unreachable", "cannot be read"
+
+
+def _shown(url: str) -> str:
+    """The URL without user, password and query, in which some cameras carry the password too."""
+    return hide_password(url).partition("?")[0]
