@@ -57,7 +57,7 @@ class Credential:
     """What a person presents. `value` is a keyed hash once stored; only a site file holds it in clear."""
 
     kind: str  # badge | card | pin | plate
-    value: str
+    value: str = field(repr=False)
     enabled: bool = True
     valid_from: datetime | None = None
     valid_until: datetime | None = None
@@ -90,7 +90,7 @@ class NotifyTarget:
     name: str
     kind: str  # an entry point of surveillance.actions: webhook, log
     url: str = ""
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ class Factor:
     """One thing presented at a reader: kind badge, card, pin, plate or face, and its value as read."""
 
     kind: str
-    value: str
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +204,7 @@ class AccessRequest:
     groups: frozenset[str]
     credential: str  # "valid", "none", or an ONVIF denial reason such as credential_expired
     deadline: datetime
+    denials: tuple[str, ...] = ()  # every denial reason that applies; `credential` is the gravest
 
 
 @dataclass(frozen=True, slots=True)

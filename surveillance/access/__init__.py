@@ -1,0 +1,1 @@
+"""Who asks at which door, with what, and what state the door is in."""

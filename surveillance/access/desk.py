@@ -1,0 +1,116 @@
+"""The desk: what a reader presented becomes a request with its person looked up, which the judge can read.
+
+`parse_presented` checks the reader's JSON; `AccessDesk` looks it up in the site as it is now. Neither result, and no
+error, holds a secret value beyond the Presented itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from surveillance.access.credentials import PRESENTABLE, HashCredential, identify
+from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.ports import SiteReader
+from surveillance.domain.values import AccessRequest, Factor, Presented
+
+MAX_FACTORS = 8
+MAX_VALUE = 256
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
+
+
+class AccessDesk:
+    """Presented in, AccessRequest out. Implements the port Desk."""
+
+    def __init__(self, site: SiteReader, hash_credential: HashCredential) -> None:
+        self._site = site
+        self._hash_credential = hash_credential
+
+    def __call__(self, presented: Presented) -> AccessRequest:
+        """Raises NotFound for a door that the site does not have."""
+        site = self._site()
+        door = site.door(presented.door)
+        if door is None:
+            raise NotFound(_unknown("door", presented.door, (door.name for door in site.doors)))
+        found = identify(presented.factors, site.people, self._hash_credential, presented.at)
+        return AccessRequest(
+            id=presented.id,
+            at=presented.at,
+            door=door.name,
+            camera=door.camera,
+            factors=found.factors,
+            person=found.person.name if found.person else None,
+            groups=found.person.groups if found.person else frozenset(),
+            credential=found.status,
+            deadline=presented.deadline,
+            denials=found.denials,
+        )
+
+
+def parse_presented(payload: object, now: datetime, deadline: datetime) -> Presented:
+    """The JSON of POST /api/access/requests, checked and bounded:
+
+        {"request_id": "...", "door": "front", "factors": [{"kind": "badge", "value": "..."}]}
+
+    Raises UserMistake with one line that says what is wrong where; it never repeats a factor's value.
+    """
+    body = _mapping(payload, "the request", ("request_id", "door", "factors"))
+    request_id = _text(body["request_id"], "request_id", 128)
+    if not REQUEST_ID.fullmatch(request_id):
+        raise UserMistake("request_id may hold only letters, digits and . _ : - (a UUID is a good choice)")
+    factors = body["factors"]
+    if not isinstance(factors, list):
+        raise UserMistake('factors must be a list such as [{"kind": "badge", "value": "..."}]')
+    if len(factors) > MAX_FACTORS:
+        raise UserMistake(f"factors holds {len(factors)} entries; at most {MAX_FACTORS} are accepted")
+    return Presented(
+        id=request_id,
+        at=now,
+        door=_text(body["door"], "door", 128),
+        factors=tuple(_factor(entry, f"factors[{index}]") for index, entry in enumerate(factors)),
+        deadline=deadline,
+    )
+
+
+def _factor(entry: object, place: str) -> Factor:
+    body = _mapping(entry, place, ("kind", "value"))
+    kind = _text(body["kind"], f"{place}.kind", 32)
+    if kind == "face":
+        raise UserMistake(f"{place}.kind: a face is seen by the door's camera, a reader cannot present it")
+    if kind not in PRESENTABLE:
+        raise UserMistake(f"{place}.kind: {_unknown('kind of factor', kind, PRESENTABLE)}")
+    return Factor(kind, _text(body["value"], f"{place}.value", MAX_VALUE))
+
+
+def _mapping(value: object, place: str, keys: tuple[str, ...]) -> Mapping[str, Any]:
+    """`value` as a mapping with exactly those keys."""
+    if not isinstance(value, Mapping):
+        raise UserMistake(f"{place} must be a JSON object with {', '.join(keys)}")
+    for key in keys:
+        if key not in value:
+            raise UserMistake(f"{place} lacks {key!r}")
+    for key in value:
+        if key not in keys:
+            raise UserMistake(f"{place}: {_unknown('key', str(key), keys)}")
+    return value
+
+
+def _text(value: object, place: str, limit: int) -> str:
+    if not isinstance(value, str) or not value:
+        raise UserMistake(f"{place} must be a text that is not empty")
+    if len(value) > limit:
+        raise UserMistake(f"{place} has {len(value)} characters; at most {limit} are accepted")
+    if not value.isprintable():
+        raise UserMistake(f"{place} holds a control character")
+    return value
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """One line for a name that is not there, with the nearest one that is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    return f"no {what} is called {name[:64]!r}; {hint}"
