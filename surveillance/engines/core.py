@@ -51,6 +51,7 @@ class Core:
         self._limits = limits or CoreLimits()
         self._inputs: queue.Queue[Input] = queue.Queue(self._limits.queue)
         self._spool: deque[Judged] = deque(maxlen=self._limits.spool)
+        self._notes: queue.SimpleQueue[Judged] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._next_tick_s = 0.0
         self.turned_at_s = time.monotonic()
@@ -93,7 +94,7 @@ class Core:
             subject="core",
             details=details or {},
         )
-        self._spool.append((Tick(now), (decision,)))
+        self._notes.put((Tick(now), (decision,)))
 
     def _collect(self) -> list[Input]:
         """The inputs that wait, and a Tick when a second has passed."""
@@ -126,6 +127,8 @@ class Core:
     def _record(self, judged: list[Judged]) -> dict[str, Event]:
         """Events by decision id; empty when nothing could be committed."""
         kept = [(entry, decisions) for entry, decisions in judged if decisions or not isinstance(entry, Tick)]
+        while not self._notes.empty():
+            kept.append(self._notes.get())
         waiting = list(self._spool) + kept
         if not waiting:
             return {}

@@ -6,7 +6,6 @@ has such a place). A file is replaced whole, so a reader never sees half a pictu
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +49,7 @@ class LivePictures:
         place = self._place(camera, "jpeg")
         fresh = place.with_suffix(".new")
         fresh.write_bytes(encode(picture))
-        os.replace(fresh, place)
+        fresh.replace(place)
 
     def _place(self, camera: str, kind: str) -> Path:
         return self._directory / f"{quote(camera, safe='')}.{kind}"

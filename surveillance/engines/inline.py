@@ -1,0 +1,170 @@
+"""Worker, recognizer and core in one process: a thread per camera, one per model, one for core and one for deeds.
+
+Every second it compares the configured site with what runs and starts, stops or replaces what differs; a rulebook
+that cannot be read leaves the old one running.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from surveillance.domain.errors import UserMistake
+from surveillance.domain.site import Camera, Site
+from surveillance.domain.values import Action, CameraReport, Input, rfc3339
+from surveillance.engines.core import Core
+from surveillance.engines.supervise import Supervised
+
+DISPATCH_S = 0.05  # how often the outbox is looked at when nothing new was recorded
+STOP_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class CameraWork(Protocol):
+    """One camera's work, from its source to its observations. `run` returns after `stop`."""
+
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SiteParts:
+    """What the engine asks `app` for. `swap` puts a site's rules in force and raises UserMistake when it cannot."""
+
+    version: Callable[[], int]
+    read: Callable[[], Site]
+    swap: Callable[[Site], None]
+    camera: Callable[[Camera, Callable[[Input], None]], CameraWork]
+    dispatch: Callable[[datetime], tuple[Action, ...]]
+    after: Callable[[tuple[Action, ...]], None]  # told what became of each deed
+
+
+@dataclass(slots=True)
+class RunningCamera:
+    configured: Camera
+    work: CameraWork
+    thread: Supervised
+
+
+@dataclass
+class InlineEngine:
+    """`start`, then `watch` once a second, then `stop`. `status_file` shows the web part what is applied."""
+
+    core: Core
+    parts: SiteParts
+    status_file: Path
+    extra: tuple[tuple[str, Callable[[], None], Callable[[], None]], ...] = ()  # (name, run, stop), e.g. recognizers
+    _cameras: dict[str, RunningCamera] = field(default_factory=dict)
+    _reports: dict[str, CameraReport] = field(default_factory=dict)
+    _threads: list[Supervised] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _recorded: threading.Event = field(default_factory=threading.Event)
+    _seen_version: int = -1
+    _applied_version: int = -1
+    _fault: str = ""
+
+    def start(self) -> None:
+        """Everything runs when this returns; cameras may still be opening."""
+        self.reconcile()
+        for name, run, _ in (("core", self.core.run, None), ("dispatch", self._dispatch, None), *self.extra):
+            thread = Supervised(name, run, self._failed)
+            thread.start()
+            self._threads.append(thread)
+
+    def wake(self) -> None:
+        """Something was recorded: look at the outbox now."""
+        self._recorded.set()
+
+    def stop(self) -> None:
+        """Cameras first, then core with what they still told, then deeds."""
+        for running in self._cameras.values():
+            running.thread.stop()
+            running.work.stop()
+        for running in self._cameras.values():
+            running.thread.join(STOP_S)
+        self.core.stop()
+        self._stopping.set()
+        self._recorded.set()
+        for _, _, stop in self.extra:
+            stop()
+        for thread in self._threads:
+            thread.stop()
+            thread.join(STOP_S)
+        self.status_file.unlink(missing_ok=True)
+
+    def reconcile(self) -> None:
+        """Desired against running, when the configuration has changed."""
+        version = self.parts.version()
+        if version == self._seen_version:
+            return
+        self._seen_version = version
+        site = self.parts.read()
+        try:
+            self.parts.swap(site)
+        except UserMistake as mistake:
+            self._fault = str(mistake)
+            log.error("configuration %d is not applied: %s", version, mistake)
+            self.core.note("configuration.rejected", f"configuration {version} is not applied", {"fault": self._fault})
+            return
+        self._applied_version, self._fault = version, ""
+        desired = {camera.name: camera for camera in site.cameras if camera.enabled}
+        for name in [name for name, running in self._cameras.items() if desired.get(name) != running.configured]:
+            self._end(name)
+        for name in desired.keys() - self._cameras.keys():
+            self._begin(desired[name])
+
+    def status(self) -> dict[str, Any]:
+        """What the page shows: applied version, fault, and each camera as it last reported."""
+        cameras = {
+            name: {"state": report.state, "reason": report.reason, "fps": round(report.fps, 1), "drops": report.drops}
+            for name, report in self._reports.items()
+            if name in self._cameras
+        }
+        return {
+            "at": rfc3339(datetime.now(UTC)),
+            "configuration_version": self._applied_version,
+            "fault": self._fault,
+            "core_age_s": round(time.monotonic() - self.core.turned_at_s, 2),
+            "cameras": cameras,
+        }
+
+    def publish_status(self) -> None:
+        fresh = self.status_file.with_suffix(".new")
+        fresh.write_text(json.dumps(self.status()), encoding="utf-8")
+        fresh.replace(self.status_file)
+
+    def _begin(self, camera: Camera) -> None:
+        work = self.parts.camera(camera, self._take)
+        thread = Supervised(f"camera {camera.name}", work.run, self._failed)
+        self._cameras[camera.name] = RunningCamera(camera, work, thread)
+        thread.start()
+
+    def _end(self, name: str) -> None:
+        running = self._cameras.pop(name)
+        running.thread.stop()
+        running.work.stop()
+        running.thread.join(STOP_S)
+
+    def _take(self, entry: Input) -> None:
+        if isinstance(entry, CameraReport):
+            self._reports[entry.camera] = entry
+        self.core.put(entry)
+
+    def _dispatch(self) -> None:
+        while not self._stopping.is_set():
+            self._recorded.wait(DISPATCH_S)
+            self._recorded.clear()
+            became = self.parts.dispatch(datetime.now(UTC))
+            if became:
+                self.parts.after(became)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        self.core.note("health.degraded", f"{name} failed: {type(error).__name__}", {"component": name})
