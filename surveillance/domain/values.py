@@ -300,11 +300,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A decision on record. `seq` has no gaps; `evidence` names the picture kept with it."""
+    """A decision on record. `seq` has no gaps; `evidence` names the picture kept with it.
+
+    The picture is the best one of its subject, so it may be older than the decision: `evidence_box` is where the
+    subject is in the picture, the decision's `box` where it was when it was judged.
+    """
 
     seq: int
     decision: Decision
     evidence: str | None = None
+    evidence_box: Box | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The contract's keys, always present, and a few more."""
@@ -325,10 +330,16 @@ class Event:
             "identity": d.identity,
             "reasons": list(d.reasons),
             "evidence": self.evidence,
-            "box": None if d.box is None else [round(v, 4) for v in (d.box.x1, d.box.y1, d.box.x2, d.box.y2)],
+            "evidence_box": _box_json(self.evidence_box),
+            "box": _box_json(d.box),
+            "seq": self.seq,
             "shadow": d.shadow,
             "details": dict(d.details),
         }
+
+
+def _box_json(box: Box | None) -> list[float] | None:
+    return None if box is None else [round(edge, 4) for edge in (box.x1, box.y1, box.x2, box.y2)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +355,7 @@ class Action:
     payload: Mapping[str, Any] = field(default_factory=dict)
     state: str = "pending"  # pending | attempting | done | failed | unknown | expired
     attempts: int = 0
+    reason: str = ""  # why it is in that state, for people
 
     def moved_to(self, state: str) -> Action:
         return replace(self, state=state)

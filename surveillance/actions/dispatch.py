@@ -1,0 +1,208 @@
+"""Does what the outbox holds: doors at most once, notifications at least once, each before its deadline.
+
+A door is marked `attempting` on disk before its relay is asked and is never asked again, whatever comes of it.
+Every door and every target has a thread of its own, so that a slow one holds up no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from surveillance.actions.settings import ActionSettings
+from surveillance.domain.errors import ActionFailed, RecordFailed, SurveillanceError
+from surveillance.domain.ports import Deed, Outbox
+from surveillance.domain.values import Action
+
+_log = logging.getLogger(__name__)
+
+DOOR, NOTIFY = "door.open", "notify"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt. `ends_at_s` is its deadline on this process's monotonic clock."""
+
+    action: Action
+    deed: Callable[[Action], None]
+    ends_at_s: float
+
+
+class OutboxDispatch:
+    """Implements the port Dispatch. Call it from one thread; it never waits for a door or a target.
+
+    A call hands over what is due and returns, with `state` and `reason`, every action that ended since the last one
+    (done, failed, unknown, expired) and every notification that failed and will be tried again (pending).
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        open_door: Deed,
+        notifier: Callable[[str], Deed],
+        settings: ActionSettings,
+        may_open: Callable[[str], bool] = lambda door: True,
+        jitter: Callable[[], float] = random.SystemRandom().random,
+    ) -> None:
+        self._outbox = outbox
+        self._open_door = open_door
+        self._notifier = notifier
+        self._settings = settings
+        self._may_open = may_open
+        self._jitter = jitter
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._results: queue.SimpleQueue[Action] = queue.SimpleQueue()
+        self._in_flight: set[str] = set()
+        self._unmarked: list[Action] = []  # results that the outbox could not take yet
+        self._not_before: dict[str, datetime] = {}
+
+    def __call__(self, now: datetime) -> tuple[Action, ...]:
+        ended = self._collect(now)
+        waiting = [action for action in self._outbox.due(now) if action.id not in self._in_flight]
+        for action in sorted(waiting, key=lambda action: action.kind != DOOR):
+            try:
+                result = self._start(action, now)
+                if result is not None:
+                    self._outbox.mark(result)
+                    ended.append(result)
+            except RecordFailed as error:
+                _log.warning("outbox cannot be written, %s stays as it is: %s", action.kind, error)
+        return tuple(ended)
+
+    def drain(self, now: datetime, timeout_s: float) -> tuple[Action, ...]:
+        """Waits until nothing is being done, at most `timeout_s`, and returns what ended meanwhile."""
+        ends_at_s = time.monotonic() + timeout_s
+        ended = self._collect(now)
+        while self._in_flight and (left_s := ends_at_s - time.monotonic()) > 0:
+            try:
+                self._unmarked.append(self._results.get(timeout=left_s))
+            except queue.Empty:
+                break
+            ended += self._collect(now)
+        return tuple(ended)
+
+    def close(self) -> None:
+        """Starts nothing more. A door being asked now is found `attempting` at the next start, hence unknown."""
+        for lane in self._lanes.values():
+            lane.close()
+        self._lanes.clear()
+
+    def _start(self, action: Action, now: datetime) -> Action | None:
+        """Hands the action to its lane, or returns what became of it without one."""
+        if action.kind == DOOR and action.state == "attempting":
+            return _moved(action, "unknown", "found half done after a restart; it is not tried again")
+        if now >= action.deadline:
+            return _moved(action, "expired", f"not done before its deadline, after {action.attempts} attempts")
+        ends_at_s = time.monotonic() + (action.deadline - now).total_seconds()
+        if action.kind == DOOR:
+            return self._start_door(action, ends_at_s)
+        if action.kind == NOTIFY:
+            self._start_notify(action, now, ends_at_s)
+            return None
+        return _moved(action, "failed", f"nothing knows how to do {action.kind!r}")
+
+    def _start_door(self, action: Action, ends_at_s: float) -> Action | None:
+        if not self._may_open(action.target):
+            return _moved(action, "failed", "the door is in a mode that no grant opens")
+        attempt = replace(action, state="attempting", attempts=action.attempts + 1)
+        self._outbox.mark(attempt)  # on disk before the relay hears of it; a crash from here on never opens twice
+        self._in_flight.add(action.id)
+        self._lane(action).put(Job(attempt, self._open_door, ends_at_s))
+        return None
+
+    def _start_notify(self, action: Action, now: datetime, ends_at_s: float) -> None:
+        if (
+            now < self._not_before.get(action.id, now)
+            or self._lane(action).waiting >= self._settings.waiting_per_target
+        ):
+            return
+        self._in_flight.add(action.id)
+        attempt = replace(action, attempts=action.attempts + 1)
+        self._lane(action).put(Job(attempt, lambda action: self._notifier(action.target)(action), ends_at_s))
+
+    def _collect(self, now: datetime) -> list[Action]:
+        """Marks what the lanes finished; what cannot be marked now stays in flight, so that nobody starts it anew."""
+        while not self._results.empty():
+            self._unmarked.append(self._results.get())
+        ended = []
+        while self._unmarked:
+            result = self._unmarked[0]
+            try:
+                self._outbox.mark(result)
+            except RecordFailed as error:
+                _log.warning("outbox cannot be written, %s is marked later: %s", result.kind, error)
+                break
+            self._unmarked.pop(0)
+            self._in_flight.discard(result.id)
+            self._not_before.pop(result.id, None)
+            if result.state == "pending":
+                self._not_before[result.id] = now + self._wait(result.attempts)
+            ended.append(result)
+        return ended
+
+    def _wait(self, attempts: int) -> timedelta:
+        """Doubles with each attempt up to a bound; the second half of it is random, so that targets spread out."""
+        full_s = min(self._settings.retry_first_s * 2.0 ** min(attempts - 1, 30), self._settings.retry_max_s)
+        return timedelta(seconds=full_s * (0.5 + 0.5 * self._jitter()))
+
+    def _lane(self, action: Action) -> Lane:
+        return self._lanes.setdefault((action.kind, action.target), Lane(self._results))
+
+
+class Lane:
+    """A thread that does the jobs of one door or one target, one after the other. It starts with its first job."""
+
+    def __init__(self, results: queue.SimpleQueue[Action]) -> None:
+        self._results = results
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def waiting(self) -> int:
+        return self._jobs.qsize()
+
+    def put(self, job: Job) -> None:
+        self._jobs.put(job)
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name=f"{job.action.kind} {job.action.target}", daemon=True
+            )
+            self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread after the job it is doing; jobs that wait are dropped, never begun."""
+        while not self._jobs.empty():
+            self._jobs.get()
+        self._jobs.put(None)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._results.put(attempt(job))
+
+
+def attempt(job: Job) -> Action:
+    """What became of one try. A door that may have moved is `unknown`; a notification that failed is `pending`."""
+    action = job.action
+    if time.monotonic() >= job.ends_at_s:
+        return _moved(action, "expired", "its deadline passed before it could be tried")
+    try:
+        job.deed(action)
+    except ActionFailed as error:
+        failed = "failed" if error.certain else "unknown"
+        return _moved(action, failed if action.kind == DOOR else "pending", str(error))
+    except SurveillanceError as error:
+        return _moved(action, "failed" if action.kind == DOOR else "pending", str(error))
+    except Exception as error:
+        _log.exception("%s to %s broke", action.kind, action.target)
+        return _moved(action, "unknown" if action.kind == DOOR else "pending", f"{type(error).__name__} in its driver")
+    return _moved(action, "done", "")
+
+
+def _moved(action: Action, state: str, reason: str) -> Action:
+    return replace(action, state=state, reason=reason)

@@ -1,0 +1,112 @@
+"""One HTTP POST, whole within its time: no redirects, no proxies from the environment, no connection kept.
+
+A failure says whether the request may have arrived: everything up to the first byte sent is certain.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from surveillance.domain.errors import ActionFailed, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to post: an http or https address without user name or password. Its text leaves out the path, since
+    many services put a secret there."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+def parse_endpoint(url: str, what: str) -> Endpoint:
+    """Raises SettingsError, naming `what`, for anything but http(s)://host[:port]/path."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise SettingsError(f"{what}: the address may hold only plain characters without spaces")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise SettingsError(f"{what}: {error}; write http(s)://host[:port]/path") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"{what}: the address must be http(s)://host[:port]/path")
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError(f"{what}: the address may not hold a user name or password")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Endpoint(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path)
+
+
+def post_once(
+    endpoint: Endpoint, body: bytes, headers: Mapping[str, str], connect_timeout_s: float, timeout_s: float
+) -> int:
+    """The status of the answer, 100..599. Raises ActionFailed; `certain` when nothing was sent.
+
+    `timeout_s` bounds everything after the connection, however slowly the other side drips.
+    """
+    connection = _connected(endpoint, connect_timeout_s)
+    try:
+        with _cut_off(connection, timeout_s) as was_cut:
+            connection.request("POST", endpoint.path, body, {"Connection": "close", **headers})
+            return connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        why = f"no answer within {timeout_s:g} s" if was_cut.is_set() else type(error).__name__
+        raise ActionFailed(f"{endpoint}: {why}; it may have been done", certain=False) from error
+    finally:
+        connection.close()
+
+
+def _connected(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
+    """An open connection, nothing sent on it. A slow name service counts against the time as well."""
+    kind = http.client.HTTPSConnection if endpoint.scheme == "https" else http.client.HTTPConnection
+    connection = kind(endpoint.host, endpoint.port, timeout=timeout_s)
+    connection.auto_open = 0  # else http.client connects, and sends, a second time by itself
+    started_s = time.monotonic()
+    try:
+        connection.connect()
+    except (OSError, ssl.SSLError, http.client.HTTPException) as error:
+        connection.close()
+        raise ActionFailed(f"{endpoint}: cannot connect ({_reason(error)})") from error
+    if time.monotonic() - started_s > timeout_s:
+        connection.close()
+        raise ActionFailed(f"{endpoint}: connecting took more than {timeout_s:g} s")
+    return connection
+
+
+@contextmanager
+def _cut_off(connection: http.client.HTTPConnection, after_s: float) -> Iterator[threading.Event]:
+    """Shuts the connection down when the time is over: a socket's own timeout starts anew with every byte."""
+    cut = threading.Event()
+    sock = connection.sock
+
+    def shut() -> None:
+        cut.set()
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    sock.settimeout(after_s + 0.5)
+    timer = threading.Timer(after_s, shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield cut
+    finally:
+        timer.cancel()
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__

@@ -1,0 +1,45 @@
+"""HttpRelay: one door.open becomes one pulse of the door's controller, which relocks on its own timer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from surveillance.actions.post import parse_endpoint, post_once
+from surveillance.actions.settings import ActionSettings
+from surveillance.domain.errors import ActionFailed, SettingsError
+from surveillance.domain.ports import SiteReader
+from surveillance.domain.values import Action, rfc3339
+
+
+class HttpRelay:
+    """POST `<relay>/pulse` with {"pulse_s", "key", "deadline"} and a bearer token; 2xx means pulsed.
+
+    Raises ActionFailed: certain when nothing was sent or the controller refused (3xx, 4xx), else it may have opened.
+    """
+
+    def __init__(self, site: SiteReader, token: Callable[[str], str], settings: ActionSettings) -> None:
+        self._site = site
+        self._token = token
+        self._settings = settings
+
+    def __call__(self, action: Action) -> None:
+        door = self._site().door(action.target)
+        if door is None or door.relay is None:
+            raise ActionFailed(f"door {action.target!r} has no relay")
+        try:
+            endpoint = parse_endpoint(f"{door.relay.rstrip('/')}/pulse", f"relay of door {door.name!r}")
+        except SettingsError as error:
+            raise ActionFailed(str(error)) from error
+        body = {"pulse_s": door.pulse_s, "key": action.key, "deadline": rfc3339(action.deadline)}
+        status = post_once(
+            endpoint,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {self._token(door.name)}"},
+            self._settings.relay_connect_timeout_s,
+            self._settings.relay_timeout_s,
+        )
+        if 300 <= status < 500:
+            raise ActionFailed(f"{endpoint}: refused with {status}")
+        if not 200 <= status < 300:
+            raise ActionFailed(f"{endpoint}: answered {status}; it may have been done", certain=False)
