@@ -1,0 +1,1 @@
+"""What must survive: the ledger, the configuration, accounts, keys and evidence files."""

@@ -1,0 +1,115 @@
+"""Questions to core from other processes, each with a key, a deadline and one answer: the first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from surveillance.domain.errors import NotFound
+from surveillance.domain.values import new_id
+from surveillance.storage.database import ChangeWatch, reading, writing
+from surveillance.storage.tables import inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that waits for its answer."""
+
+    id: str
+    kind: str
+    payload: Mapping[str, Any]
+    asked_at: datetime
+    deadline: datetime
+    key: str | None
+
+
+class Inbox:
+    """Asked by the web process, answered by core. `pending` belongs to one thread, the rest to any."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._watch = ChangeWatch(engine)
+        self._any_open = False
+
+    def ask(self, kind: str, payload: Mapping[str, Any], deadline: datetime, key: str | None = None) -> str:
+        """Puts a question and returns its id; a question with a known key is the one that was asked before."""
+        row = {
+            "id": new_id(),
+            "key": key,
+            "kind": kind,
+            "payload": dict(payload),
+            "asked_at": datetime.now(UTC),
+            "deadline": deadline,
+        }
+        try:
+            with writing(self._engine) as connection:
+                known = self._id_of(connection, key)
+                if known is None:
+                    connection.execute(insert(inbox), [row])
+                return known or str(row["id"])
+        except IntegrityError:  # another process asked the same in this instant
+            with reading(self._engine) as connection:
+                known = self._id_of(connection, key)
+            if known is None:
+                raise
+            return known
+
+    def answer_of(self, question_id: str) -> dict[str, Any] | None:
+        """The answer, or None as long as there is none. Raises NotFound for an unknown question."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(inbox.c.answer).where(inbox.c.id == question_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"no question {question_id} was asked")
+        answer: dict[str, Any] | None = row.answer
+        return answer
+
+    def wait(self, question_id: str, deadline: datetime, poll_s: float = 0.01) -> dict[str, Any] | None:
+        """The answer as soon as there is one; None at the deadline."""
+        stop = time.monotonic() + (deadline - datetime.now(UTC)).total_seconds()
+        while True:
+            answer = self.answer_of(question_id)
+            left_s = stop - time.monotonic()
+            if answer is not None or left_s <= 0:
+                return answer
+            time.sleep(min(poll_s, left_s))
+
+    def pending(self) -> list[Asked]:
+        """Unanswered questions whose deadline has not passed, oldest first. Costs next to nothing when all is quiet."""
+        if not self._watch.changed() and not self._any_open:
+            return []
+        with reading(self._engine) as connection:
+            rows = connection.execute(
+                select(inbox)
+                .where(inbox.c.answered_at.is_(None), inbox.c.deadline > datetime.now(UTC))
+                .order_by(inbox.c.id)
+                .limit(1000)
+            ).all()
+        self._any_open = bool(rows)
+        return [Asked(row.id, row.kind, row.payload, row.asked_at, row.deadline, row.key) for row in rows]
+
+    def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool:
+        """Answers a question; False when it has an answer already, which stays."""
+        with writing(self._engine) as connection:
+            done = connection.execute(
+                update(inbox)
+                .where(inbox.c.id == question_id, inbox.c.answered_at.is_(None))
+                .values(answer=dict(payload), answered_at=datetime.now(UTC))
+            )
+            return done.rowcount == 1
+
+    def purge(self, older_than: timedelta) -> int:
+        """Deletes questions asked longer ago than that; returns how many."""
+        with writing(self._engine) as connection:
+            return connection.execute(delete(inbox).where(inbox.c.asked_at < datetime.now(UTC) - older_than)).rowcount
+
+    def _id_of(self, connection: Any, key: str | None) -> str | None:
+        if key is None:
+            return None
+        found: str | None = connection.execute(select(inbox.c.id).where(inbox.c.key == key)).scalar_one_or_none()
+        return found

@@ -1,0 +1,107 @@
+"""Secrets of the site, each in a file of its own that only its owner reads, outside the database and its backups."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from surveillance.domain.errors import SettingsError
+
+KEY_BYTES = 32
+HASHED = "hmac-sha256:"
+SEALED = "sealed:"
+
+
+class KeyStore:
+    """Keys by purpose, made on first use: random, on disk before they are used, mode 0600."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._keys: dict[str, bytes] = {}
+
+    def key(self, purpose: str) -> bytes:
+        """32 bytes, the same for ever. Several processes asking for the first time get the same."""
+        if purpose not in self._keys:
+            self._keys[purpose] = self._read_or_make(purpose)
+        return self._keys[purpose]
+
+    def encrypt(self, text: str, purpose: str = "sealing") -> str:
+        """The text sealed (Fernet: AES-128-CBC with HMAC-SHA256), starting with `sealed:`."""
+        return SEALED + self._box(purpose).encrypt(text.encode()).decode()
+
+    def decrypt(self, sealed: str, purpose: str = "sealing") -> str:
+        """What `encrypt` was given. Raises SettingsError when the key is not the one it was sealed with."""
+        try:
+            return self._box(purpose).decrypt(sealed.removeprefix(SEALED).encode()).decode()
+        except InvalidToken as error:
+            raise SettingsError(
+                f"a secret in the database was not sealed with {self._path(purpose)}: put the key file back "
+                "that belongs to this database"
+            ) from error
+
+    def hash_credential(self, kind: str, value: str) -> str:
+        """Keyed HMAC-SHA256 of what a reader reads, so that a stolen database opens no door.
+
+        A value that looks like a hash is hashed like any other: whoever presents a stolen hash gets nowhere.
+        """
+        message = f"{kind}\0{_normal(kind, value)}".encode()
+        return HASHED + hmac.new(self.key("credentials"), message, hashlib.sha256).hexdigest()
+
+    def _box(self, purpose: str) -> Fernet:
+        return Fernet(urlsafe_b64encode(self.key(purpose)))
+
+    def _path(self, purpose: str) -> Path:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", purpose):
+            raise ValueError(f"{purpose!r} cannot name a key file")
+        return self._directory / f"{purpose}.key"
+
+    def _read_or_make(self, purpose: str) -> bytes:
+        path = self._path(purpose)
+        try:
+            if not path.exists():
+                self._make(path)
+            key = path.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"the key {path} cannot be read or made: {error.strerror}") from error
+        if len(key) != KEY_BYTES:
+            raise SettingsError(f"the key {path} is damaged: it should be {KEY_BYTES} bytes; restore it from its copy")
+        return key
+
+    def _make(self, path: Path) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.chmod(0o700)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            os.write(descriptor, os.urandom(KEY_BYTES))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(draft, path)  # unlike rename, never replaces the key that another process was quicker to make
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        _sync_directory(self._directory)
+
+
+def _normal(kind: str, value: str) -> str:
+    """A plate is read with and without blanks and dashes; anything else counts as it is."""
+    if kind == "plate":
+        return re.sub(r"[\s\-.·]", "", value).upper()
+    return value.strip()
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

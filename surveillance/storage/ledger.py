@@ -1,0 +1,269 @@
+"""Inputs and the decisions on them into one commit, with the actions they ask for: record before act.
+
+Events get sequence numbers without gaps, since one writer at a time holds the head row. Writing the same decision
+twice writes it once. Nothing is returned before it would survive a power cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from surveillance.domain.errors import RecordFailed
+from surveillance.domain.geometry import Box
+from surveillance.domain.values import Action, Decision, Event, Input, Observation, new_id
+from surveillance.storage import tables
+from surveillance.storage.database import in_chunks, writing
+from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.rows import Row, action_row, event_row, input_row, observation_row
+from surveillance.storage.settings import StorageSettings
+from surveillance.storage.shots import Shots
+
+Judged = Sequence[tuple[Input, tuple[Decision, ...]]]
+Intend = Callable[[Decision], Sequence[Action]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A picture on the disk that waits for its event."""
+
+    name: str
+    camera: str
+    at: datetime
+    box: Box
+    size_bytes: int
+    sha256: str
+
+
+class SqlLedger:
+    """The Record step of core. Belongs to one thread; other processes may append at the same time."""
+
+    def __init__(
+        self, engine: Engine, evidence: EvidenceStore, intend: Intend, settings: StorageSettings | None = None
+    ) -> None:
+        self._engine = engine
+        self._evidence = evidence
+        self._intend = intend
+        self._settings = settings or StorageSettings()
+        self._shots = Shots(self._settings.shots_max)
+
+    def __call__(self, judged: Judged) -> tuple[Event, ...]:
+        """The events of these decisions, in order, committed. Raises RecordFailed when nothing was."""
+        kept = self._keep_pictures(judged)
+        try:
+            try:
+                with writing(self._engine) as connection:
+                    return _append(connection, judged, kept, self._intend)
+            except IntegrityError:  # something here was written before: find out what, and write the rest
+                with writing(self._engine) as connection:
+                    return _append_new(connection, judged, kept, self._intend)
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            raise RecordFailed(f"the ledger could not be written: {reason}") from error
+
+    def _keep_pictures(self, judged: Judged) -> dict[str, Kept]:
+        """Pictures of the decisions, by decision id, written before the rows that name them."""
+        kept: dict[str, Kept] = {}
+        for entry, decisions in judged:
+            if isinstance(entry, Observation):
+                self._shots.remember(entry)
+            for decision in decisions:
+                picture = self._keep(decision)
+                if picture is not None:
+                    kept[decision.id] = picture
+        return kept
+
+    def _keep(self, decision: Decision) -> Kept | None:
+        shot = self._shots.of(decision)
+        if shot is None or decision.camera is None:
+            return None
+        if len(shot.jpeg) > self._settings.evidence_max_kb * 1024:
+            _log.warning("picture of event %s is larger than evidence_max_kb; not kept", decision.id)
+            return None
+        try:
+            name = self._evidence.write(decision.id, shot.jpeg)
+        except OSError as error:  # a full disk must not cost the event itself
+            _log.error("picture of event %s could not be kept: %s", decision.id, error.strerror)
+            return None
+        digest = hashlib.sha256(shot.jpeg).hexdigest()
+        return Kept(name, decision.camera, shot.at, shot.box, len(shot.jpeg), digest)
+
+
+def record_note(engine: Engine, kind: str, details: Mapping[str, Any], actor: str) -> Event:
+    """Writes an event that no rule judged (`user.*`, `configuration.*`, ...) into the same sequence."""
+    with writing(engine) as connection:
+        return note(connection, kind, details, actor)
+
+
+def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: str) -> Event:
+    """As `record_note`, within the writing transaction of the change that it tells of."""
+    decision = Decision(
+        id=new_id(),
+        at=datetime.now(UTC),
+        media_s=None,
+        trigger="note",
+        kind=kind,
+        verdict=None,
+        rule=None,
+        rulebook_version=0,
+        reasons=(),
+        judged=(),
+        facts={},
+        subject=actor,
+        details={"actor": actor, **details},
+    )
+    event = Event(_take(connection, "event", 1), decision)
+    connection.execute(insert(tables.event), [event_row(event, None, None)])
+    return event
+
+
+# --- inside the transaction ----------------------------------------------------------------------------------------
+
+
+def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], intend: Intend) -> tuple[Event, ...]:
+    number = _take(connection, "input", len(judged))
+    seq = _take(connection, "event", sum(len(decisions) for _, decisions in judged))
+    rows: dict[Table, list[Row]] = {
+        table: [] for table in (tables.observation, tables.input_, tables.evidence, tables.event, tables.outbox)
+    }
+    events: list[Event] = []
+    now = datetime.now(UTC)
+    for entry, decisions in judged:
+        if isinstance(entry, Observation):
+            rows[tables.observation].append(observation_row(entry, number))
+        else:
+            rows[tables.input_].append(input_row(entry, number))
+        for decision in decisions:
+            picture = kept.get(decision.id)
+            event = _event(seq, decision, picture)
+            rows[tables.event].append(event_row(event, number, picture.sha256 if picture else None))
+            if picture is not None:
+                rows[tables.evidence].append(_evidence_row(decision.id, picture))
+            rows[tables.outbox] += [action_row(action, now) for action in intend(decision)]
+            events.append(event)
+            seq += 1
+        number += 1
+    for table, values in rows.items():
+        if values:
+            connection.execute(insert(table), values)
+    return tuple(events)
+
+
+def _append_new(connection: Connection, judged: Judged, kept: Mapping[str, Kept], intend: Intend) -> tuple[Event, ...]:
+    """As `_append`, leaving out what is on record; the events already there are returned as they were written."""
+    known = _known_events(connection, [decision for _, decisions in judged for decision in decisions])
+    inputs = _known_inputs(connection, [entry for entry, _ in judged])
+    fresh: list[tuple[Input, tuple[Decision, ...]]] = []
+    late: list[tuple[Decision, int]] = []
+    for entry, decisions in _once(judged):
+        number = inputs.get(_identity(entry) or "")
+        rest = tuple(decision for decision in decisions if decision.id not in known)
+        if number is None:
+            fresh.append((entry, rest))
+        else:
+            late += [(decision, number) for decision in rest]
+    written = {event.decision.id: event for event in _append(connection, fresh, kept, intend)}
+    for decision, number in late:
+        written[decision.id] = _append_late(connection, decision, number, kept.get(decision.id), intend)
+    written |= known
+    return tuple(written[decision.id] for _, decisions in judged for decision in decisions)
+
+
+def _once(judged: Judged) -> Judged:
+    """The same without repetitions: each input and each decision where it first appears."""
+    seen: set[str] = set()
+    entries: dict[object, tuple[Input, list[Decision]]] = {}
+    for place, (entry, decisions) in enumerate(judged):
+        _, kept = entries.setdefault(_identity(entry) or place, (entry, []))
+        for decision in decisions:
+            if decision.id not in seen:
+                seen.add(decision.id)
+                kept.append(decision)
+    return [(entry, tuple(decisions)) for entry, decisions in entries.values()]
+
+
+def _append_late(
+    connection: Connection, decision: Decision, number: int, picture: Kept | None, intend: Intend
+) -> Event:
+    """A new decision on an input that is on record already."""
+    event = _event(_take(connection, "event", 1), decision, picture)
+    connection.execute(insert(tables.event), [event_row(event, number, picture.sha256 if picture else None)])
+    if picture is not None:
+        connection.execute(insert(tables.evidence), [_evidence_row(decision.id, picture)])
+    actions = [action_row(action, datetime.now(UTC)) for action in intend(decision)]
+    if actions:
+        connection.execute(insert(tables.outbox), actions)
+    return event
+
+
+def _take(connection: Connection, name: str, count: int) -> int:
+    """The first of `count` new numbers. Whoever reads the head row holds it until the commit."""
+    head = tables.head
+    last: int = connection.execute(select(head.c.value).where(head.c.name == name).with_for_update()).scalar_one()
+    if count:
+        connection.execute(update(head).where(head.c.name == name).values(value=last + count))
+    return last + 1
+
+
+def _event(seq: int, decision: Decision, picture: Kept | None) -> Event:
+    if picture is None:
+        return Event(seq, decision)
+    return Event(seq, decision, evidence=picture.name, evidence_box=picture.box)
+
+
+def _evidence_row(event_id: str, picture: Kept) -> Row:
+    box = picture.box
+    return {
+        "name": picture.name,
+        "event": event_id,
+        "camera": picture.camera,
+        "at": picture.at,
+        **{"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2},
+        "size_bytes": picture.size_bytes,
+        "sha256": picture.sha256,
+        "missing": False,
+    }
+
+
+def _identity(entry: Input) -> str | None:
+    if isinstance(entry, Observation):
+        return entry.id
+    identity: str | None = input_row(entry, 0)["id"]
+    return identity
+
+
+def _known_inputs(connection: Connection, entries: Sequence[Input]) -> dict[str, int]:
+    identities = [identity for entry in entries if (identity := _identity(entry)) is not None]
+    known: dict[str, int] = {}
+    for chunk in in_chunks(identities):
+        for table in (tables.observation, tables.input_):
+            found = connection.execute(select(table.c.id, table.c.number).where(table.c.id.in_(chunk)))
+            known |= {row.id: row.number for row in found}
+    return known
+
+
+def _known_events(connection: Connection, decisions: Sequence[Decision]) -> dict[str, Event]:
+    by_id = {decision.id: decision for decision in decisions}
+    event, evidence = tables.event, tables.evidence
+    known: dict[str, Event] = {}
+    for chunk in in_chunks(by_id):
+        rows = connection.execute(
+            select(
+                event.c.id, event.c.seq, event.c.evidence, evidence.c.x1, evidence.c.y1, evidence.c.x2, evidence.c.y2
+            )
+            .outerjoin(evidence, evidence.c.name == event.c.evidence)
+            .where(event.c.id.in_(chunk))
+        )
+        for row in rows:
+            box = None if row.x1 is None else Box(row.x1, row.y1, row.x2, row.y2)
+            known[row.id] = Event(row.seq, by_id[row.id], row.evidence, box)
+    return known

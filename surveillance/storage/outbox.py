@@ -1,0 +1,53 @@
+"""The actions on record, for the dispatcher. A state is on the disk before the next line runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, select, update
+
+from surveillance.domain.errors import NotFound
+from surveillance.domain.values import Action
+from surveillance.storage.database import reading, writing
+from surveillance.storage.rows import action_of
+from surveillance.storage.tables import outbox
+
+OPEN = ("pending", "attempting")
+
+
+class SqlOutbox:
+    """Implements the Outbox port. Safe to share between threads."""
+
+    def __init__(self, engine: Engine, limit: int = 1000) -> None:
+        self._engine = engine
+        self._limit = limit
+
+    def due(self, now: datetime) -> Sequence[Action]:
+        """Every action without an outcome, oldest first and doors before notifications, those past their deadline
+        and those found `attempting` included: the dispatcher settles them too."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(
+                select(outbox)
+                .where(outbox.c.state.in_(OPEN))
+                .order_by(outbox.c.kind, outbox.c.id)  # door.open sorts before notify
+                .limit(self._limit)
+            )
+            return [action_of(row._mapping) for row in rows]
+
+    def mark(self, action: Action) -> None:
+        """Puts the action's state and attempts on disk. Raises NotFound for one that was never on record."""
+        with writing(self._engine) as connection:
+            done = connection.execute(
+                update(outbox)
+                .where(outbox.c.id == action.id)
+                .values(state=action.state, attempts=action.attempts, changed_at=datetime.now(UTC))
+            )
+            if done.rowcount != 1:
+                raise NotFound(f"no action {action.id} is on record")
+
+    def of_event(self, event_id: str) -> Sequence[Action]:
+        """What was intended because of an event, and what became of it."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(outbox).where(outbox.c.event == event_id).order_by(outbox.c.id))
+            return [action_of(row._mapping) for row in rows]

@@ -1,0 +1,226 @@
+"""Values of the house into rows and back. A row of an input holds everything that replay needs, but no pixels."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from surveillance.domain.geometry import Box
+from surveillance.domain.values import (
+    AccessRequest,
+    Action,
+    CameraReport,
+    DoorReport,
+    Event,
+    Input,
+    Observation,
+    Tick,
+    rfc3339,
+)
+from surveillance.storage.canonical import canonical
+
+Row = dict[str, Any]
+
+EXPLANATION = ("judged", "facts", "rulebook_version", "trigger", "subject", "notify", "input", "evidence_sha256")
+
+
+# --- inputs --------------------------------------------------------------------------------------------------------
+
+
+def observation_row(seen: Observation, number: int) -> Row:
+    """A row of `observation`."""
+    return {
+        "number": number,
+        "id": seen.id,
+        "camera": seen.camera,
+        "at": seen.at,
+        "media_s": seen.media_s,
+        "change": seen.change,
+        "track": seen.track,
+        "label": seen.label,
+        "confidence": seen.confidence,
+        **_box_row(seen.box),
+        "zones": sorted(seen.zones),
+        "zones_version": seen.zones_version,
+        "dwell_s": dict(seen.dwell_s),
+        "track_s": seen.track_s,
+        "started_at": seen.started_at,
+        "crossed": sorted(seen.crossed),
+        "identity": seen.identity,
+        "model": seen.model,
+    }
+
+
+def observation_of(row: RowMapping) -> Observation:
+    """The observation of a row, without its shot."""
+    return Observation(
+        id=row["id"],
+        camera=row["camera"],
+        at=row["at"],
+        media_s=row["media_s"],
+        change=row["change"],
+        track=row["track"],
+        label=row["label"],
+        confidence=row["confidence"],
+        box=box_of(row),
+        zones=frozenset(row["zones"]),
+        zones_version=row["zones_version"],
+        dwell_s=row["dwell_s"],
+        track_s=row["track_s"],
+        started_at=row["started_at"],
+        crossed=frozenset(row["crossed"]),
+        identity=row["identity"],
+        model=row["model"],
+    )
+
+
+def input_row(entry: CameraReport | AccessRequest | DoorReport | Tick, number: int) -> Row:
+    """A row of `input`. An unchanged camera report keeps its state only, for there is one a second."""
+    row: Row = {"number": number, "id": None, "at": entry.at, "subject": None, "state": None, "payload": None}
+    if isinstance(entry, Tick):
+        return row | {"kind": "tick"}
+    if isinstance(entry, CameraReport):
+        row |= {"kind": "camera", "subject": entry.camera, "state": entry.state}
+        if entry.changed:
+            rest = {"reason": entry.reason, "fps": entry.fps, "drops": dict(entry.drops), "changed": True}
+            return row | {"id": f"{_stamp(entry.at)}:{entry.state}:{entry.camera}", "payload": canonical(rest)}
+        return row | {"payload": canonical({"reason": entry.reason}) if entry.reason else None}
+    if isinstance(entry, DoorReport):
+        rest = {"alarm": entry.alarm, "reason": entry.reason}
+        return row | {"kind": "door", "subject": entry.door, "state": entry.mode, "payload": canonical(rest)}
+    return row | {"kind": "access", "id": entry.id, "subject": entry.door, "payload": canonical(_request_json(entry))}
+
+
+def input_of(row: RowMapping) -> Input:
+    """The input of a row of `input`."""
+    rest = json.loads(row["payload"]) if row["payload"] else {}
+    if row["kind"] == "tick":
+        return Tick(at=row["at"])
+    if row["kind"] == "camera":
+        return CameraReport(camera=row["subject"], at=row["at"], state=row["state"], **rest)
+    if row["kind"] == "door":
+        return DoorReport(door=row["subject"], at=row["at"], mode=row["state"], **rest)
+    return AccessRequest(
+        id=row["id"],
+        at=row["at"],
+        door=row["subject"],
+        camera=rest["camera"],
+        factors=frozenset(rest["factors"]),
+        person=rest["person"],
+        groups=frozenset(rest["groups"]),
+        credential=rest["credential"],
+        deadline=datetime.fromisoformat(rest["deadline"]),
+    )
+
+
+def _request_json(request: AccessRequest) -> Row:
+    return {
+        "camera": request.camera,
+        "factors": sorted(request.factors),
+        "person": request.person,
+        "groups": sorted(request.groups),
+        "credential": request.credential,
+        "deadline": request.deadline.isoformat(),
+    }
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")
+
+
+# --- events --------------------------------------------------------------------------------------------------------
+
+
+def event_row(event: Event, number: int | None, sha256: str | None) -> Row:
+    """A row of `event`; `number` is that of its input, `sha256` that of its picture."""
+    decision = event.decision
+    whole = event.as_json() | {
+        "judged": [judged.as_json() for judged in decision.judged],
+        "facts": dict(decision.facts),
+        "rulebook_version": decision.rulebook_version,
+        "trigger": decision.trigger,
+        "subject": decision.subject,
+        "notify": list(decision.notify),
+        "input": number,
+        "evidence_sha256": sha256,
+    }
+    return {
+        "seq": event.seq,
+        "id": decision.id,
+        "at": decision.at,
+        "kind": decision.kind,
+        "camera": decision.camera,
+        "door": decision.door,
+        "verdict": decision.verdict,
+        "rule": decision.rule,
+        "label": decision.label,
+        "confidence": decision.confidence,
+        "track": decision.track,
+        "zones": sorted(decision.zones),
+        "identity": decision.identity,
+        "media_s": decision.media_s,
+        "evidence": event.evidence,
+        "rulebook_version": decision.rulebook_version,
+        "shadow": decision.shadow,
+        "input": number,
+        "payload": canonical(whole),
+    }
+
+
+def event_json(row: RowMapping, explained: bool = False) -> Row:
+    """The contract's keys of an event row (Event.as_json), and its review; `explained` adds the explanation."""
+    whole: Row = json.loads(row["payload"])
+    if not explained:
+        for key in EXPLANATION:
+            whole.pop(key, None)
+    reviewed_at = row["reviewed_at"]
+    whole["reviewed_at"] = None if reviewed_at is None else rfc3339(reviewed_at)
+    whole["reviewed_by"] = row["reviewed_by"]
+    whole["review"] = row["review"]
+    return whole
+
+
+# --- actions and boxes ---------------------------------------------------------------------------------------------
+
+
+def action_row(action: Action, now: datetime) -> Row:
+    """A row of `outbox`."""
+    return {
+        "id": action.id,
+        "event": action.event,
+        "kind": action.kind,
+        "target": action.target,
+        "deadline": action.deadline,
+        "key": action.key,
+        "payload": dict(action.payload),
+        "state": action.state,
+        "attempts": action.attempts,
+        "changed_at": now,
+    }
+
+
+def action_of(row: RowMapping) -> Action:
+    """The action of a row of `outbox`."""
+    return Action(
+        id=row["id"],
+        event=row["event"],
+        kind=row["kind"],
+        target=row["target"],
+        deadline=row["deadline"],
+        key=row["key"],
+        payload=row["payload"],
+        state=row["state"],
+        attempts=row["attempts"],
+    )
+
+
+def _box_row(box: Box) -> Row:
+    return {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
+
+
+def box_of(row: RowMapping) -> Box:
+    """The box in columns x1, y1, x2, y2."""
+    return Box(row["x1"], row["y1"], row["x2"], row["y2"])

@@ -1,0 +1,26 @@
+"""How things are kept: where, how long, and how long a commit may take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class StorageSettings(BaseModel):
+    """Settings of the storage package (`storage:` in the settings file)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str | None = None  # None: surveillance.db in the data directory
+    commit_timeout_ms: int = Field(default=2000, ge=50)
+    evidence_max_kb: int = Field(default=48, ge=4)
+    observation_days: int = Field(default=30, ge=1)
+    event_days: int = Field(default=365, ge=1)
+    inbox_days: int = Field(default=2, ge=1)
+    recall_max: int = Field(default=200_000, ge=1000)  # inputs replayed at most to rebuild the judge's memory
+    shots_max: int = Field(default=512, ge=1)  # best shots remembered for evidence, of 48 KB at most
+
+    def database_url(self, data_dir: Path) -> str:
+        """The address of the database, given the data directory."""
+        return self.url or f"sqlite:///{data_dir / 'surveillance.db'}"

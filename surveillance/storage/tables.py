@@ -1,0 +1,359 @@
+"""Every table and column, each with a `doc` that docs/schema.md repeats. The migrations build the same (tested).
+
+Times are whole microseconds since 1970 (UTC), so that every database orders and compares them alike.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970. A naive one is a TypeError."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Json(TypeDecorator[Any]):
+    """A small JSON value as text, the same text on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if not value:
+            return "{}" if isinstance(value, dict) else "[]"
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+Number = BigInteger().with_variant(Integer(), "sqlite")  # as a primary key, SQLite keeps it for free
+Name = String(200)
+Id = String(64)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _name_of(parent: str) -> ForeignKey:
+    return ForeignKey(f"{parent}.name", ondelete="CASCADE", onupdate="CASCADE")
+
+
+# --- the ledger ----------------------------------------------------------------------------------------------------
+
+head = Table(
+    "head",
+    metadata,
+    Column("name", String(40), primary_key=True, doc="what is counted: event or input"),
+    Column("value", BigInteger, nullable=False, doc="the last number given; its row is the writers' lock"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Number, primary_key=True, autoincrement=False, doc="place in the ledger, from 1, without gaps"),
+    Column("id", Id, nullable=False, unique=True, doc="UUIDv7 of the decision; writing it twice writes it once"),
+    Column("at", Moment, nullable=False, doc="when it happened"),
+    Column("kind", String(60), nullable=False, doc="event kind, such as access.denied"),
+    Column("camera", Name, doc="camera it concerns"),
+    Column("door", Name, doc="door it concerns"),
+    Column("verdict", String(12), doc="authorize, deny, alert or log; empty where no rule judged"),
+    Column("rule", Name, doc="rule that decided; empty for a default"),
+    Column("label", Name, doc="what the track was voted to be"),
+    Column("confidence", Float, doc="confidence of that vote, 0..1"),
+    Column("track", Integer, doc="number of the track at its camera"),
+    Column("zones", Json, nullable=False, doc="zones it stood in, JSON list"),
+    Column("identity", Name, doc="who it was, where that is known"),
+    Column("media_s", Float, doc="seconds from the start of a file; empty for a live camera"),
+    Column("evidence", Name, doc="name of the picture kept with it"),
+    Column("rulebook_version", Integer, nullable=False, doc="version of the rules that judged it"),
+    Column("shadow", Boolean, nullable=False, doc="judged by a shadow rule, so it never acted"),
+    Column("input", BigInteger, doc="number of the input it rests on; empty for notes"),
+    Column("reviewed_at", Moment, doc="when a person reviewed it"),
+    Column("reviewed_by", Name, doc="account that reviewed it"),
+    Column("review", Text, doc="what the reviewer said of it"),
+    Column("payload", LargeBinary, nullable=False, doc="the whole decision as canonical JSON, with its explanation"),
+    Index(None, "at", "id"),
+    Index(None, "camera", "at", "id"),
+    Index(None, "kind", "at", "id"),
+    Index(None, "verdict", "at", "id"),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False, doc="place among all inputs of core"),
+    Column("id", Id, nullable=False, unique=True, doc="UUIDv7; writing it twice writes it once"),
+    Column("camera", Name, nullable=False, doc="camera that saw it"),
+    Column("at", Moment, nullable=False, doc="when the frame was captured"),
+    Column("media_s", Float, doc="seconds from the start of a file"),
+    Column("change", String(12), nullable=False, doc="appeared, changed, heartbeat or left"),
+    Column("track", Integer, nullable=False, doc="number of the track at its camera"),
+    Column("label", Name, nullable=False, doc="vote of all its crops so far"),
+    Column("confidence", Float, nullable=False, doc="confidence of that vote, 0..1"),
+    Column("x1", Float, nullable=False, doc="left edge of its box, 0..1"),
+    Column("y1", Float, nullable=False, doc="upper edge, 0..1"),
+    Column("x2", Float, nullable=False, doc="right edge, 0..1"),
+    Column("y2", Float, nullable=False, doc="lower edge, 0..1"),
+    Column("zones", Json, nullable=False, doc="zones its foot stood in, JSON list"),
+    Column("zones_version", Integer, nullable=False, doc="version of the camera's zones"),
+    Column("dwell_s", Json, nullable=False, doc="seconds spent so far in each zone, JSON object"),
+    Column("track_s", Float, nullable=False, doc="seconds since the track began"),
+    Column("started_at", Moment, nullable=False, doc="when the track began"),
+    Column("crossed", Json, nullable=False, doc="lines crossed since the last observation, JSON list of line:in|out"),
+    Column("identity", Name, doc="who it was, where that is known"),
+    Column("model", Name, nullable=False, doc="model that classified it"),
+    Index(None, "camera", "at"),
+    Index(None, "at"),
+)
+
+input_ = Table(
+    "input",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False, doc="place among all inputs of core"),
+    Column("id", String(300), unique=True, doc="what makes it the same input when written twice; empty for heartbeats"),
+    Column("kind", String(12), nullable=False, doc="camera, access, door or tick"),
+    Column("at", Moment, nullable=False, doc="when it happened"),
+    Column("subject", Name, doc="its camera or door"),
+    Column("state", String(20), doc="state of that camera or mode of that door"),
+    Column("payload", LargeBinary, doc="the rest as canonical JSON; empty where nothing is left to say"),
+    Index(None, "at"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("name", Name, primary_key=True, doc="file name in the evidence directory"),
+    Column("event", Id, nullable=False, index=True, doc="event it was kept for"),
+    Column("camera", Name, nullable=False, doc="camera that took it"),
+    Column("at", Moment, nullable=False, doc="when it was taken"),
+    Column("x1", Float, nullable=False, doc="left edge of its subject, 0..1"),
+    Column("y1", Float, nullable=False, doc="upper edge, 0..1"),
+    Column("x2", Float, nullable=False, doc="right edge, 0..1"),
+    Column("y2", Float, nullable=False, doc="lower edge, 0..1"),
+    Column("size_bytes", Integer, nullable=False, doc="length of the file"),
+    Column("sha256", String(64), nullable=False, doc="hash of the file; also in the event's payload"),
+    Column("missing", Boolean, nullable=False, doc="the file was not there at the last start"),
+)
+
+garbage = Table(
+    "garbage",
+    metadata,
+    Column("name", Name, primary_key=True, doc="evidence file that is to be deleted"),
+    Column("at", Moment, nullable=False, doc="when that was decided"),
+)
+
+# --- deeds and questions -------------------------------------------------------------------------------------------
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7 of the action"),
+    Column("event", Id, nullable=False, index=True, doc="event that it rests on"),
+    Column("kind", String(20), nullable=False, doc="door.open or notify"),
+    Column("target", Name, nullable=False, doc="door or notification target"),
+    Column("deadline", Moment, nullable=False, doc="after this it is not done any more"),
+    Column("key", Name, nullable=False, doc="by which a receiver knows a repetition"),
+    Column("payload", Json, nullable=False, doc="what to send, JSON object"),
+    Column("state", String(12), nullable=False, doc="pending, attempting, done, failed, unknown or expired"),
+    Column("attempts", Integer, nullable=False, doc="how often it was tried"),
+    Column("changed_at", Moment, nullable=False, doc="when its state last changed"),
+    Index(None, "state", "id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7 of the question"),
+    Column("key", Name, unique=True, doc="asker's own key; asking again with it is the same question"),
+    Column("kind", String(40), nullable=False, doc="what is asked, such as access.request"),
+    Column("payload", Json, nullable=False, doc="the question, JSON object"),
+    Column("asked_at", Moment, nullable=False, doc="when it was asked"),
+    Column("deadline", Moment, nullable=False, doc="after this nobody waits for the answer"),
+    Column("answer", Json, doc="the first answer, JSON object"),
+    Column("answered_at", Moment, doc="when it was answered"),
+    Index(None, "answered_at", "id"),
+)
+
+# --- the configured site -------------------------------------------------------------------------------------------
+
+configuration = Table(
+    "configuration",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False, doc="counts every edit; the greatest is live"),
+    Column("at", Moment, nullable=False, doc="when it was edited"),
+    Column("author", Name, nullable=False, doc="account or program that edited"),
+    Column("change", Text, nullable=False, doc="what was edited"),
+)
+
+camera = Table(
+    "camera",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the camera"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("url", Text, nullable=False, doc="address, sealed: it may hold a password"),
+    Column("sub_url", Text, doc="address of the sub stream, sealed"),
+    Column("model", Name, doc="model card; empty for the default"),
+    Column("analyze_fps", Float, nullable=False, doc="frames analyzed a second"),
+    Column("zones_version", Integer, nullable=False, doc="counts the edits of its zones and lines"),
+    Column("enabled", Boolean, nullable=False, doc="whether it is watched"),
+)
+
+
+def _shape(name: str, *more: Column[Any]) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("camera", Name, _name_of("camera"), primary_key=True, doc="camera it belongs to"),
+        Column("position", Integer, primary_key=True, autoincrement=False, doc="order in lists"),
+        Column("points", Json, nullable=False, doc="corners, JSON list of [x, y] in 0..1"),
+        *more,
+    )
+
+
+zone = _shape(
+    "zone",
+    Column("name", Name, nullable=False, doc="name of the zone"),
+    Column("restricted", Boolean, nullable=False, doc="presence in it asks for permission"),
+)
+line = _shape("line", Column("name", Name, nullable=False, doc="name of the line"))
+mask = _shape("mask")
+
+door = Table(
+    "door",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the door"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("camera", Name, doc="camera that looks at it"),
+    Column("reader", Name, doc="reader beside it"),
+    Column("relay", Text, doc="address of its controller, sealed"),
+    Column("pulse_s", Float, nullable=False, doc="seconds for which the device unlocks"),
+    Column("on_camera_stale", String(12), nullable=False, doc="deny or badge_only"),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the person"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("groups", Json, nullable=False, doc="groups, JSON list"),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("person", Name, _name_of("person"), primary_key=True, doc="whose it is"),
+    Column("position", Integer, primary_key=True, autoincrement=False, doc="order in lists"),
+    Column("kind", String(20), nullable=False, doc="badge, card, pin or plate"),
+    Column("value", Name, nullable=False, doc="keyed hash of what a reader reads; never the value itself"),
+    Column("enabled", Boolean, nullable=False, doc="whether it counts"),
+    Column("valid_from", Moment, doc="not before"),
+    Column("valid_until", Moment, doc="not after"),
+    Index(None, "kind", "value"),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the schedule"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("time_zone", Name, nullable=False, doc="IANA name"),
+    Column("weekly", Json, nullable=False, doc="windows by weekday, JSON object"),
+    Column("holidays", Json, nullable=False, doc="windows by date, JSON object"),
+)
+
+rule = Table(
+    "rule",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the rule"),
+    Column("version", Integer, primary_key=True, autoincrement=False, doc="configuration version that wrote this text"),
+    Column("position", Integer, nullable=False, doc="order in the rulebook"),
+    Column("text", Text, nullable=False, doc="the rule as YAML, a list of one; empty where it was removed"),
+    Column("author", Name, nullable=False, doc="account or program that wrote it"),
+    Column("at", Moment, nullable=False, doc="when it was written"),
+    Index(None, "version"),
+)
+
+notify_target = Table(
+    "notify_target",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the target"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("kind", Name, nullable=False, doc="plug-in that delivers, such as webhook"),
+    Column("url", Text, nullable=False, doc="address, sealed"),
+    Column("secret", Text, doc="signing key, sealed"),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", Name, primary_key=True, doc="what it is"),
+    Column("value", Json, nullable=False, doc="its value, JSON"),
+    Column("changed_at", Moment, nullable=False, doc="when it was written"),
+)
+
+# --- people who sign in --------------------------------------------------------------------------------------------
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7"),
+    Column("name", Name, nullable=False, unique=True, doc="name to sign in with"),
+    Column("role", String(20), nullable=False, doc="viewer, operator or administrator"),
+    Column("password_hash", Text, nullable=False, doc="argon2id"),
+    Column("must_change", Boolean, nullable=False, doc="the password was given, not chosen"),
+    Column("enabled", Boolean, nullable=False, doc="whether it may sign in"),
+    Column("failed", Integer, nullable=False, doc="wrong passwords since the last right one"),
+    Column("locked_until", Moment, doc="refused until then, whatever the password"),
+    Column("changed_at", Moment, nullable=False, doc="when password or role last changed; older sessions end"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", Id, primary_key=True, doc="first part of the token, not secret"),
+    Column("name", Name, nullable=False, unique=True, doc="what it is for"),
+    Column("hash", String(64), nullable=False, doc="SHA-256 of its secret part"),
+    Column("scopes", Json, nullable=False, doc="what it may do, JSON list"),
+    Column("created_at", Moment, nullable=False, doc="when it was made"),
+    Column("revoked_at", Moment, doc="when it was taken back"),
+)
