@@ -105,8 +105,10 @@ class MemoryInbox:
     def pending(self) -> Sequence[Asked]:
         return [asked for asked in self.asked if asked.id not in self.answers]
 
-    def answer(self, id: str, payload: Mapping[str, Any]) -> None:
-        self.answers[id] = payload
+    def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool:
+        first = question_id not in self.answers
+        self.answers.setdefault(question_id, payload)
+        return first
 
 
 def nothing_due(now: datetime) -> tuple[Any, ...]:

@@ -161,14 +161,16 @@ class Asked:
     id: str
     kind: str  # "access.request"
     payload: Mapping[str, Any]
+    asked_at: datetime
     deadline: datetime
+    key: str | None = None  # a repeated key is the same question
 
 
 class Inbox(Protocol):
     """What other processes ask core. Both calls are durable."""
 
     def pending(self) -> Sequence[Asked]: ...
-    def answer(self, id: str, payload: Mapping[str, Any]) -> None: ...
+    def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool: ...
 
 
 class Deed(Protocol):

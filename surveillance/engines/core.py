@@ -76,25 +76,9 @@ class Core:
         self._answer(requests, self._record(judged))
         self.turned_at_s = time.monotonic()
 
-    def note(self, kind: str, reason: str, details: Mapping[str, Any] | None = None) -> None:
+    def tell(self, decision: Decision) -> None:
         """Records a state of the system itself, such as health.degraded, that no rule judged."""
-        now = datetime.now(UTC)
-        decision = Decision(
-            id=new_id(),
-            at=now,
-            media_s=None,
-            trigger="system",
-            kind=kind,
-            verdict=None,
-            rule=None,
-            rulebook_version=0,
-            reasons=(reason,),
-            judged=(),
-            facts={},
-            subject="core",
-            details=details or {},
-        )
-        self._notes.put((Tick(now), (decision,)))
+        self._notes.put((Tick(decision.at), (decision,)))
 
     def _collect(self) -> list[Input]:
         """The inputs that wait, and a Tick when a second has passed."""
@@ -159,6 +143,25 @@ class Core:
                     "expires_at": rfc3339(request.deadline),
                 },
             )
+
+
+def system_decision(kind: str, reason: str, details: Mapping[str, Any] | None = None) -> Decision:
+    """A state of the system itself as something to record."""
+    return Decision(
+        id=new_id(),
+        at=datetime.now(UTC),
+        media_s=None,
+        trigger="system",
+        kind=kind,
+        verdict=None,
+        rule=None,
+        rulebook_version=0,
+        reasons=(reason,),
+        judged=(),
+        facts={},
+        subject="core",
+        details=details or {},
+    )
 
 
 def denial(reason: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, CameraReport, Input, rfc3339
-from surveillance.engines.core import Core
+from surveillance.engines.core import Core, system_decision
 from surveillance.engines.supervise import Supervised
 
 DISPATCH_S = 0.05  # how often the outbox is looked at when nothing new was recorded
@@ -112,7 +112,8 @@ class InlineEngine:
         except UserMistake as mistake:
             self._fault = str(mistake)
             log.error("configuration %d is not applied: %s", version, mistake)
-            self.core.note("configuration.rejected", f"configuration {version} is not applied", {"fault": self._fault})
+            reason = f"configuration {version} is not applied"
+            self.core.tell(system_decision("configuration.rejected", reason, {"fault": self._fault}))
             return
         self._applied_version, self._fault = version, ""
         desired = {camera.name: camera for camera in site.cameras if camera.enabled}
@@ -167,4 +168,5 @@ class InlineEngine:
                 self.parts.after(became)
 
     def _failed(self, name: str, error: Exception) -> None:
-        self.core.note("health.degraded", f"{name} failed: {type(error).__name__}", {"component": name})
+        reason = f"{name} failed: {type(error).__name__}"
+        self.core.tell(system_decision("health.degraded", reason, {"component": name}))

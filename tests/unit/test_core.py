@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from fakes import MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
 
 from surveillance.domain.ports import Asked
-from surveillance.engines.core import Core
+from surveillance.engines.core import Core, system_decision
 from surveillance.walk import CoreWalk
 
 
@@ -14,8 +14,8 @@ def core_with(ledger: MemoryLedger, inbox: MemoryInbox) -> Core:
 
 
 def asking(door: str) -> Asked:
-    deadline = datetime.now(UTC) + timedelta(seconds=2)
-    return Asked("ask-1", "access.request", {"request_id": "r1", "door": door}, deadline)
+    now = datetime.now(UTC)
+    return Asked("ask-1", "access.request", {"request_id": "r1", "door": door}, now, now + timedelta(seconds=2))
 
 
 def test_a_request_is_answered_with_its_recorded_event() -> None:
@@ -63,7 +63,7 @@ def test_sightings_wait_for_the_database_and_are_written_once() -> None:
 def test_a_note_of_the_system_is_recorded() -> None:
     ledger = MemoryLedger()
     core = core_with(ledger, MemoryInbox())
-    core.note("health.degraded", "recognizer failed: RuntimeError", {"component": "recognizer"})
+    core.tell(system_decision("health.degraded", "recognizer failed: RuntimeError"))
     core.turn()
     [event] = ledger.events
     assert (event.decision.kind, event.decision.verdict, event.decision.reasons) == (
