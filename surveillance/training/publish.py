@@ -1,0 +1,178 @@
+"""A run folder becomes a published model: verified weights beside a card that says what they are and how good.
+
+Only this module writes cards. Temperature and the reject threshold come from the run's validation part; figures of
+held-out sources are measured on the published file itself, through the same code that uses it later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from surveillance.domain.errors import UserMistake
+from surveillance.perception.registry import Input, Logits, ModelCard, build_classifier, softmax
+from surveillance.training.datasets import Sample, load_samples
+from surveillance.training.evaluate import classify, measure
+from surveillance.training.fit import Recipe, sample_key, split_digest
+
+KEPT = 0.97  # the reject threshold lets this share of right answers through
+
+
+class RunError(UserMistake):
+    """A run folder that cannot be published."""
+
+
+def publish(
+    run_dir: Path,
+    name: str,
+    out_dir: Path,
+    weights_dir: Path | None = None,
+    data_dir: Path | None = None,
+    version: str = "1",
+    licence: str = "weights under this project's licence",
+    test_only: Sequence[str] = (),
+) -> Path:
+    """Writes `out_dir`/NAME.yaml and its safetensors (beside it, or in `weights_dir`); returns the card's path.
+
+    `data_dir` is where the run's data lies now, if it has moved. Raises RunError for a folder without a finished
+    epoch, or whose data has changed.
+    """
+    run = _load_run(run_dir)
+    recipe, labels = parse_recipe(run["recipe"]), tuple(run["labels"])
+    samples = load_samples(data_dir or Path(run["data"]))
+    parts = _parts(samples, run, recipe)
+    weights_dir = weights_dir or out_dir
+    weights_dir.mkdir(parents=True, exist_ok=True)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    file = weights_dir / f"{name}.safetensors"
+    _write_weights(run_dir / "best.safetensors", file, labels)
+    card = ModelCard(
+        name=name,
+        version=version,
+        architecture=recipe.architecture,
+        parameters=recipe.parameters,
+        labels=labels,
+        input=recipe.input,
+        temperature=1.0,
+        reject_below=0.0,
+        weights_file=file.name,
+        weights_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        licence=licence,
+        data=_data(parts, test_only),
+        training=_training(recipe, parts),
+    )
+    card = _with_figures(card, weights_dir, parts)
+    path = out_dir / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(card.as_yaml(), sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def fit_temperature(logits: Logits, answers: NDArray[np.int64]) -> float:
+    """The temperature with the least negative log-likelihood, between 0.25 and 4 (Guo et al. 2017)."""
+    rows = np.arange(len(answers))
+
+    def loss(temperature: float) -> float:
+        return float(-np.log(softmax(logits, temperature)[rows, answers] + 1e-12).mean())
+
+    return round(float(min(np.geomspace(0.25, 4, 200), key=loss)), 4)
+
+
+def choose_reject(chances: NDArray[np.float64], right: NDArray[np.bool_], kept: float = KEPT) -> float:
+    """The highest confidence that `kept` of the right answers reach, to two places."""
+    if not right.any():
+        return 0.0
+    return round(float(np.floor(np.quantile(chances.max(axis=1)[right], 1 - kept) * 100) / 100), 2)
+
+
+def parse_recipe(page: Mapping[str, Any]) -> Recipe:
+    """A recipe as run.json and a card's `training` hold it."""
+    known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in page.items()}
+    shape: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in page["input"].items()}
+    known["input"] = Input(**shape)
+    return Recipe(**known)
+
+
+def _load_run(run_dir: Path) -> dict[str, Any]:
+    if not (run_dir / "run.json").is_file() or not (run_dir / "best.safetensors").is_file():
+        raise RunError(f"{run_dir} holds no finished epoch; train into it first")
+    run: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    return run
+
+
+def _parts(samples: Sequence[Sample], run: Mapping[str, Any], recipe: Recipe) -> dict[str, tuple[Sample, ...]]:
+    by_key = {sample_key(sample): sample for sample in samples}
+    try:
+        parts = {part: tuple(by_key[key] for key in run["split"][part]) for part in ("train", "validation")}
+    except KeyError as error:
+        raise RunError(f"the data has changed since the run: {error} is gone; train again") from error
+    parts["held_out"] = tuple(sample for sample in samples if sample.source in recipe.hold_out)
+    return parts
+
+
+def _write_weights(best: Path, file: Path, labels: Sequence[str]) -> None:
+    """Matrices in half precision, the rest as it is; the labels go into the file's own header."""
+    tensors: dict[str, Tensor] = {
+        key: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+        for key, tensor in load_file(best).items()
+    }
+    part = file.with_suffix(".part")
+    save_file(tensors, part, metadata={"labels": json.dumps(list(labels))})
+    part.chmod(0o644)
+    part.replace(file)
+
+
+def _data(parts: Mapping[str, Sequence[Sample]], test_only: Sequence[str]) -> dict[str, Any]:
+    learned = [*parts["train"], *parts["validation"]]
+    return {
+        "sources": _source_pages(learned),
+        "held_out": _source_pages(parts["held_out"]),
+        "test_only": list(test_only),
+    }
+
+
+def _source_pages(samples: Sequence[Sample]) -> dict[str, Any]:
+    """source -> where it is from, its licence as stated there, and crops by class."""
+    pages: dict[str, Any] = {}
+    for sample in samples:
+        page = pages.setdefault(
+            sample.source,
+            {"origin": sample.origin.partition(":")[0], "licence": sample.licence.strip('"'), "crops": {}},
+        )
+        page["crops"][sample.label] = page["crops"].get(sample.label, 0) + 1
+    return {source: pages[source] for source in sorted(pages)}
+
+
+def _training(recipe: Recipe, parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
+    page = asdict(recipe)
+    page["input"] = {key: list(v) if isinstance(v, tuple) else v for key, v in page["input"].items()}
+    page = {key: list(v) if isinstance(v, tuple) else v for key, v in page.items()}
+    return {
+        "recipe": page,
+        "trained_on": {"crops": len(parts["train"]), "sha256": split_digest(parts["train"])},
+        "validated_on": {"crops": len(parts["validation"]), "sha256": split_digest(parts["validation"])},
+    }
+
+
+def _with_figures(card: ModelCard, weights_dir: Path, parts: Mapping[str, Sequence[Sample]]) -> ModelCard:
+    classifier = build_classifier(card, weights_dir)
+    watched = parts["validation"]
+    logits = classify(classifier, watched)
+    answers = np.asarray([card.labels.index(sample.label) for sample in watched])
+    temperature = fit_temperature(logits, answers)
+    chances = softmax(logits, temperature)
+    right = chances.argmax(axis=1) == answers
+    card = replace(card, temperature=temperature, reject_below=choose_reject(chances, right))
+    metrics: dict[str, Any] = {"validation": measure(watched, logits, card)}
+    if parts["held_out"]:
+        metrics["held_out"] = measure(parts["held_out"], classify(classifier, parts["held_out"]), card)
+    return replace(card, metrics=metrics)
