@@ -1,0 +1,71 @@
+"""One camera's threads: a reader fills the mailbox, and the worker walks what is newest in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from surveillance.domain.errors import SurveillanceError
+from surveillance.domain.values import Frame, Observation
+from surveillance.engines.worker import walk_source
+from surveillance.ingest.mailbox import FrameMailbox
+from surveillance.walk import WorkerWalk
+
+TAKE_S = 0.5
+
+
+class CameraFrames:
+    """A Source fed by a thread of its own, so that a slow look drops live pictures instead of falling behind.
+
+    `read` delivers frames to the mailbox until it returns or raises; `stop` makes it return.
+    """
+
+    live = True
+    duration_s: float | None = None
+
+    def __init__(self, read: Callable[[], None], stop: Callable[[], None], mailbox: FrameMailbox) -> None:
+        self._read = read
+        self._stop = stop
+        self._mailbox = mailbox
+        self._error: SurveillanceError | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        """What waits, until `close` or the end of `read`, whose error is raised here."""
+        reader = threading.Thread(target=self._fill, name="reader", daemon=True)
+        reader.start()
+        while not self._mailbox.is_done:
+            frame = self._mailbox.take(TAKE_S)
+            if frame is not None:
+                yield frame
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        self._stop()
+        self._mailbox.close()
+
+    def _fill(self) -> None:
+        try:
+            self._read()
+        except SurveillanceError as error:
+            self._error = error
+        finally:
+            self._mailbox.close()
+
+
+class CameraThreads:
+    """`run` until `stop` or the end of the source. Observations go to `tell`, every analyzed frame to `show`."""
+
+    def __init__(self, walk: WorkerWalk, tell: Callable[[Observation], None], show: Callable[[Frame], None]) -> None:
+        self._walk = walk
+        self._tell = tell
+        self._show = show
+
+    def run(self) -> None:
+        for frame, told in walk_source(self._walk):
+            for observation in told:
+                self._tell(observation)
+            self._show(frame)
+
+    def stop(self) -> None:
+        self._walk.receive.close()
