@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -70,6 +71,7 @@ class OutboxDispatch:
                 result = self._start(action, now)
                 if result is not None:
                     self._outbox.mark(result)
+                    self._not_before.pop(action.id, None)
                     ended.append(result)
             except RecordFailed as error:
                 _log.warning("outbox cannot be written, %s stays as it is: %s", action.kind, error)
@@ -110,21 +112,19 @@ class OutboxDispatch:
     def _start_door(self, action: Action, ends_at_s: float) -> Action | None:
         if not self._may_open(action.target):
             return _moved(action, "failed", "the door is in a mode that no grant opens")
-        attempt = replace(action, state="attempting", attempts=action.attempts + 1)
-        self._outbox.mark(attempt)  # on disk before the relay hears of it; a crash from here on never opens twice
+        begun = replace(action, state="attempting", attempts=action.attempts + 1)
+        self._outbox.mark(begun)  # on disk before the relay hears of it; a crash from here on never opens twice
         self._in_flight.add(action.id)
-        self._lane(action).put(Job(attempt, self._open_door, ends_at_s))
+        self._lane(action).put(Job(begun, self._open_door, ends_at_s))
         return None
 
     def _start_notify(self, action: Action, now: datetime, ends_at_s: float) -> None:
-        if (
-            now < self._not_before.get(action.id, now)
-            or self._lane(action).waiting >= self._settings.waiting_per_target
-        ):
+        lane = self._lane(action)
+        if now < self._not_before.get(action.id, now) or lane.waiting >= self._settings.waiting_per_target:
             return
         self._in_flight.add(action.id)
-        attempt = replace(action, attempts=action.attempts + 1)
-        self._lane(action).put(Job(attempt, lambda action: self._notifier(action.target)(action), ends_at_s))
+        begun = replace(action, attempts=action.attempts + 1)
+        lane.put(Job(begun, lambda action: self._notifier(action.target)(action), ends_at_s))
 
     def _collect(self, now: datetime) -> list[Action]:
         """Marks what the lanes finished; what cannot be marked now stays in flight, so that nobody starts it anew."""
@@ -152,14 +152,18 @@ class OutboxDispatch:
         return timedelta(seconds=full_s * (0.5 + 0.5 * self._jitter()))
 
     def _lane(self, action: Action) -> Lane:
-        return self._lanes.setdefault((action.kind, action.target), Lane(self._results))
+        place = (action.kind, action.target)
+        if place not in self._lanes:
+            self._lanes[place] = Lane(self._results, " ".join(place))
+        return self._lanes[place]
 
 
 class Lane:
     """A thread that does the jobs of one door or one target, one after the other. It starts with its first job."""
 
-    def __init__(self, results: queue.SimpleQueue[Action]) -> None:
+    def __init__(self, results: queue.SimpleQueue[Action], name: str) -> None:
         self._results = results
+        self._name = name
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -170,15 +174,14 @@ class Lane:
     def put(self, job: Job) -> None:
         self._jobs.put(job)
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name=f"{job.action.kind} {job.action.target}", daemon=True
-            )
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 
     def close(self) -> None:
         """Ends the thread after the job it is doing; jobs that wait are dropped, never begun."""
-        while not self._jobs.empty():
-            self._jobs.get()
+        with suppress(queue.Empty):
+            while True:
+                self._jobs.get_nowait()
         self._jobs.put(None)
 
     def _run(self) -> None:
@@ -194,14 +197,15 @@ def attempt(job: Job) -> Action:
     try:
         job.deed(action)
     except ActionFailed as error:
-        failed = "failed" if error.certain else "unknown"
-        return _moved(action, failed if action.kind == DOOR else "pending", str(error))
+        door, reason = ("failed" if error.certain else "unknown"), str(error)
     except SurveillanceError as error:
-        return _moved(action, "failed" if action.kind == DOOR else "pending", str(error))
-    except Exception as error:
+        door, reason = "unknown", str(error)
+    except Exception as error:  # noqa: BLE001  a driver's fault must not end the lane
         _log.exception("%s to %s broke", action.kind, action.target)
-        return _moved(action, "unknown" if action.kind == DOOR else "pending", f"{type(error).__name__} in its driver")
-    return _moved(action, "done", "")
+        door, reason = "unknown", f"{type(error).__name__} in its driver"
+    else:
+        return _moved(action, "done", "")
+    return _moved(action, door if action.kind == DOOR else "pending", reason)
 
 
 def _moved(action: Action, state: str, reason: str) -> Action:
