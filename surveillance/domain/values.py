@@ -66,6 +66,7 @@ class Motion:
 
     reason: str
     regions: tuple[Box, ...] = ()
+    cleared: frozenset[int] = frozenset()  # tracks whose last place looks as it did before they came
 
     @property
     def is_open(self) -> bool:

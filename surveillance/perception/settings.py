@@ -1,0 +1,57 @@
+"""How perception looks, follows and tells: one class, gathered by the house's settings."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ProposeSettings(BaseModel):
+    """Where to look."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    margin: float = Field(default=0.06, ge=0, le=0.5)  # share of its size by which a crop is wider on each side
+    min_side_px: int = Field(default=8, ge=1)  # shapes smaller than this in the full picture are specks
+    max_crops: int = Field(default=24, ge=1)  # most crops asked of the recognizer for one frame
+    look_again_s: float = Field(default=1.0, gt=0)  # how often a live track's place is seen when nothing moves
+
+
+class TrackSettings(BaseModel):
+    """When something seen repeatedly becomes a track, and how its crops vote."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_hits: int = Field(default=3, ge=2)  # frames in which it must be found before it is confirmed
+    min_s: float = Field(default=0.35, gt=0)  # time it must have been followed before it is confirmed
+    coast_s: float = Field(default=2.5, gt=0)  # how long a confirmed track may be out of sight
+    tentative_coast_s: float = Field(default=0.7, gt=0)  # how long an unconfirmed one may
+    gone_s: float = Field(default=0.7, gt=0)  # how long one may that was last seen leaving the picture
+    min_confidence: float = Field(default=0.5, ge=0, le=1)  # a crop less sure than this votes for no label
+    min_share: float = Field(default=0.55, gt=0, le=1)  # share of the votes that a label needs
+    min_lead: float = Field(default=3.0, gt=0)  # votes by which it must lead the next label
+
+
+class ObserveSettings(BaseModel):
+    """What is told, and the picture that goes with it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    heartbeat_s: float = Field(default=1.0, gt=0)  # how often a live track is told when nothing changes
+    settle_frames: int = Field(default=2, ge=1)  # frames that a new zone or line side must hold before it counts
+    shot_width_px: int = Field(default=640, ge=64)  # width of the best shot at first; smaller if it is too large
+    shot_quality: int = Field(default=80, ge=10, le=100)  # jPEG quality of the best shot at first
+    shot_bytes: int = Field(default=48 * 1024, ge=4096, le=48 * 1024)  # most bytes of a best shot
+    better_by: float = Field(default=1.3, gt=1)  # a new shot must be this many times better than the last
+
+
+class PerceptionSettings(BaseModel):
+    """Everything that perception can be told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(default="embedded")  # name of the model card to classify with
+    backend: str = Field(default="auto")  # auto, torch, openvino, or a name from surveillance.backends
+    device: str = Field(default="auto")  # auto, cpu or cuda
+    propose: ProposeSettings = ProposeSettings()
+    track: TrackSettings = TrackSettings()
+    observe: ObserveSettings = ObserveSettings()
