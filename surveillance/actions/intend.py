@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_URL, uuid5
+from uuid import UUID
 
 from surveillance.actions.settings import ActionSettings
 from surveillance.domain.ports import SiteReader
@@ -30,7 +31,7 @@ class Intend:
             return ()
         return (
             Action(
-                id=action_id(decision.id, "door.open", door.name),
+                id=action_id(decision, "door.open", door.name),
                 event=decision.id,
                 kind="door.open",
                 target=door.name,
@@ -49,7 +50,7 @@ class Intend:
         return tuple(self._notification(decision, target, deadline, payload) for target in targets)
 
     def _notification(self, decision: Decision, target: str, deadline: datetime, payload: dict[str, object]) -> Action:
-        made = action_id(decision.id, "notify", target)
+        made = action_id(decision, "notify", target)
         return Action(made, decision.id, "notify", target, deadline, key=made, payload=payload)
 
 
@@ -60,6 +61,9 @@ def grant_deadline(decision: Decision, grant_ttl_s: float) -> datetime:
     return min(ends_at, datetime.fromisoformat(asked)) if isinstance(asked, str) else ends_at
 
 
-def action_id(event: str, kind: str, target: str) -> str:
-    """One id per event, kind and target (UUIDv5), so that recording a decision again asks for nothing new."""
-    return str(uuid5(NAMESPACE_URL, f"surveillance:{event}/{kind}/{target}"))
+def action_id(decision: Decision, kind: str, target: str) -> str:
+    """A UUIDv7 that sorts by the decision's time and is the same whenever the same decision is recorded again."""
+    stamp = int(decision.at.timestamp() * 1000) & (1 << 48) - 1
+    digest = hashlib.sha256(f"{decision.id}/{kind}/{target}".encode()).digest()
+    value = stamp << 80 | 0x7 << 76 | int.from_bytes(digest[:2], "big") % (1 << 12) << 64
+    return str(UUID(int=value | 0b10 << 62 | int.from_bytes(digest[2:10], "big") % (1 << 62)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122, UUID
 
 from surveillance.actions.intend import Intend, grant_deadline
 from surveillance.actions.settings import ActionSettings
@@ -40,6 +41,9 @@ def test_a_grant_pulses_its_door_once_with_a_deadline_and_the_decision_as_key() 
     assert (action.kind, action.target, action.event, action.key) == ("door.open", "front", "d1", "d1")
     assert (action.deadline, action.payload, action.state) == (AT + timedelta(seconds=2), {"pulse_s": 4.0}, "pending")
     assert INTEND(GRANTED) == (action,)
+    assert (UUID(action.id).version, UUID(action.id).variant) == (7, RFC_4122)
+    (later,) = INTEND(replace(GRANTED, id="d0", at=AT + timedelta(milliseconds=1)))
+    assert later.id > action.id
 
 
 def test_a_grant_ends_with_its_request() -> None:

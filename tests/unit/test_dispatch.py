@@ -73,6 +73,13 @@ def relay_to(url: str) -> HttpRelay:
     return HttpRelay(lambda: site, lambda door: "token", SETTINGS)
 
 
+def stuck_until(released: threading.Event) -> Deed:
+    def wait(action: Action) -> None:
+        released.wait(10)
+
+    return wait
+
+
 def states(actions: Sequence[Action]) -> list[tuple[str, str]]:
     return [(action.id, action.state) for action in actions]
 
@@ -111,7 +118,7 @@ def test_a_door_that_cannot_be_reached_has_failed_for_certain() -> None:
 def test_a_crash_after_the_mark_never_opens_the_door() -> None:
     outbox = KeptOutbox(OPEN)
     hung = threading.Event()
-    before = dispatching(outbox, lambda action: hung.wait(10) and None)
+    before = dispatching(outbox, stuck_until(hung))
     before(AT)
     assert states(list(outbox.actions.values())) == [("a1", "attempting")]
 
@@ -204,7 +211,7 @@ def test_a_slow_target_holds_up_neither_doors_nor_other_targets() -> None:
     door, ops = Told(), Told()
 
     def notifier(name: str) -> Deed:
-        return (lambda action: stuck.wait(10) and None) if name == "slow" else ops
+        return stuck_until(stuck) if name == "slow" else ops
 
     slow = [replace(TELL, id=f"s{number}", target="slow") for number in range(5)]
     outbox = KeptOutbox(*slow, TELL, OPEN)
