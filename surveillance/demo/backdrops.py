@@ -1,4 +1,4 @@
-"""Textures from scikit-image in, the empty pictures of the demo cameras out: what a camera sees when nobody is there."""
+"""Textures from scikit-image in, the empty pictures of the demo cameras out: what they see when nobody is there."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ class Painter:
         own = np.asarray([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
         target = np.asarray(corners, np.float32)
         transform = cv2.getPerspectiveTransform(own, target)
-        tiled = cv2.GaussianBlur(tiled, (0, 0), 1.2)
-        laid = cv2.warpPerspective(tiled, transform, (WIDTH, HEIGHT), flags=cv2.INTER_AREA).astype(np.float32) / 255
+        blurred = cv2.GaussianBlur(tiled, (0, 0), 1.2)
+        laid = cv2.warpPerspective(blurred, transform, (WIDTH, HEIGHT), flags=cv2.INTER_AREA).astype(np.float32) / 255
         level = float(texture.mean()) / 255
         light = np.clip(1 + (laid - level) / level * contrast, 0.2, 2.0)[..., None]
-        self._blend(light * np.asarray(color, np.float32) * 255, self.area(corners))
+        self._blend(np.asarray(light * np.asarray(color) * 255, np.float32), self.area(corners))
 
     def plain(self, corners: Sequence[Corner], color: Color, opacity: float = 1.0) -> None:
         filled = np.full_like(self.canvas, np.asarray(color, np.float32) * 255)
         self._blend(filled, self.area(corners) * opacity)
 
     def shadow(self, corners: Sequence[Corner], strength: float, softness: float) -> None:
-        mask = cv2.GaussianBlur(self.area(corners), (0, 0), softness)[..., None]
+        mask = np.asarray(cv2.GaussianBlur(self.area(corners), (0, 0), softness), np.float32)[..., None]
         self.canvas *= 1 - strength * mask
 
     def hedge(self, texture: Gray, rows: tuple[int, int], color: Color, ragged: float) -> None:
@@ -72,24 +72,24 @@ class Painter:
         mask = (np.arange(HEIGHT)[:, None] >= edge[None, :]).astype(np.float32)
         mask[rows[1] :] = 0
         leaves = cv2.resize(np.tile(texture, (1, 3)), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-        light = np.clip(leaves.astype(np.float32) / float(texture.mean()), 0.3, 1.8)
+        light = np.clip(leaves / float(texture.mean()), 0.3, 1.8)
         light *= 1 + 0.35 * self._noise(18.0)
-        colors = light[..., None] * np.asarray(color, np.float32) * 255
-        self._blend(colors, cv2.GaussianBlur(mask, (0, 0), 0.8))
+        colors = np.asarray(light[..., None] * np.asarray(color) * 255, np.float32)
+        self._blend(colors, np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.8), np.float32))
 
     def area(self, corners: Sequence[Corner]) -> NDArray[np.float32]:
         """0..1 with a smooth edge."""
         mask = np.zeros((HEIGHT, WIDTH), np.uint8)
         points = np.rint(np.asarray(corners, np.float64) * 16).astype(np.int32)
         cv2.fillPoly(mask, [points], 255, lineType=cv2.LINE_AA, shift=4)
-        return mask.astype(np.float32) / 255
+        return np.asarray(mask / 255, np.float32)
 
     def finish(self, gray: bool = False) -> Bgr:
         """The picture as a camera would give it: a little soft, darker in the corners."""
         picture = cv2.GaussianBlur(self.canvas, (0, 0), 0.7)
         y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
         picture = picture * (1 - 0.22 * (x**2 + y**2) / 2)[..., None]
-        pixels = np.clip(picture, 0, 255).astype(np.uint8)
+        pixels: Bgr = np.clip(picture, 0, 255).astype(np.uint8)
         if gray:
             pixels = np.asarray(cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
         return pixels

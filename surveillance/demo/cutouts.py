@@ -40,7 +40,7 @@ class Figure:
     @property
     def proportion(self) -> float:
         """Width by height."""
-        return self.bgr.shape[1] / self.bgr.shape[0]
+        return float(self.bgr.shape[1] / self.bgr.shape[0])
 
 
 # fmt: off
@@ -80,8 +80,9 @@ CUTOUTS = {
     "cat": Cutout(  # Chelsea, CC0 by Stefan van der Walt; the ears' tips are reflected fur
         "skimage", "data/chelsea.png", (
             (42, 0), (44, -30), (52, -52), (68, -46), (92, -26), (120, -14), (170, -22), (220, -25), (270, -20),
-            (305, -10), (335, -28), (360, -46), (368, -48), (376, -40), (388, -18), (396, 0), (390, 20), (375, 45), (362, 68),
-            (357, 80), (362, 100), (362, 125), (360, 145), (352, 170), (340, 190), (330, 205), (320, 225), (315, 250),
+            (305, -10), (335, -28), (360, -46), (368, -48), (376, -40), (388, -18), (396, 0), (390, 20), (375, 45),
+            (362, 68), (357, 80), (362, 100), (362, 125), (360, 145), (352, 170), (340, 190), (330, 205), (320, 225),
+            (315, 250),
             (305, 270), (300, 299), (0, 299), (0, 136), (20, 124), (33, 110), (32, 80), (35, 50), (38, 20),
         ), above=60),
 }
@@ -93,7 +94,7 @@ def load_figure(name: str) -> Figure:
     """The cut-out of that name, tight around its outline, with soft edges. Raises SourceError."""
     cutout = CUTOUTS[name]
     bgr = cv2.copyMakeBorder(load_photograph(cutout.package, cutout.path), cutout.above, 0, 0, 0, cv2.BORDER_REFLECT)
-    outline = np.asarray(cutout.outline, np.int32) + (0, cutout.above)
+    outline = np.asarray(cutout.outline, np.int32) + np.asarray((0, cutout.above), np.int32)
     mask = np.zeros(bgr.shape[:2], np.uint8)
     cv2.fillPoly(mask, [outline], 255)
     # Blurring and then cutting off the lower half of the ramp draws the edge inwards, off the old background.
