@@ -24,6 +24,7 @@ class Listener:
     url: str
     answers: list[int]
     received: list[Received] = field(default_factory=list)
+    arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -39,6 +40,7 @@ def listening(*answers: int, location: str = "") -> Iterator[Listener]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             listener.received.append(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            listener.arrived.set()
             answer = listener.answers.pop(0) if len(listener.answers) > 1 else listener.answers[0]
             if answer == HANG:
                 listener.released.wait(30)

@@ -6,6 +6,7 @@ release, which locks; no grant opens a door that is blocked, locked down, or in 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -96,13 +97,15 @@ def passed(state: DoorState, now: datetime, open_too_long_s: float) -> DoorState
 class Doors:
     """Every door's state. Each call returns a DoorReport only for a change of mode or alarm.
 
-    Doors start locked: a relay relocks on its own timer, so a restart never finds an access still running.
+    Doors start locked: a relay relocks on its own timer, so a restart never finds an access still running. Safe to
+    share between threads.
     """
 
     def __init__(self, site: SiteReader, open_too_long_s: float = 30.0) -> None:
         self._site = site
         self._open_too_long_s = open_too_long_s
         self._states: dict[str, DoorState] = {}
+        self._lock = threading.RLock()
 
     def state(self, door: str) -> DoorState:
         """Raises NotFound for a door that the site does not have."""
@@ -116,24 +119,34 @@ class Doors:
         return self._site().door(door) is not None and allows(self.state(door).mode, "access")
 
     def granted(self, door: str, until: datetime, at: datetime) -> DoorReport | None:
-        """The door was pulsed and relocks itself at `until`."""
-        return self._set(door, accessed(self.state(door), until), at, "granted")
+        """The door was pulsed and relocks itself at `until`. Where its mode forbade that, the report says so."""
+        with self._lock:
+            if self._site().door(door) is None:
+                return None
+            state = self.state(door)
+            if not allows(state.mode, "access"):
+                return DoorReport(door, at, state.mode, state.alarm, f"pulsed although {state.mode}")
+            return self._set(door, accessed(state, until), at, "granted")
 
     def commanded(self, door: str, command: str, at: datetime, reason: str = "") -> DoorReport | None:
         """One of COMMANDS, such as lock_down. Raises UserMistake where it is illegal."""
-        return self._set(door, moved(self.state(door), command), at, reason or command)
+        with self._lock:
+            return self._set(door, moved(self.state(door), command), at, reason or command)
 
     def sensed(self, door: str, is_open: bool, at: datetime) -> DoorReport | None:
-        return self._set(door, sensed(self.state(door), is_open, at), at, "opened" if is_open else "closed")
+        """What the door's contact told."""
+        with self._lock:
+            return self._set(door, sensed(self.state(door), is_open, at), at, "opened" if is_open else "closed")
 
     def tick(self, now: datetime) -> tuple[DoorReport, ...]:
         """What time alone changed: accesses that ended, doors that stand open too long."""
         known = {door.name for door in self._site().doors}
-        reports = [
-            self._set(door, passed(state, now, self._open_too_long_s), now, "time passed")
-            for door, state in list(self._states.items())
-            if door in known
-        ]
+        with self._lock:
+            reports = [
+                self._set(door, passed(state, now, self._open_too_long_s), now, "time passed")
+                for door, state in list(self._states.items())
+                if door in known
+            ]
         return tuple(report for report in reports if report is not None)
 
     def recall(self, reports: Iterable[DoorReport]) -> None:

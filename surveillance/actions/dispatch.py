@@ -62,9 +62,12 @@ class OutboxDispatch:
         self._in_flight: set[str] = set()
         self._unmarked: list[Action] = []  # results that the outbox could not take yet
         self._not_before: dict[str, datetime] = {}
+        self._closed = False
 
     def __call__(self, now: datetime) -> tuple[Action, ...]:
         ended = self._collect(now)
+        if self._closed:
+            return tuple(ended)
         waiting = [action for action in self._outbox.due(now) if action.id not in self._in_flight]
         for action in sorted(waiting, key=lambda action: action.kind != DOOR):
             try:
@@ -91,9 +94,9 @@ class OutboxDispatch:
 
     def close(self) -> None:
         """Starts nothing more. A door being asked now is found `attempting` at the next start, hence unknown."""
-        for lane in self._lanes.values():
+        self._closed = True
+        for lane in list(self._lanes.values()):
             lane.close()
-        self._lanes.clear()
 
     def _start(self, action: Action, now: datetime) -> Action | None:
         """Hands the action to its lane, or returns what became of it without one."""

@@ -256,6 +256,9 @@ def test_a_closed_dispatcher_begins_nothing_that_waits() -> None:
     stuck.set()
     dispatch.drain(AT, 0.3)
     assert asked in (["a1"], [])
+    outbox.actions["c1"] = replace(OPEN, id="c1", key="e3")
+    dispatch(AT)
+    assert outbox.actions["c1"].state == "pending"
 
 
 def test_what_became_of_doors_and_targets_is_told_in_moderation() -> None:

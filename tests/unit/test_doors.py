@@ -73,7 +73,9 @@ def test_no_grant_opens_such_a_door(mode: str) -> None:
     told.recall([DoorReport("front", AT, mode, "normal")])
     assert (told.may_open("front"), told.may_open("back"), told.may_open("gone")) == (False, True, False)
     with pytest.raises(UserMistake, match=f"^a door that is {mode} does not obey access; it obeys "):
-        told.granted("front", after(3), AT)
+        accessed(told.state("front"), after(3))
+    assert told.granted("front", after(3), AT) == DoorReport("front", AT, mode, "normal", f"pulsed although {mode}")
+    assert (told.state("front").mode, told.granted("gone", after(3), AT)) == (mode, None)
 
 
 def test_a_door_that_opens_by_itself_was_forced_until_it_is_closed() -> None:
