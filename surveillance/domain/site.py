@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
 
 
@@ -22,6 +25,7 @@ class Camera:
     model: str | None = None  # None: the settings' default model
     analyze_fps: float = 5.0
     zones_version: int = 1
+    view: str = "side"  # "top": looks straight down, so things stand at their center rather than their foot
     enabled: bool = True
 
     @property
@@ -110,3 +114,95 @@ class Site:
 
     def door(self, name: str) -> Door | None:
         return next((door for door in self.doors if door.name == name), None)
+
+
+# --- schedules as people write them --------------------------------------------------------------------------------
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SCHEDULE_KEYS = ("name", "time_zone", "weekly", "holidays")
+
+
+def parse_schedule(name: str, mapping: Mapping[str, Any]) -> Schedule:
+    """A schedule from its mapping in a site file: time_zone, weekly {mon: ["08:00-18:00"]}, holidays.
+
+    Holidays are a list of dates (closed all day) or a mapping from date to windows. A window may run over midnight;
+    "00:00-24:00" is the whole day. Raises SettingsError with one line per fault, each with its place.
+    """
+    faults: list[str] = []
+    for key in mapping:
+        if key not in _SCHEDULE_KEYS:
+            faults.append(f"{key}: unknown key; there are: {', '.join(_SCHEDULE_KEYS[1:])}")
+    zone = mapping.get("time_zone")
+    if not isinstance(zone, str) or not _is_time_zone(zone):
+        faults.append(f"time_zone: {zone!r} is no time zone; write one such as Europe/Berlin or UTC")
+    weekly = _parse_weekly(mapping.get("weekly", {}), faults)
+    holidays = _parse_holidays(mapping.get("holidays", []), faults)
+    if faults:
+        raise SettingsError("\n".join(f"schedules.{name}.{fault}" for fault in faults))
+    return Schedule(name, str(zone), weekly, holidays)
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, malformed, or a directory of the database
+        return False
+    return True
+
+
+def _parse_weekly(given: Any, faults: list[str]) -> dict[int, tuple[Window, ...]]:
+    if not isinstance(given, Mapping):
+        faults.append('weekly: write days with their windows, such as {mon: ["08:00-18:00"]}')
+        return {}
+    weekly = {}
+    for day, windows in given.items():
+        if day not in _DAYS:
+            faults.append(f"weekly.{day}: unknown day; there are: {', '.join(_DAYS)}")
+            continue
+        weekly[_DAYS.index(day)] = _parse_windows(windows, f"weekly.{day}", faults)
+    return weekly
+
+
+def _parse_holidays(given: Any, faults: list[str]) -> dict[date, tuple[Window, ...]]:
+    if isinstance(given, Mapping):
+        entries = list(given.items())
+    elif isinstance(given, list | tuple):
+        entries = [(day, []) for day in given]
+    else:
+        faults.append("holidays: write a list of dates such as [2026-12-25]")
+        return {}
+    holidays = {}
+    for index, (day, windows) in enumerate(entries):
+        try:
+            parsed = day if isinstance(day, date) else date.fromisoformat(day)
+        except (TypeError, ValueError):
+            faults.append(f"holidays[{index}]: {day!r} is no date; write it as 2026-12-25")
+            continue
+        parsed = parsed.date() if isinstance(parsed, datetime) else parsed
+        holidays[parsed] = _parse_windows(windows, f"holidays.{parsed}", faults)
+    return holidays
+
+
+def _parse_windows(given: Any, place: str, faults: list[str]) -> tuple[Window, ...]:
+    texts = [given] if isinstance(given, str) else given
+    if texts is None:
+        return ()
+    if not isinstance(texts, list | tuple):
+        faults.append(f'{place}: write windows in quotes, such as ["08:00-18:00"]; YAML read {given!r}')
+        return ()
+    windows = []
+    for index, text in enumerate(texts):
+        try:
+            windows.append(parse_window(text))
+        except (AttributeError, TypeError, ValueError):
+            faults.append(f'{place}[{index}]: {text!r} is no window; write it in quotes, as "08:00-18:00"')
+    return tuple(windows)
+
+
+def parse_window(text: str) -> Window:
+    """`08:00-18:00` or `22:00-06:00`; 24:00 is midnight at the end of the day. Raises ValueError."""
+    start, dash, end = (part.strip() for part in text.partition("-"))
+    window = time.fromisoformat(start), time(0) if end == "24:00" else time.fromisoformat(end)
+    if not dash or any(moment.tzinfo for moment in window) or (window[0] == window[1] != time(0)):
+        raise ValueError(text)
+    return window

@@ -1,0 +1,135 @@
+"""What the words are worth for one input. The cheap ones are there at once, the others are made when a rule asks.
+
+Absent is empty; UNKNOWN only what a camera cannot be trusted to tell, with the cause in `doubts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from surveillance.domain.site import Site
+from surveillance.domain.values import AccessRequest, CameraReport, DoorReport, Observation
+from surveillance.rules.condition import Key, key_text
+from surveillance.rules.memory import Memory, SeenDoor
+from surveillance.rules.schedules import is_open
+from surveillance.rules.vocabulary import UNKNOWN, Value
+
+
+class Facts(dict[Key, Value]):
+    """Word, or called word with its arguments, to value. A missing one is made once by `produce` and kept."""
+
+    __slots__ = ("_produce", "doubts")
+
+    def __init__(self, known: dict[Key, Value], produce: Callable[[Key, dict[Key, str]], Value]) -> None:
+        super().__init__(known)
+        self._produce = produce
+        self.doubts: dict[Key, str] = {}  # unknown word -> why
+
+    def __missing__(self, key: Key) -> Value:
+        value = self[key] = self._produce(key, self.doubts)
+        return value
+
+    def at_other_hours(self, are_open: bool) -> Facts:
+        """The same facts, as if every schedule were open, or none."""
+        changed = {key: are_open if key[0] == "schedule" else value for key, value in self.items()}
+        facts = Facts(changed, self._produce)
+        facts.doubts = self.doubts
+        return facts
+
+    def as_json(self) -> dict[str, Any]:
+        """Words as a reader writes them; sets sorted; null is unknown."""
+        return {key_text(key): _json(value) for key, value in self.items()}
+
+
+def _json(value: Value) -> Any:
+    if value is UNKNOWN:
+        return None
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return round(value, 3) if isinstance(value, float) else value
+
+
+class _Scene:
+    """Makes the words that need memory, the site or the observation: people, count, schedule and so on."""
+
+    def __init__(self, memory: Memory, site: Site, camera: str, at: datetime, seen: Observation | None = None) -> None:
+        self._memory = memory
+        self._site = site
+        self._camera = camera
+        self._at = at
+        self._seen = seen
+
+    def __call__(self, key: Key, doubts: dict[Key, str]) -> Value:
+        match key:
+            case "people":
+                return self._count(key, "person", None, doubts)
+            case ("count", label, *zone):
+                return self._count(key, label, zone[0] if zone else None, doubts)
+            case ("schedule", name):
+                return self._is_open(key, name, doubts)
+            case ("dwell_in", zone):
+                return self._seen.dwell_s.get(zone, 0.0) if self._seen else 0.0
+            case "dwell_s":
+                return max(self._seen.dwell_s.values(), default=0.0) if self._seen else 0.0
+            case "camera_state":
+                return self._memory.camera_state(self._camera, self._at) if self._camera else "none"
+            case "mode":
+                return self._memory.mode
+        doubts[key] = f"nothing tells {key_text(key)}"
+        return UNKNOWN
+
+    def _count(self, key: Key, label: str, zone: str | None, doubts: dict[Key, str]) -> Value:
+        doubt = self._memory.doubt(self._camera, self._at) if self._camera else "the door has no camera"
+        if doubt:
+            doubts[key] = doubt
+            return UNKNOWN
+        return self._memory.count(self._camera, label, zone, self._at)
+
+    def _is_open(self, key: Key, name: str, doubts: dict[Key, str]) -> Value:
+        schedule = next((schedule for schedule in self._site.schedules if schedule.name == name), None)
+        if schedule is None:
+            doubts[key] = f"schedule {name} is not configured"
+            return UNKNOWN
+        return is_open(schedule, self._at)
+
+
+def facts_of_observation(seen: Observation, memory: Memory, site: Site) -> Facts:
+    known: dict[Key, Value] = {
+        "label": seen.label,
+        "confidence": seen.confidence,
+        "camera": seen.camera,
+        "zones": seen.zones,
+        "track_s": seen.track_s,
+        "crossed": seen.crossed,
+        "ended": seen.change == "left",
+        "person": seen.identity or "",
+    }
+    return Facts(known, _Scene(memory, site, seen.camera, seen.at, seen))
+
+
+def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: datetime) -> Facts:
+    """What the desk knows, and what the door's camera sees now."""
+    door = memory.doors.get(request.door, SeenDoor())
+    known: dict[Key, Value] = {
+        "door": request.door,
+        "factors": request.factors,
+        "person": request.person or "",
+        "groups": request.groups,
+        "credential": request.credential,
+        "camera": request.camera or "",
+        "door_alarm": door.alarm,
+        "door_mode": door.mode,
+    }
+    return Facts(known, _Scene(memory, site, request.camera or "", now))
+
+
+def facts_of_camera(report: CameraReport, memory: Memory, site: Site) -> Facts:
+    known: dict[Key, Value] = {"camera": report.camera, "camera_state": report.state}
+    return Facts(known, _Scene(memory, site, report.camera, report.at))
+
+
+def facts_of_door(report: DoorReport, memory: Memory, site: Site) -> Facts:
+    known: dict[Key, Value] = {"door": report.door, "door_mode": report.mode, "door_alarm": report.alarm}
+    return Facts(known, _Scene(memory, site, "", report.at))

@@ -1,0 +1,368 @@
+"""The judge: one input in, decisions out. Implements the port Judge.
+
+Pure but for its Memory: no clock and no disk, so the same inputs in the same order give the same decisions. For a
+request the permission comes first; shadow decisions and health follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from surveillance.domain.site import Camera, Site
+from surveillance.domain.values import (
+    BACKGROUND,
+    REJECTED,
+    AccessRequest,
+    CameraReport,
+    Decision,
+    DoorReport,
+    Input,
+    Judged,
+    Observation,
+    Tick,
+    new_id,
+)
+from surveillance.rules.book import Rule, Rulebook
+from surveillance.rules.facts import (
+    Facts,
+    facts_of_camera,
+    facts_of_door,
+    facts_of_observation,
+    facts_of_request,
+)
+from surveillance.rules.memory import Memory, SeenTrack
+from surveillance.rules.permission import Permission, Refusal, combine, doubts_of, permits
+from surveillance.rules.settings import RuleSettings
+
+NEVER_JUDGED = frozenset({BACKGROUND, REJECTED})
+_ACTED = {"alert": "alerted", "log": "logged"}
+_CAMERA_KINDS = {"live": "camera.found"}
+_CLOSED_MODES = ("locked_down", "blocked")
+
+
+class RuleJudge:
+    """Judges by one rulebook and one site at a time; `swap` exchanges both between two inputs."""
+
+    def __init__(
+        self,
+        book: Rulebook,
+        site: Site,
+        settings: RuleSettings | None = None,
+        make_id: Callable[[], str] = new_id,
+    ) -> None:
+        self._settings = settings or RuleSettings()
+        self._make_id = make_id
+        self._memory = Memory(self._settings)
+        self._take_up(book, site)
+
+    @property
+    def version(self) -> int:
+        """Of the rulebook in force."""
+        return self._book.version
+
+    def swap(self, book: Rulebook, site: Site) -> None:
+        """Takes up a whole new rulebook and site; what is remembered of what remains is kept."""
+        self._take_up(book, site)
+        self._memory.keep_only({camera.name for camera in site.cameras}, {door.name for door in site.doors})
+
+    def recall(self, inputs: Iterable[Input]) -> None:
+        """Rebuilds the memory from stored inputs in their order; what would be decided of them is dropped."""
+        for entry in inputs:
+            self(entry)
+
+    def __call__(self, entry: Input) -> tuple[Decision, ...]:
+        match entry:
+            case Observation():
+                return self._judge_observation(entry)
+            case AccessRequest():
+                return self._judge_request(entry)
+            case CameraReport():
+                return self._judge_camera(entry)
+            case DoorReport():
+                return self._judge_door(entry)
+            case Tick():
+                return self._judge_tick(entry)
+
+    def _take_up(self, book: Rulebook, site: Site) -> None:
+        self._book = book
+        self._site = site
+        self._restricted = {camera.name: restricted_zones(camera) for camera in site.cameras}
+
+    # --- sighting and presence ---
+
+    def _judge_observation(self, seen: Observation) -> tuple[Decision, ...]:
+        track = self._memory.hear_observation(seen)
+        if seen.label in NEVER_JUDGED:
+            return ()
+        decisions: list[Decision] = []
+        facts = facts_of_observation(seen, self._memory, self._site)
+        for rule in self._book.of("sighting"):
+            if rule.cooldown_s is None and rule.name in track.fired:
+                continue
+            result = rule.condition.evaluate(facts)
+            if result is None:
+                decisions += self._degrade([rule], facts, _about(seen))
+            elif result and self._may_fire(rule, seen, track):
+                decisions.append(self._fire(rule, f"sighting.{_ACTED[rule.verdict]}", facts, _about(seen)))
+        inside = self._restricted.get(seen.camera, frozenset()) & seen.zones
+        if inside:
+            decisions += self._judge_presence(seen, track, facts, inside)
+        return tuple(decisions)
+
+    def _may_fire(self, rule: Rule, seen: Observation, track: SeenTrack) -> bool:
+        """Once a track without a cooldown; with one, again when it is over."""
+        if rule.cooldown_s is None:
+            track.fired.add(rule.name)
+            return True
+        which = {
+            "track": (seen.camera, str(seen.track), seen.started_at.isoformat()),
+            "camera": (seen.camera,),
+            "site": (),
+        }[rule.per]
+        return self._may_fire_again(rule, which, seen.at)
+
+    def _may_fire_again(self, rule: Rule, which: tuple[str, ...], at: datetime) -> bool:
+        if rule.cooldown_s is None:
+            return True
+        key = (rule.name, *which)
+        if self._memory.cools(key, at, rule.cooldown_s):
+            return False
+        self._memory.start_cooldown(key, at, rule.cooldown_s)
+        return True
+
+    def _judge_presence(
+        self, seen: Observation, track: SeenTrack, facts: Facts, inside: frozenset[str]
+    ) -> list[Decision]:
+        """On record when the track is first there, when its label changes, and when a permission is lost."""
+        is_new = any(track.asked.get(zone) != seen.label for zone in inside)
+        if track.is_denied and not is_new:
+            return []
+        rules = self._book.of("presence")
+        if not is_new and permits(rules, facts):
+            return []
+        permission = combine(rules, facts)
+        denied = permission.verdict == "deny"
+        track.asked.update(dict.fromkeys(inside, seen.label))
+        track.is_denied = denied
+        details = {"restricted_zones": sorted(inside), "alerts": denied}
+        return self._permit("presence", ("authorized", "denied"), permission, facts, _about(seen), details)
+
+    # --- access ---
+
+    def _judge_request(self, request: AccessRequest) -> tuple[Decision, ...]:
+        now = max(request.at, self._memory.ticked_at or request.at)
+        facts = facts_of_request(request, self._memory, self._site, now)
+        permission = combine(self._book.of("access"), facts, self._refusals(request, now))
+        about: dict[str, Any] = {
+            "at": request.at,
+            "trigger": "access",
+            "subject": request.id,
+            "camera": request.camera,
+            "door": request.door,
+            "identity": request.person,
+        }
+        return tuple(self._permit("access", ("granted", "denied"), permission, facts, about, {}))
+
+    def _refusals(self, request: AccessRequest, now: datetime) -> list[Refusal]:
+        """What denies this request whatever the rules say."""
+        refusals = [Refusal(word) for word in request.denials]
+        if request.credential not in ("valid", "none", *request.denials):
+            refusals.append(Refusal(request.credential))
+        if now > request.deadline:
+            refusals.append(Refusal("other", "the request is past its deadline"))
+        door = self._site.door(request.door)
+        if door is None:
+            return [*refusals, Refusal("other", f"door {request.door} is not configured")]
+        state = self._memory.doors.get(request.door)
+        if state is not None and state.mode in _CLOSED_MODES:
+            refusals.append(Refusal("other", f"the door is {state.mode.replace('_', ' ')}"))
+        if request.camera is not None and door.on_camera_stale != "badge_only":
+            doubt = self._memory.doubt(request.camera, now)
+            if doubt:
+                refusals.append(Refusal("other", f"{doubt}, and door {door.name} says on_camera_stale: deny"))
+        return refusals
+
+    def _permit(
+        self,
+        trigger: str,
+        words: tuple[str, str],
+        permission: Permission,
+        facts: Facts,
+        about: Mapping[str, Any],
+        details: Mapping[str, Any],
+    ) -> list[Decision]:
+        """The decision of a permission, then its shadows and what its unknown rules say of health."""
+        kinds = {"authorize": f"{trigger}.{words[0]}", "deny": f"{trigger}.{words[1]}"}
+        about = {**about, "trigger": trigger}
+        main = self._decide(
+            kind=kinds[permission.verdict],
+            verdict=permission.verdict,
+            rule=permission.rule,
+            reasons=permission.reasons,
+            judged=permission.judged,
+            facts=facts.as_json(),
+            notify=permission.notify,
+            details=details,
+            **about,
+        )
+        decisions = [main]
+        for rule in permission.shadows:
+            decisions.append(self._fire(rule, kinds[rule.verdict], facts, about))
+        unknown = {judged.rule for judged in permission.judged if judged.result is None}
+        doubtful = [rule for rule in self._book.of(trigger) if rule.name in unknown]
+        return decisions + self._degrade(doubtful, facts, about)
+
+    # --- cameras, doors, time ---
+
+    def _judge_camera(self, report: CameraReport) -> tuple[Decision, ...]:
+        self._memory.hear_camera(report)
+        decisions: list[Decision] = []
+        about: dict[str, Any] = {
+            "at": report.at,
+            "trigger": "camera",
+            "subject": report.camera,
+            "camera": report.camera,
+        }
+        if report.state == "live":
+            decisions += self._restore(report)
+        if not report.changed:
+            return tuple(decisions)
+        facts = facts_of_camera(report, self._memory, self._site)
+        kind = _CAMERA_KINDS.get(report.state, f"camera.{report.state}")
+        reasons = (report.reason,) if report.reason else ()
+        decisions.append(self._decide(kind=kind, reasons=reasons, facts=facts.as_json(), **about))
+        return (*decisions, *self._judge_state("camera", kind, report.camera, facts, about))
+
+    def _judge_door(self, report: DoorReport) -> tuple[Decision, ...]:
+        """Kind is the alarm when it is one and new, else the mode."""
+        before = self._memory.doors.get(report.door)
+        self._memory.hear_door(report)
+        is_alarm = report.alarm != "normal" and (before is None or before.alarm != report.alarm)
+        kind = f"door.{report.alarm if is_alarm else report.mode}"
+        facts = facts_of_door(report, self._memory, self._site)
+        door = self._site.door(report.door)
+        about: dict[str, Any] = {
+            "at": report.at,
+            "trigger": "door",
+            "subject": report.door,
+            "door": report.door,
+            "camera": door.camera if door else None,
+        }
+        reasons = (report.reason,) if report.reason else ()
+        state = self._decide(kind=kind, reasons=reasons, facts=facts.as_json(), **about)
+        return (state, *self._judge_state("door", kind, report.door, facts, about))
+
+    def _judge_state(
+        self, trigger: str, kind: str, name: str, facts: Facts, about: Mapping[str, Any]
+    ) -> list[Decision]:
+        """Alert and log rules on a camera's or door's change."""
+        decisions = []
+        for rule in self._book.of(trigger):
+            result = rule.condition.evaluate(facts)
+            if result is None:
+                decisions += self._degrade([rule], facts, about)
+            elif result and self._may_fire_again(rule, () if rule.per == "site" else (name,), about["at"]):
+                decisions.append(self._fire(rule, kind, facts, about))
+        return decisions
+
+    def _judge_tick(self, tick: Tick) -> tuple[Decision, ...]:
+        self._memory.ticked_at = tick.at
+        decisions: list[Decision] = []
+        for name in self._memory.silent_cameras(tick.at):
+            camera = self._site.camera(name)
+            if camera is not None and camera.enabled:
+                about: dict[str, Any] = {"at": tick.at, "trigger": "camera", "subject": name, "camera": name}
+                decisions += self._degrade_by(f"camera {name} is silent", (), about)
+        return tuple(decisions)
+
+    # --- decisions ---
+
+    def _fire(self, rule: Rule, kind: str, facts: Facts, about: Mapping[str, Any]) -> Decision:
+        """A rule that was true, with its clauses."""
+        clause = rule.condition.explain(facts)
+        note = "shadow: judged, never acts" if rule.is_shadow else ""
+        found = dict.fromkeys(leaf.found for leaf in rule.condition.because(facts))
+        return self._decide(
+            kind=kind,
+            verdict=rule.verdict,
+            rule=rule.name,
+            reasons=tuple(found),
+            judged=(Judged(rule.name, rule.verdict, True, clause, note),),
+            facts=facts.as_json(),
+            notify=rule.notify,
+            shadow=rule.is_shadow,
+            **about,
+        )
+
+    def _degrade(self, rules: Sequence[Rule], facts: Facts, about: Mapping[str, Any]) -> list[Decision]:
+        """health.degraded for each cause that kept those rules from being told, once per cause and hour."""
+        causes: dict[str, list[str]] = {}
+        for rule in rules:
+            causes.setdefault(doubts_of(rule, facts), []).append(rule.name)
+        return [decision for cause, names in causes.items() for decision in self._degrade_by(cause, names, about)]
+
+    def _degrade_by(self, cause: str, rules: Sequence[str], about: Mapping[str, Any]) -> list[Decision]:
+        if not self._memory.begins_to_degrade(cause, about["at"]):
+            return []
+        kept: dict[str, Any] = {
+            key: about[key] for key in ("at", "trigger", "subject", "camera", "door") if key in about
+        }
+        reasons = (cause, *(f"rule {name} could not be told" for name in rules))
+        details = {"cause": cause, "rules": list(rules)}
+        return [self._decide(kind="health.degraded", reasons=reasons, details=details, **kept)]
+
+    def _restore(self, report: CameraReport) -> list[Decision]:
+        causes = self._memory.restore(report.camera)
+        if not causes:
+            return []
+        about: dict[str, Any] = {
+            "at": report.at,
+            "trigger": "camera",
+            "subject": report.camera,
+            "camera": report.camera,
+        }
+        details = {"causes": list(causes)}
+        return [
+            self._decide(kind="health.restored", reasons=(f"camera {report.camera} is live",), details=details, **about)
+        ]
+
+    def _decide(self, *, at: datetime, trigger: str, kind: str, subject: str, **more: Any) -> Decision:
+        blank = Decision(
+            id=self._make_id(),
+            at=at,
+            media_s=None,
+            trigger=trigger,
+            kind=kind,
+            verdict=None,
+            rule=None,
+            rulebook_version=self._book.version,
+            reasons=(),
+            judged=(),
+            facts={},
+            subject=subject,
+        )
+        return replace(blank, **more)
+
+
+def restricted_zones(camera: Camera) -> frozenset[str]:
+    return frozenset(zone.name for zone in camera.zones if zone.restricted)
+
+
+def _about(seen: Observation) -> dict[str, Any]:
+    """What a decision on an observation says of it."""
+    return {
+        "at": seen.at,
+        "media_s": seen.media_s,
+        "trigger": "sighting",
+        "subject": seen.id,
+        "camera": seen.camera,
+        "label": seen.label,
+        "confidence": seen.confidence,
+        "track": seen.track,
+        "zones": tuple(sorted(seen.zones)),
+        "identity": seen.identity,
+        "box": seen.box,
+    }

@@ -1,0 +1,186 @@
+"""What the judge remembers between inputs: cameras with their tracks, doors, cooldowns and health. All of it bounded.
+
+Everything here is a function of the inputs alone, so a replay of stored inputs rebuilds it after a restart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from surveillance.domain.values import CameraReport, DoorReport, Observation
+from surveillance.rules.settings import RuleSettings
+
+BLIND_STATES = ("lost", "frozen", "blinded")
+MAX_COOLDOWNS = 10_000
+CooldownKey = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class SeenTrack:
+    """A track as last observed, and what the judge has already said about it."""
+
+    started_at: datetime
+    at: datetime
+    label: str
+    zones: frozenset[str]
+    is_gone: bool = False
+    fired: set[str] = field(default_factory=set)  # rules without cooldown fire once a track
+    asked: dict[str, str] = field(default_factory=dict)  # restricted zone -> label for which it was judged
+    is_denied: bool = False
+
+
+@dataclass(slots=True)
+class SeenCamera:
+    """A camera's last report and its tracks."""
+
+    state: str = "live"
+    heard_at: datetime | None = None  # report or observation
+    reported_at: datetime | None = None
+    is_file: bool = False  # a file has an end, so its silence is no fault
+    tracks: dict[int, SeenTrack] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SeenDoor:
+    mode: str = "locked"
+    alarm: str = "normal"
+
+
+class Memory:
+    """The only state of the judge. Methods that begin with a verb of hearing change it; the others only answer."""
+
+    def __init__(self, settings: RuleSettings) -> None:
+        self._settings = settings
+        self._stale_after = timedelta(seconds=settings.stale_after_s)
+        self._keep = timedelta(seconds=settings.track_keep_s)
+        self._cooldowns: dict[CooldownKey, tuple[datetime, float]] = {}
+        self._degraded: dict[str, datetime] = {}
+        self.cameras: dict[str, SeenCamera] = {}
+        self.doors: dict[str, SeenDoor] = {}
+        self.mode = settings.mode
+        self.ticked_at: datetime | None = None
+
+    # --- hearing ---
+
+    def hear_observation(self, seen: Observation) -> SeenTrack:
+        """The track's memory, up to date. One that `left` no longer counts and is forgotten with its camera's next."""
+        camera = self.cameras.setdefault(seen.camera, SeenCamera())
+        camera.heard_at = _later(camera.heard_at, seen.at)
+        camera.is_file = seen.media_s is not None
+        track = camera.tracks.get(seen.track)
+        if track is None or track.started_at != seen.started_at:
+            self._make_room(camera, seen.at)
+            track = camera.tracks[seen.track] = SeenTrack(seen.started_at, seen.at, seen.label, seen.zones)
+        track.at, track.label, track.zones = seen.at, seen.label, seen.zones
+        track.is_gone = seen.change == "left"
+        return track
+
+    def hear_camera(self, report: CameraReport) -> None:
+        camera = self.cameras.setdefault(report.camera, SeenCamera())
+        camera.state = report.state
+        camera.heard_at = _later(camera.heard_at, report.at)
+        camera.reported_at = report.at
+
+    def hear_door(self, report: DoorReport) -> None:
+        self.doors[report.door] = SeenDoor(report.mode, report.alarm)
+
+    def keep_only(self, cameras: set[str], doors: set[str]) -> None:
+        """Forgets what the site no longer has."""
+        self.cameras = {name: camera for name, camera in self.cameras.items() if name in cameras}
+        self.doors = {name: door for name, door in self.doors.items() if name in doors}
+
+    def _make_room(self, camera: SeenCamera, now: datetime) -> None:
+        """By the camera's own time, since a recording may be dated years from the clock's."""
+        for number, track in list(camera.tracks.items()):
+            if track.is_gone or now - track.at > self._keep:
+                del camera.tracks[number]
+        while len(camera.tracks) >= self._settings.max_tracks:
+            del camera.tracks[min(camera.tracks, key=lambda number: camera.tracks[number].at)]
+
+    # --- asking ---
+
+    def doubt(self, name: str, now: datetime) -> str | None:
+        """Why that camera's facts are unknown now; None when they can be trusted."""
+        camera = self.cameras.get(name)
+        if camera is None or camera.heard_at is None:
+            return f"camera {name} has not reported yet"
+        if camera.state in BLIND_STATES:
+            return f"camera {name} is {camera.state}"
+        return f"camera {name} is stale" if now - camera.heard_at > self._stale_after else None
+
+    def camera_state(self, name: str, now: datetime) -> str:
+        """A word of CAMERA_STATES: always known, stale when nothing was heard in time."""
+        camera = self.cameras.get(name)
+        if camera is None or camera.heard_at is None:
+            return "stale"
+        return "stale" if now - camera.heard_at > self._stale_after else camera.state
+
+    def count(self, name: str, label: str, zone: str | None, now: datetime) -> int:
+        """Tracks of that label seen within the last `stale_after_s`, in that zone or anywhere."""
+        camera = self.cameras.get(name)
+        if camera is None:
+            return 0
+        return sum(
+            track.label == label
+            and not track.is_gone
+            and now - track.at <= self._stale_after
+            and (zone is None or zone in track.zones)
+            for track in camera.tracks.values()
+        )
+
+    def silent_cameras(self, now: datetime) -> list[str]:
+        """Cameras whose worker reported once and has now been silent for `silent_after_s`."""
+        limit = timedelta(seconds=self._settings.silent_after_s)
+        return [
+            name
+            for name, camera in self.cameras.items()
+            if camera.reported_at is not None
+            and not camera.is_file
+            and camera.state not in BLIND_STATES
+            and now - camera.reported_at > limit
+        ]
+
+    # --- cooldown and health ---
+
+    def cools(self, key: CooldownKey, at: datetime, cooldown_s: float) -> bool:
+        """Whether a rule fired under that key less than `cooldown_s` ago (or, by skew, ahead)."""
+        last = self._cooldowns.get(key)
+        return last is not None and abs((at - last[0]).total_seconds()) < cooldown_s
+
+    def start_cooldown(self, key: CooldownKey, at: datetime, cooldown_s: float) -> None:
+        if len(self._cooldowns) >= MAX_COOLDOWNS:
+            self._drop_cooldowns(at)
+        self._cooldowns[key] = (at, cooldown_s)
+
+    def _drop_cooldowns(self, now: datetime) -> None:
+        """The ones that are over, and if that is not enough the oldest half."""
+        running = [(at, key, length) for key, (at, length) in self._cooldowns.items() if _elapsed(at, now) < length]
+        running.sort()
+        kept = running[len(running) // 2 :] if len(running) > MAX_COOLDOWNS // 2 else running
+        self._cooldowns = {key: (at, length) for at, key, length in kept}
+
+    def begins_to_degrade(self, cause: str, at: datetime) -> bool:
+        """True once per cause and `health_repeat_s`."""
+        last = self._degraded.get(cause)
+        if last is not None and abs(_elapsed(last, at)) < self._settings.health_repeat_s:
+            return False
+        if len(self._degraded) > MAX_COOLDOWNS:
+            self._degraded.clear()
+        self._degraded[cause] = at
+        return True
+
+    def restore(self, camera: str) -> tuple[str, ...]:
+        """The causes of that camera, which are over now and may be raised anew."""
+        causes = tuple(cause for cause in self._degraded if cause.startswith(f"camera {camera} "))
+        for cause in causes:
+            del self._degraded[cause]
+        return causes
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None or other > one else one
+
+
+def _elapsed(since: datetime, now: datetime) -> float:
+    return (now - since).total_seconds()

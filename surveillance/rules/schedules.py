@@ -1,0 +1,39 @@
+"""Whether a schedule is open at a moment, by the wall clock of its time zone, also where that clock jumps.
+
+A window belongs to the day on which it starts: one from 22:00 to 06:00 runs into the next day, whatever that day is.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from surveillance.domain.site import Schedule, Window
+
+_MIDNIGHT = time(0)
+_DAY = timedelta(days=1)
+
+
+def is_open(schedule: Schedule, at: datetime) -> bool:
+    """`at` is aware. An hour that the clock repeats is open twice, one that it skips never comes."""
+    local = at.astimezone(ZoneInfo(schedule.time_zone))
+    today, now = local.date(), local.time()
+    if any(_covers(window, now) for window in _windows(schedule, today)):
+        return True
+    return any(_runs_over(window) and now < window[1] for window in _windows(schedule, today - _DAY))
+
+
+def _windows(schedule: Schedule, day: date) -> tuple[Window, ...]:
+    if day in schedule.holidays:
+        return schedule.holidays[day]
+    return schedule.weekly.get(day.weekday(), ())
+
+
+def _covers(window: Window, now: time) -> bool:
+    start, end = window
+    return now >= start and (end == _MIDNIGHT or end <= start or now < end)
+
+
+def _runs_over(window: Window) -> bool:
+    start, end = window
+    return end != _MIDNIGHT and end <= start

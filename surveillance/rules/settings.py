@@ -1,0 +1,23 @@
+"""How the judge remembers: what its settings are, nothing else."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RuleSettings(BaseModel):
+    """Settings of the judge."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stale_after_s: float = Field(
+        default=3.0, gt=0, description="a camera silent for so long is stale: its facts are unknown"
+    )
+    track_keep_s: float = Field(default=600.0, gt=0, description="a track not seen for so long is forgotten")
+    max_tracks: int = Field(default=2000, ge=1, description="tracks remembered per camera; the oldest go first")
+    silent_after_s: float = Field(
+        default=10.0, gt=0, description="a camera worker silent for so long raises health.degraded"
+    )
+    health_repeat_s: float = Field(default=3600.0, gt=0, description="one health.degraded per cause in this time")
+    modes: tuple[str, ...] = Field(default=("armed", "disarmed"), description="the arming modes that rules may name")
+    mode: str = Field(default="armed", description="the arming mode at start")

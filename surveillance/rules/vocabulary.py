@@ -1,0 +1,164 @@
+"""Every word that a condition may say: its type, unit, producer and the triggers that have it.
+
+The parser checks conditions against this table, and the table in docs/rules.md is made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from surveillance.domain.site import Site
+from surveillance.domain.values import TRIGGERS
+
+TEXT, NUMBER, TRUTH, SET = "text", "number", "truth", "set"
+
+
+class Unknown(Enum):
+    """What a word is worth when its producer failed or is stale. Absent is not unknown: it is empty."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Unknown.UNKNOWN
+Value = str | float | bool | frozenset[str] | Unknown
+
+LABELS = frozenset({"person", "vehicle", "animal"})
+FACTORS = frozenset({"badge", "card", "pin", "plate", "face"})
+CREDENTIALS = frozenset(
+    {
+        "valid",
+        "none",
+        "credential_not_enabled",
+        "credential_not_active",
+        "credential_expired",
+        "invalid_pin",
+        "not_permitted_at_this_time",
+        "unauthorized",
+        "antipassback_violation",
+        "other",
+    }
+)
+DOOR_MODES = frozenset(
+    {"locked", "unlocked", "accessed", "blocked", "locked_down", "locked_open", "double_locked", "unknown"}
+)
+DOOR_ALARMS = frozenset({"normal", "forced_open", "open_too_long"})
+CAMERA_STATES = frozenset({"live", "lost", "frozen", "blinded", "moved", "stale", "none"})
+MODES = frozenset({"armed", "disarmed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What a called word takes: the kind of name, and whether it may be left out."""
+
+    kind: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word. `kind` names the list that its values come from; `most` bounds a number from 0."""
+
+    name: str
+    type: str
+    unit: str
+    producer: str
+    triggers: tuple[str, ...]
+    doc: str
+    kind: str | None = None
+    arguments: tuple[Argument, ...] = ()
+    most: float | None = None
+
+    @property
+    def shown(self) -> str:
+        """As one writes it: `dwell_in(zone)`; what may be left out stands in brackets."""
+        if not self.arguments:
+            return self.name
+        parts = [f"[{argument.kind}]" if argument.optional else argument.kind for argument in self.arguments]
+        return f"{self.name}({', '.join(parts)})"
+
+
+_SEEN = ("sighting", "presence")
+_SCENE = ("sighting", "presence", "access")
+
+WORDS: Mapping[str, Word] = {
+    word.name: word
+    for word in (
+        Word("label", TEXT, "", "track", _SEEN, "what it looks like, by the vote of its track", "label"),
+        Word("confidence", NUMBER, "0..1", "track", _SEEN, "how sure the vote is", most=1.0),
+        Word("zones", SET, "", "observe", _SEEN, "the named zones in which its foot stands now", "zone"),
+        Word("dwell_s", NUMBER, "s", "observe", _SEEN, "the longest time so far in any one named zone"),
+        Word("dwell_in", NUMBER, "s", "observe", _SEEN, "the time so far in that zone", None, (Argument("zone"),)),
+        Word("track_s", NUMBER, "s", "track", _SEEN, "the time since it appeared"),
+        Word("crossed", SET, "", "observe", _SEEN, 'lines just crossed, such as "gate:in" or "gate:out"', "crossing"),
+        Word("ended", TRUTH, "", "track", _SEEN, "it has left: true in the last observation of a track"),
+        Word("people", NUMBER, "", "memory", _SCENE, "persons whom that camera sees now (at a door: the door's)"),
+        Word(
+            "count",
+            NUMBER,
+            "",
+            "memory",
+            _SCENE,
+            "tracks of that label which that camera sees now, in that zone or anywhere",
+            None,
+            (Argument("label"), Argument("zone", optional=True)),
+        ),
+        Word("person", TEXT, "", "identify, desk", _SCENE, 'who it is; "" when nobody is known', "person"),
+        Word("groups", SET, "", "desk", ("access",), "the groups of that person", "group"),
+        Word("factors", SET, "", "desk", ("access",), "what was presented and verified for that person", "factor"),
+        Word("credential", TEXT, "", "desk", ("access",), '"valid", "none" or why it is refused', "credential"),
+        Word("door", TEXT, "", "desk, doors", ("access", "door"), "the door", "door"),
+        Word("door_alarm", TEXT, "", "doors", ("access", "door"), "the door's alarm", "door_alarm"),
+        Word("door_mode", TEXT, "", "doors", ("access", "door"), "the door's mode, in ONVIF words", "door_mode"),
+        Word("camera", TEXT, "", "worker", (*_SCENE, "camera"), 'the camera; "" at a door without one', "camera"),
+        Word("camera_state", TEXT, "", "worker", (*_SCENE, "camera"), "how that camera fares", "camera_state"),
+        Word("mode", TEXT, "", "settings", TRIGGERS, "the arming mode of the site", "mode"),
+        Word("schedule", TRUTH, "", "site", TRIGGERS, "that schedule is open now", None, (Argument("schedule"),)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names there are, by kind; a kind that is missing is not checked."""
+
+    known: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def of(self, kind: str | None) -> frozenset[str] | None:
+        return None if kind is None else self.known.get(kind)
+
+
+def build_names(site: Site | None = None, labels: Collection[str] = LABELS, modes: Collection[str] = MODES) -> Names:
+    """The names of a site; without one, only those that every site shares."""
+    known = {
+        "label": frozenset(labels),
+        "factor": FACTORS,
+        "credential": CREDENTIALS,
+        "door_alarm": DOOR_ALARMS,
+        "door_mode": DOOR_MODES,
+        "camera_state": CAMERA_STATES,
+        "mode": frozenset(modes),
+    }
+    if site is not None:
+        lines = [line.name for camera in site.cameras for line in camera.lines]
+        known |= {
+            "camera": frozenset(camera.name for camera in site.cameras),
+            "zone": frozenset(zone.name for camera in site.cameras for zone in camera.zones),
+            "crossing": frozenset(f"{line}:{way}" for line in lines for way in ("in", "out")),
+            "door": frozenset(door.name for door in site.doors),
+            "group": frozenset(group for person in site.people for group in person.groups),
+            "person": frozenset(person.name for person in site.people),
+            "schedule": frozenset(schedule.name for schedule in site.schedules),
+        }
+    return Names(known)
+
+
+def vocabulary_table() -> str:
+    """The words as a Markdown table, as docs/rules.md shows it."""
+    lines = ["| word | type | made by | triggers | is |", "|---|---|---|---|---|"]
+    for word in WORDS.values():
+        kind = f"{word.type} ({word.unit})" if word.unit else word.type
+        triggers = "all" if word.triggers == TRIGGERS else ", ".join(word.triggers)
+        lines.append(f"| `{word.shown}` | {kind} | {word.producer} | {triggers} | {word.doc} |")
+    return "\n".join(lines) + "\n"
