@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("sub_url", sa.Text(), nullable=True),
         sa.Column("model", sa.String(length=200), nullable=True),
         sa.Column("analyze_fps", sa.Float(), nullable=False),
+        sa.Column("view", sa.String(length=12), nullable=False),
         sa.Column("zones_version", sa.Integer(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_camera")),

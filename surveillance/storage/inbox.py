@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,21 +11,10 @@ from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from surveillance.domain.errors import NotFound
+from surveillance.domain.ports import Asked
 from surveillance.domain.values import new_id
 from surveillance.storage.database import ChangeWatch, reading, writing
 from surveillance.storage.tables import inbox
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that waits for its answer."""
-
-    id: str
-    kind: str
-    payload: Mapping[str, Any]
-    asked_at: datetime
-    deadline: datetime
-    key: str | None
 
 
 class Inbox:

@@ -234,6 +234,7 @@ camera = Table(
     Column("sub_url", Text, doc="address of the sub stream, sealed"),
     Column("model", Name, doc="model card; empty for the default"),
     Column("analyze_fps", Float, nullable=False, doc="frames analyzed a second"),
+    Column("view", String(12), nullable=False, doc="side, or top for a camera that looks straight down"),
     Column("zones_version", Integer, nullable=False, doc="counts the edits of its zones and lines"),
     Column("enabled", Boolean, nullable=False, doc="whether it is watched"),
 )

@@ -1,0 +1,245 @@
+"""What people and programs ask of the ledger. Pages are keyset by (at, id), so the last is as quick as the first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, Table, func, literal, select, tuple_, update
+
+from surveillance.domain.errors import NotFound
+from surveillance.domain.values import Input, rfc3339
+from surveillance.storage import tables
+from surveillance.storage.database import reading, writing
+from surveillance.storage.ledger import note
+from surveillance.storage.rows import Row, event_json, input_of, observation_of
+from surveillance.storage.tables import Moment
+
+_CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; None does not narrow. `kind` may end in a dot to mean a family, such as `camera.`."""
+
+    camera: str | None = None
+    kind: str | None = None
+    verdict: str | None = None
+    label: str | None = None
+    rule: str | None = None
+    door: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None  # exclusive
+    reviewed: bool | None = None
+    shadow: bool | None = None
+    hide: tuple[str, ...] = ()  # kinds or families left out, such as ("user.", "configuration.")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last event of a page; the next page starts after it. `str` makes it fit for a URL."""
+
+    at: datetime
+    id: str
+
+    def __str__(self) -> str:
+        return f"{(self.at - tables.EPOCH) // timedelta(microseconds=1)}~{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Raises ValueError for text that no cursor wrote."""
+        at, mark, event_id = text.partition("~")
+        if not mark or not at.isdigit() or len(at) > 17 or not 0 < len(event_id) <= 64:
+            raise ValueError(f"{text!r} is no place in the event list")
+        return cls(tables.EPOCH + timedelta(microseconds=int(at)), event_id)
+
+
+class Events:
+    """Reads the ledger. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def page(
+        self, wanted: EventFilter | None = None, before: Cursor | str | None = None, limit: int = 50
+    ) -> tuple[list[Row], Cursor | None]:
+        """Newest first, with the contract's keys; and where the next page starts, None on the last."""
+        event = tables.event
+        query = _narrowed(_listed(), wanted or EventFilter())
+        if before is not None:
+            place = Cursor.parse(before) if isinstance(before, str) else before
+            query = query.where(tuple_(event.c.at, event.c.id) < tuple_(literal(place.at, Moment), literal(place.id)))
+        query = query.order_by(event.c.at.desc(), event.c.id.desc()).limit(limit + 1)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        more = len(rows) > limit
+        rows = rows[:limit]
+        last = rows[-1] if more and rows else None
+        return [event_json(row._mapping) for row in rows], None if last is None else Cursor(last.at, last.id)
+
+    def after(self, seq: int, limit: int = 100, wanted: EventFilter | None = None) -> list[Row]:
+        """What was recorded after event number `seq`, oldest first."""
+        query = _narrowed(_listed(), wanted or EventFilter()).where(tables.event.c.seq > seq)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(tables.event.c.seq).limit(limit))
+            return [event_json(row._mapping) for row in rows]
+
+    def one(self, event_id: str) -> Row | None:
+        """An event with its explanation: judged, facts, rulebook_version, trigger, subject, actions."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_listed().where(tables.event.c.id == event_id)).one_or_none()
+            if row is None:
+                return None
+            return event_json(row._mapping, explained=True) | {"actions": _actions(connection, event_id)}
+
+    def last_seq(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        with reading(self._engine) as connection:
+            newest: int | None = connection.execute(select(func.max(tables.event.c.seq))).scalar_one()
+        return newest or 0
+
+    def counts(self, wanted: EventFilter | None = None) -> dict[str, int]:
+        """How many events, by verdict; those that no rule judged under `none`."""
+        event = tables.event
+        query = _narrowed(select(event.c.verdict, func.count()), wanted or EventFilter()).group_by(event.c.verdict)
+        with reading(self._engine) as connection:
+            return {verdict or "none": count for verdict, count in connection.execute(query)}
+
+    def observations(
+        self, camera: str, track: int, around: datetime, within_s: float = 600.0, limit: int = 2000
+    ) -> list[Row]:
+        """The path of a track, oldest first: at, media_s, box, zones, label, confidence, change, track_s."""
+        seen, span = tables.observation, timedelta(seconds=within_s)
+        query = (
+            select(seen)
+            .where(seen.c.camera == camera, seen.c.at >= around - span, seen.c.at <= around + span)
+            .where(seen.c.track == track)
+            .order_by(seen.c.number)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [_path_json(row) for row in connection.execute(query)]
+
+    def review(self, event_id: str, actor: str, words: str) -> None:
+        """Marks an event as reviewed by that account; on record itself. Raises NotFound."""
+        event = tables.event
+        with writing(self._engine) as connection:
+            done = connection.execute(
+                update(event)
+                .where(event.c.id == event_id)
+                .values(reviewed_at=datetime.now(UTC), reviewed_by=actor, review=words)
+            )
+            if done.rowcount != 1:
+                raise NotFound(f"no event {event_id} is on record")
+            note(connection, "user.reviewed", {"event": event_id, "review": words}, actor)
+
+
+def inputs_since(engine: Engine, at: datetime, limit: int = 200_000) -> Iterator[Input]:
+    """The inputs of core since then, as it met them; when there are more than `limit`, the newest ones.
+
+    Observations come without their pictures. Reads in small steps, so that no transaction stays open.
+    """
+    with reading(engine) as connection:
+        first = _first_number(connection, at)
+        last: int = connection.execute(select(tables.head.c.value).where(tables.head.c.name == "input")).scalar_one()
+    if first is None:
+        return
+    first = max(first, last - limit + 1)
+    numbered = heapq.merge(
+        ((row.number, observation_of(row._mapping)) for row in _numbered(engine, tables.observation, first, last)),
+        ((row.number, input_of(row._mapping)) for row in _numbered(engine, tables.input_, first, last)),
+        key=lambda pair: pair[0],
+    )
+    for _, entry in numbered:
+        yield entry
+
+
+def _first_number(connection: Connection, at: datetime) -> int | None:
+    firsts = [
+        connection.execute(
+            select(table.c.number).where(table.c.at >= at).order_by(table.c.at, table.c.number).limit(1)
+        ).scalar_one_or_none()
+        for table in (tables.observation, tables.input_)
+    ]
+    return min((number for number in firsts if number is not None), default=None)
+
+
+def _numbered(engine: Engine, table: Table, first: int, last: int) -> Iterator[Any]:
+    number = first - 1
+    while True:
+        with reading(engine) as connection:
+            rows = connection.execute(
+                select(table)
+                .where(table.c.number > number, table.c.number <= last)
+                .order_by(table.c.number)
+                .limit(_CHUNK)
+            ).all()
+        yield from rows
+        if len(rows) < _CHUNK:
+            return
+        number = rows[-1].number
+
+
+def _listed() -> Select[Any]:
+    event = tables.event
+    return select(event.c.at, event.c.id, event.c.payload, event.c.reviewed_at, event.c.reviewed_by, event.c.review)
+
+
+def _narrowed(query: Select[Any], wanted: EventFilter) -> Select[Any]:
+    event = tables.event
+    for name in ("camera", "verdict", "label", "rule", "door", "shadow"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(event.c[name] == value)
+    if wanted.kind is not None:
+        query = query.where(_of_kind(wanted.kind))
+    if wanted.since is not None:
+        query = query.where(event.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(event.c.at < wanted.until)
+    if wanted.reviewed is not None:
+        query = query.where(event.c.reviewed_at.is_not(None) if wanted.reviewed else event.c.reviewed_at.is_(None))
+    for kind in wanted.hide:
+        query = query.where(~_of_kind(kind))
+    return query
+
+
+def _of_kind(kind: str) -> Any:
+    """A family is a range of kinds: from `user.` up to `user/`, the next character after the dot."""
+    column = tables.event.c.kind
+    if kind.endswith("."):
+        return (column >= kind) & (column < kind[:-1] + chr(ord(".") + 1))
+    return column == kind
+
+
+def _actions(connection: Connection, event_id: str) -> list[Row]:
+    outbox = tables.outbox
+    rows = connection.execute(select(outbox).where(outbox.c.event == event_id).order_by(outbox.c.id))
+    return [
+        {
+            "id": row.id,
+            "kind": row.kind,
+            "target": row.target,
+            "state": row.state,
+            "attempts": row.attempts,
+            "deadline": rfc3339(row.deadline),
+            "changed_at": rfc3339(row.changed_at),
+        }
+        for row in rows
+    ]
+
+
+def _path_json(row: Any) -> Row:
+    return {
+        "at": rfc3339(row.at),
+        "media_s": row.media_s,
+        "box": [round(edge, 4) for edge in (row.x1, row.y1, row.x2, row.y2)],
+        "zones": row.zones,
+        "label": row.label,
+        "confidence": round(row.confidence, 4),
+        "change": row.change,
+        "track_s": row.track_s,
+    }

@@ -1,0 +1,97 @@
+"""A rulebook as people write it, taken apart into one text per rule, comments included. Judges nothing."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+import yaml
+
+from surveillance.domain.errors import SettingsError
+
+
+def split_rules(text: str, origin: str) -> list[tuple[str, str]]:
+    """(name, YAML list of that one rule) for each rule, in order. `text` is a list, or a mapping with `rules:`.
+
+    Raises SettingsError, one line per fault, for text that is no such list or a rule without a name of its own.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise SettingsError(yaml_fault(error, origin)) from error
+    if isinstance(root, yaml.MappingNode):
+        root = next((value for key, value in root.value if key.value == "rules"), None)
+    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
+        return []
+    if not isinstance(root, yaml.SequenceNode):
+        raise SettingsError(f"{origin}: rules must be a list; start each rule with `- name: ...`")
+    names = _names(root, origin)
+    texts = _block_texts(text, root) if not root.flow_style else _flow_texts(text, root)
+    return list(zip(names, texts, strict=True))
+
+
+def slice_of(text: str, node: yaml.Node) -> str:
+    """The part of the text that a node was read from, moved to the left margin."""
+    start = node.start_mark.index - (node.start_mark.column if not getattr(node, "flow_style", True) else 0)
+    return textwrap.dedent(text[start : node.end_mark.index]).strip("\n") + "\n"
+
+
+def yaml_fault(error: yaml.YAMLError, origin: str) -> str:
+    """One line: which file, which line, what is wrong there."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    place = f"{origin}:{mark.line + 1}:{mark.column + 1}" if mark else origin
+    return f"{place}: not valid YAML: {problem}"
+
+
+def _names(root: yaml.SequenceNode, origin: str) -> list[str]:
+    names: list[str] = []
+    faults: list[str] = []
+    for item in root.value:
+        place = f"{origin}:{item.start_mark.line + 1}"
+        pairs = item.value if isinstance(item, yaml.MappingNode) else []
+        name = next((value.value for key, value in pairs if key.value == "name"), "")
+        if not isinstance(name, str) or not name:
+            faults.append(f"{place}: a rule needs a name; write `- name: ...`")
+        elif name in names:
+            faults.append(f"{place}: there are two rules called {name!r}; rename one")
+        names.append(str(name))
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return names
+
+
+def _flow_texts(text: str, root: yaml.SequenceNode) -> Iterator[str]:
+    for item in root.value:
+        yield f"- {text[item.start_mark.index : item.end_mark.index]}\n"
+
+
+def _block_texts(text: str, root: yaml.SequenceNode) -> Iterator[str]:
+    lines = text.splitlines()
+    floor = root.start_mark.line  # lines from here on may be comments of the next rule
+    for item in root.value:
+        first = item.start_mark.line
+        last = text.count("\n", 0, _end(text, item))
+        top = first
+        while top > floor and lines[top - 1].lstrip().startswith("#"):
+            top -= 1
+        column = item.start_mark.column
+        body = [lines[first][column:], *(_outdented(line, column) for line in lines[first + 1 : last + 1])]
+        comments = [line.strip() for line in lines[top:first]]
+        yield "\n".join([*comments, f"- {body[0]}", *(f"  {line}".rstrip() for line in body[1:])]) + "\n"
+        floor = last + 1
+
+
+def _outdented(line: str, column: int) -> str:
+    blanks = len(line) - len(line.lstrip(" "))
+    return line[min(blanks, column) :]
+
+
+def _end(text: str, node: yaml.Node) -> int:
+    """Where the node's own text ends; marks of block nodes run on to whatever comes next."""
+    if isinstance(node, yaml.ScalarNode):
+        return len(text[: node.end_mark.index].rstrip())
+    if getattr(node, "flow_style", False) or not node.value:
+        return int(node.end_mark.index)
+    final = node.value[-1]
+    return _end(text, final[1] if isinstance(final, tuple) else final)

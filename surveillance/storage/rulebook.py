@@ -1,0 +1,137 @@
+"""The configured site in the database, at one version, with its rules; every edit is one commit, one version, one note.
+
+Addresses and secrets are sealed, what readers read is hashed; only `read` gives addresses back in clear.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from surveillance.domain.site import Site
+from surveillance.storage.database import ChangeWatch, reading, writing
+from surveillance.storage.keys import KeyStore
+from surveillance.storage.ledger import note
+from surveillance.storage.rule_texts import split_rules
+from surveillance.storage.site_rows import read_site, write_site
+from surveillance.storage.tables import configuration, rule
+
+
+class SqlSite:
+    """Reads and edits the site. Safe to share between threads; `read` is cheap while nobody edits."""
+
+    def __init__(self, engine: Engine, keys: KeyStore) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._watch = ChangeWatch(engine)
+        self._site: Site | None = None
+
+    def __call__(self) -> Site:
+        """The site as it is now; implements the SiteReader port."""
+        return self.read()
+
+    def read(self) -> Site:
+        """The site as it is now, credentials hashed. `rules` is the text of all live rules."""
+        with self._lock:
+            if self._watch.changed() or self._site is None:
+                self._site = self._read_changed(self._site)
+            return self._site
+
+    def version(self) -> int:
+        """The configuration version: 0 before anything was configured, one more for every edit."""
+        return self.read().version
+
+    def seed(self, site: Site, author: str = "site file") -> bool:
+        """Takes over a site into an empty database; False, and nothing done, when something was configured before."""
+        with writing(self._engine) as connection:
+            if _version(connection) > 0:
+                return False
+            self._replace(connection, site, author, "site taken over")
+            return True
+
+    def save(self, site: Site, author: str) -> int:
+        """Replaces the whole configuration by this one and returns its version. Hashed credentials stay as they are."""
+        with writing(self._engine) as connection:
+            return self._replace(connection, site, author, "site replaced")
+
+    def rules(self) -> list[tuple[str, str]]:
+        """(name, YAML text) of each live rule, in order."""
+        with reading(self._engine) as connection:
+            return [(row.name, row.text) for row in _live_rules(connection)]
+
+    def save_rules(self, rules: Sequence[tuple[str, str]], author: str) -> int:
+        """Makes these the live rules and returns the configuration version; earlier texts stay on record."""
+        with writing(self._engine) as connection:
+            live = {row.name: row for row in _live_rules(connection)}
+            if [(name, text) for name, text in rules] == [(row.name, row.text) for row in live.values()]:
+                return _version(connection)
+            version = _version(connection) + 1
+            changed = self._write_rules(connection, rules, version, author)
+            _stamp(connection, version, author, f"rules changed: {', '.join(changed)}")
+            return version
+
+    def rule_history(self, name: str) -> list[dict[str, Any]]:
+        """Every text a rule has had, newest first: version, text ("" where removed), author, at."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(rule).where(rule.c.name == name).order_by(rule.c.version.desc()))
+            return [{"version": row.version, "text": row.text, "author": row.author, "at": row.at} for row in rows]
+
+    def _read_changed(self, known: Site | None) -> Site:
+        with reading(self._engine) as connection:
+            version = _version(connection)
+            if known is not None and known.version == version:
+                return known
+            rules = "".join(row.text for row in _live_rules(connection))
+            return read_site(connection, self._keys, version, rules)
+
+    def _replace(self, connection: Connection, site: Site, author: str, change: str) -> int:
+        version = _version(connection) + 1
+        write_site(connection, self._keys, site)
+        self._write_rules(connection, split_rules(site.rules, "rules"), version, author)
+        _stamp(connection, version, author, change)
+        return version
+
+    def _write_rules(
+        self, connection: Connection, rules: Sequence[tuple[str, str]], version: int, author: str
+    ) -> list[str]:
+        """Writes a row for every rule that is new, other or gone; returns the names of those."""
+        live = {row.name: row for row in _live_rules(connection)}
+        wanted = {name: (position, text) for position, (name, text) in enumerate(rules)}
+        gone = {name: (row.position, "") for name, row in live.items() if name not in wanted}
+        rows = [
+            {"name": name, "version": version, "position": position, "text": text, "author": author, "at": _now()}
+            for name, (position, text) in (wanted | gone).items()
+            if name not in live or (live[name].position, live[name].text) != (position, text)
+        ]
+        if rows:
+            connection.execute(insert(rule), rows)
+        return [str(row["name"]) for row in rows]
+
+
+def _version(connection: Connection) -> int:
+    version: int | None = connection.execute(select(func.max(configuration.c.version))).scalar_one()
+    return version or 0
+
+
+def _stamp(connection: Connection, version: int, author: str, change: str) -> None:
+    connection.execute(insert(configuration), [{"version": version, "at": _now(), "author": author, "change": change}])
+    note(connection, "configuration.changed", {"version": version, "change": change}, author)
+
+
+def _live_rules(connection: Connection) -> Sequence[Any]:
+    newest = select(rule.c.name, func.max(rule.c.version).label("version")).group_by(rule.c.name).subquery()
+    return connection.execute(
+        select(rule)
+        .join(newest, (rule.c.name == newest.c.name) & (rule.c.version == newest.c.version))
+        .where(rule.c.text != "")
+        .order_by(rule.c.position, rule.c.name)
+    ).all()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

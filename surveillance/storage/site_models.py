@@ -1,0 +1,243 @@
+"""The keys of a site file, what each may hold, and how they become the values of `domain.site`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from shapely import Polygon
+
+from surveillance import plugins
+from surveillance.domain.geometry import Line, Point, Zone
+from surveillance.domain.site import Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
+
+Place = tuple[str | int, ...]
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"\w[\w .-]{0,99}", text):
+        raise ValueError(f"{text!r} is no name; use letters, digits, blanks, dots, - and _, at most 100")
+    return text
+
+
+def _person_name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > 100:
+        raise ValueError(f"{text!r} is no name; write at most 100 printable characters")
+    return text
+
+
+def _point(point: Point) -> Point:
+    if not all(0.0 <= part <= 1.0 for part in point):
+        raise ValueError(f"[{point[0]:g}, {point[1]:g}] is outside the picture; coordinates go from 0 to 1")
+    return point
+
+
+def _polygon(points: list[Point]) -> list[Point]:
+    if len(points) < 3:
+        raise ValueError(f"needs at least 3 points (there are {len(points)})")
+    shape = Polygon(points)
+    if not shape.is_valid or shape.area == 0:
+        raise ValueError("its edges cross or enclose nothing; list the corners in the order of walking around")
+    return points
+
+
+def _camera_url(url: str) -> str:
+    scheme, mark, _ = url.partition("://")
+    known = plugins.names("sources")
+    if mark and scheme not in known:
+        raise ValueError(f"{scheme}:// is no camera address; use one of {', '.join(known)}")
+    return url
+
+
+def _relay_url(url: str) -> str:
+    if "://" not in url:
+        raise ValueError("is no address; write the controller's, such as http://10.0.0.5/doors/front")
+    return url
+
+
+def _utc(at: datetime) -> datetime:
+    """A date or time without an offset counts as UTC."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _list(value: object) -> object:
+    """`zones:` with nothing behind it is an empty list."""
+    return [] if value is None else value
+
+
+Named = Annotated[str, AfterValidator(_name)]
+Corner = Annotated[Point, AfterValidator(_point)]
+Corners = Annotated[list[Corner], AfterValidator(_polygon)]
+CameraUrl = Annotated[str, AfterValidator(_camera_url)]
+RelayUrl = Annotated[str, AfterValidator(_relay_url)]
+Moment = Annotated[datetime, AfterValidator(_utc)]
+Empty = BeforeValidator(_list)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ZoneModel(_Model):
+    name: Named
+    points: Corners
+    restricted: bool = False
+
+
+class LineModel(_Model):
+    name: Named
+    start: Corner
+    end: Corner
+
+
+class CameraModel(_Model):
+    name: Named
+    url: CameraUrl
+    sub_url: CameraUrl | None = None
+    zones: Annotated[list[ZoneModel], Empty] = []
+    lines: Annotated[list[LineModel], Empty] = []
+    masks: Annotated[list[Corners], Empty] = []
+    model: str | None = None
+    analyze_fps: float = Field(default=5.0, gt=0, le=60)
+    view: Literal["side", "top"] = "side"
+    enabled: bool = True
+
+
+class DoorModel(_Model):
+    name: Named
+    camera: str | None = None
+    reader: str | None = None
+    relay: RelayUrl | None = None
+    pulse_s: float = Field(default=3.0, gt=0, le=60)
+    on_camera_stale: Literal["deny", "badge_only"] = "deny"
+
+
+class CredentialModel(_Model):
+    kind: Literal["badge", "card", "pin", "plate"]
+    value: str = Field(min_length=1, max_length=200)
+    enabled: bool = True
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class PersonModel(_Model):
+    name: Annotated[str, AfterValidator(_person_name)]
+    groups: Annotated[list[Named], Empty] = []
+    credentials: Annotated[list[CredentialModel], Empty] = []
+
+
+class NotifyModel(_Model):
+    name: Named
+    kind: str
+    url: str = ""
+    secret: str | None = None
+
+
+class SiteModel(_Model):
+    """The whole file but `schedules:` and `rules:`, which have parsers of their own."""
+
+    cameras: Annotated[list[CameraModel], Empty] = []
+    doors: Annotated[list[DoorModel], Empty] = []
+    people: Annotated[list[PersonModel], Empty] = []
+    notify: Annotated[list[NotifyModel], Empty] = []
+
+    def contradictions(self) -> Iterator[tuple[Place, str]]:
+        """What each part says rightly but the parts say wrongly together."""
+        yield from _twice(("cameras",), "camera", [camera.name for camera in self.cameras])
+        for number, camera in enumerate(self.cameras):
+            here: Place = ("cameras", number)
+            yield from _twice((*here, "zones"), "zone", [zone.name for zone in camera.zones])
+            yield from _twice((*here, "lines"), "line", [line.name for line in camera.lines])
+            for index, line in enumerate(camera.lines):
+                if line.start == line.end:
+                    yield (*here, "lines", index, "end"), "is where the line starts; give two different points"
+        yield from self._door_faults()
+        yield from _twice(("people",), "person", [person.name for person in self.people])
+        yield from self._credential_faults()
+        yield from self._notify_faults()
+
+    def _door_faults(self) -> Iterator[tuple[Place, str]]:
+        yield from _twice(("doors",), "door", [door.name for door in self.doors])
+        cameras = [camera.name for camera in self.cameras]
+        for number, door in enumerate(self.doors):
+            if door.camera is not None and door.camera not in cameras:
+                yield ("doors", number, "camera"), _unknown("camera", door.camera, cameras)
+
+    def _credential_faults(self) -> Iterator[tuple[Place, str]]:
+        owners: dict[tuple[str, str], str] = {}
+        for number, person in enumerate(self.people):
+            for index, credential in enumerate(person.credentials):
+                place: Place = ("people", number, "credentials", index)
+                owner = owners.setdefault((credential.kind, credential.value), person.name)
+                # a PIN is no identity: two people may choose the same one
+                if credential.kind != "pin" and (owner != person.name or (index > 0 and _repeated(person, index))):
+                    yield place, f"this {credential.kind} belongs to {owner} already; one credential, one person"
+                if credential.valid_from and credential.valid_until and credential.valid_until <= credential.valid_from:
+                    yield (*place, "valid_until"), "is not after valid_from"
+
+    def _notify_faults(self) -> Iterator[tuple[Place, str]]:
+        yield from _twice(("notify",), "notification target", [target.name for target in self.notify])
+        kinds = plugins.names("actions")
+        for number, target in enumerate(self.notify):
+            place: Place = ("notify", number)
+            if target.kind not in kinds:
+                yield (*place, "kind"), _unknown("kind", target.kind, kinds)
+            if target.kind == "webhook" and not target.url.startswith(("http://", "https://")):
+                yield (*place, "url"), "a webhook needs an address that starts with https:// or http://"
+
+
+def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) -> Site:
+    """The domain's values of a model without contradictions."""
+    return Site(
+        cameras=tuple(_build_camera(camera) for camera in model.cameras),
+        doors=tuple(Door(**door.model_dump()) for door in model.doors),
+        people=tuple(
+            Person(
+                name=person.name,
+                groups=frozenset(person.groups),
+                credentials=tuple(Credential(**item.model_dump()) for item in person.credentials),
+            )
+            for person in model.people
+        ),
+        schedules=schedules,
+        notify=tuple(NotifyTarget(**target.model_dump()) for target in model.notify),
+        rules=rules,
+    )
+
+
+def _build_camera(camera: CameraModel) -> Camera:
+    return Camera(
+        name=camera.name,
+        url=camera.url,
+        sub_url=camera.sub_url,
+        zones=tuple(Zone(zone.name, tuple(zone.points), zone.restricted) for zone in camera.zones),
+        lines=tuple(Line(line.name, line.start, line.end) for line in camera.lines),
+        masks=tuple(tuple(mask) for mask in camera.masks),
+        model=camera.model,
+        analyze_fps=camera.analyze_fps,
+        view=camera.view,
+        enabled=camera.enabled,
+    )
+
+
+def _repeated(person: PersonModel, index: int) -> bool:
+    pairs = [(credential.kind, credential.value) for credential in person.credentials]
+    return pairs[index] in pairs[:index]
+
+
+def _twice(place: Place, what: str, names: Iterable[str]) -> Iterator[tuple[Place, str]]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield (*place, index, "name"), f"there are two of {what} {name!r}; rename one"
+        seen.add(name)
+
+
+def _unknown(what: str, name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
+    return f"unknown {what} {name!r}; {hint}"

@@ -1,0 +1,256 @@
+"""A Site into rows and back, its secrets sealed on the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import time
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from surveillance.domain.geometry import Line, Point, Zone
+from surveillance.domain.site import (
+    Camera,
+    Credential,
+    Door,
+    NotifyTarget,
+    Person,
+    Schedule,
+    Site,
+    Window,
+    parse_schedule,
+)
+from surveillance.storage import tables
+from surveillance.storage.keys import HASHED, KeyStore
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_OWNED = (
+    tables.zone,
+    tables.line,
+    tables.mask,
+    tables.camera,
+    tables.door,
+    tables.credential,
+    tables.person,
+    tables.schedule,
+    tables.notify_target,
+)
+
+# --- out -----------------------------------------------------------------------------------------------------------
+
+
+def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) -> Site:
+    """The site in the database."""
+    return Site(
+        version=version,
+        cameras=_read_cameras(connection, keys),
+        doors=tuple(
+            Door(row.name, row.camera, row.reader, _opened(keys, row.relay), row.pulse_s, row.on_camera_stale)
+            for row in _all(connection, tables.door)
+        ),
+        people=_read_people(connection),
+        schedules=tuple(
+            parse_schedule(row.name, {"time_zone": row.time_zone, "weekly": row.weekly, "holidays": row.holidays})
+            for row in _all(connection, tables.schedule)
+        ),
+        notify=tuple(
+            NotifyTarget(row.name, row.kind, _opened(keys, row.url) or "", _opened(keys, row.secret))
+            for row in _all(connection, tables.notify_target)
+        ),
+        rules=rules,
+    )
+
+
+def _read_cameras(connection: Connection, keys: KeyStore) -> tuple[Camera, ...]:
+    zones = _by(_all(connection, tables.zone), "camera")
+    lines = _by(_all(connection, tables.line), "camera")
+    masks = _by(_all(connection, tables.mask), "camera")
+    return tuple(
+        Camera(
+            name=row.name,
+            url=_opened(keys, row.url) or "",
+            sub_url=_opened(keys, row.sub_url),
+            zones=tuple(Zone(zone.name, _points(zone.points), zone.restricted) for zone in zones.get(row.name, ())),
+            lines=tuple(Line(line.name, *_points(line.points)) for line in lines.get(row.name, ())),
+            masks=tuple(_points(mask.points) for mask in masks.get(row.name, ())),
+            model=row.model,
+            analyze_fps=row.analyze_fps,
+            zones_version=row.zones_version,
+            view=row.view,
+            enabled=row.enabled,
+        )
+        for row in _all(connection, tables.camera)
+    )
+
+
+def _read_people(connection: Connection) -> tuple[Person, ...]:
+    credentials = _by(_all(connection, tables.credential), "person")
+    return tuple(
+        Person(
+            name=row.name,
+            groups=frozenset(row.groups),
+            credentials=tuple(
+                Credential(item.kind, item.value, item.enabled, item.valid_from, item.valid_until)
+                for item in credentials.get(row.name, ())
+            ),
+        )
+        for row in _all(connection, tables.person)
+    )
+
+
+# --- in ------------------------------------------------------------------------------------------------------------
+
+
+def write_site(connection: Connection, keys: KeyStore, site: Site) -> None:
+    """Puts the site in place of the one in the database, rules excepted."""
+    before = {camera.name: camera for camera in _read_cameras(connection, keys)}
+    for table in _OWNED:
+        connection.execute(delete(table))
+    _write_cameras(connection, keys, site.cameras, before)
+    _insert(
+        connection,
+        tables.door,
+        (
+            {
+                "name": door.name,
+                "camera": door.camera,
+                "reader": door.reader,
+                "relay": _sealed(keys, door.relay),
+                "pulse_s": door.pulse_s,
+                "on_camera_stale": door.on_camera_stale,
+            }
+            for door in site.doors
+        ),
+    )
+    _write_people(connection, keys, site.people)
+    _insert(connection, tables.schedule, map(_schedule_row, site.schedules))
+    _insert(
+        connection,
+        tables.notify_target,
+        (
+            {
+                "name": target.name,
+                "kind": target.kind,
+                "url": _sealed(keys, target.url),
+                "secret": _sealed(keys, target.secret),
+            }
+            for target in site.notify
+        ),
+    )
+
+
+def _write_cameras(
+    connection: Connection, keys: KeyStore, cameras: Iterable[Camera], before: Mapping[str, Camera]
+) -> None:
+    for position, camera in enumerate(cameras):
+        row = {
+            "name": camera.name,
+            "position": position,
+            "url": _sealed(keys, camera.url),
+            "sub_url": _sealed(keys, camera.sub_url),
+            "model": camera.model,
+            "analyze_fps": camera.analyze_fps,
+            "view": camera.view,
+            "zones_version": _zones_version(camera, before.get(camera.name)),
+            "enabled": camera.enabled,
+        }
+        connection.execute(insert(tables.camera), [row])
+        owner = {"camera": camera.name}
+        _insert(
+            connection,
+            tables.zone,
+            (owner | {"name": z.name, "points": z.points, "restricted": z.restricted} for z in camera.zones),
+        )
+        _insert(
+            connection,
+            tables.line,
+            (owner | {"name": line.name, "points": [line.start, line.end]} for line in camera.lines),
+        )
+        _insert(connection, tables.mask, (owner | {"points": mask} for mask in camera.masks))
+
+
+def _zones_version(camera: Camera, before: Camera | None) -> int:
+    """One more whenever what its zones mean has changed."""
+    if before is None:
+        return camera.zones_version
+    same = (camera.zones, camera.lines) == (before.zones, before.lines)
+    return before.zones_version + (0 if same else 1)
+
+
+def _write_people(connection: Connection, keys: KeyStore, people: Iterable[Person]) -> None:
+    for position, person in enumerate(people):
+        connection.execute(
+            insert(tables.person), [{"name": person.name, "position": position, "groups": sorted(person.groups)}]
+        )
+        _insert(
+            connection,
+            tables.credential,
+            (
+                {
+                    "person": person.name,
+                    "kind": item.kind,
+                    "value": _hashed(keys, item),
+                    "enabled": item.enabled,
+                    "valid_from": item.valid_from,
+                    "valid_until": item.valid_until,
+                }
+                for item in person.credentials
+            ),
+        )
+
+
+def _schedule_row(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "name": schedule.name,
+        "time_zone": schedule.time_zone,
+        "weekly": {_DAYS[day]: _window_texts(windows) for day, windows in schedule.weekly.items()},
+        "holidays": {day.isoformat(): _window_texts(windows) for day, windows in schedule.holidays.items()},
+    }
+
+
+def _window_texts(windows: Iterable[Window]) -> list[str]:
+    return [f"{_clock(start)}-{'24:00' if end == time(0) else _clock(end)}" for start, end in windows]
+
+
+def _clock(moment: time) -> str:
+    return moment.isoformat(timespec="auto" if moment.second or moment.microsecond else "minutes")
+
+
+# --- both ----------------------------------------------------------------------------------------------------------
+
+
+def _all(connection: Connection, table: Any) -> list[Any]:
+    return list(connection.execute(select(table).order_by(table.c.position)))
+
+
+def _insert(connection: Connection, table: Any, rows: Iterable[dict[str, Any]]) -> None:
+    """Inserts the rows in their order, if there are any."""
+    numbered = [row | {"position": position} for position, row in enumerate(rows)]
+    if numbered:
+        connection.execute(insert(table), numbered)
+
+
+def _by(rows: Iterable[Any], column: str) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, column), []).append(row)
+    return groups
+
+
+def _points(pairs: Iterable[Iterable[float]]) -> tuple[Point, ...]:
+    return tuple((float(x), float(y)) for x, y in pairs)
+
+
+def _sealed(keys: KeyStore, text: str | None) -> str | None:
+    return None if text is None else keys.encrypt(text)
+
+
+def _opened(keys: KeyStore, sealed: str | None) -> str | None:
+    return None if sealed is None else keys.decrypt(sealed)
+
+
+def _hashed(keys: KeyStore, credential: Credential) -> str:
+    """A value from a site that was read from a database is a hash already."""
+    if credential.value.startswith(HASHED):
+        return credential.value
+    return keys.hash_credential(credential.kind, credential.value)

@@ -1,0 +1,37 @@
+"""Small values that one process leaves for the others, such as what core has applied and how its cameras fare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, update
+
+from surveillance.storage.database import reading, writing
+from surveillance.storage.tables import setting
+
+
+class SharedState:
+    """JSON objects by name, the last one written wins."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, name: str, value: Mapping[str, Any]) -> None:
+        values = {"value": dict(value), "changed_at": datetime.now(UTC)}
+        with writing(self._engine) as connection:
+            done = connection.execute(update(setting).where(setting.c.name == name).values(**values))
+            if done.rowcount == 0:
+                connection.execute(insert(setting), [{"name": name, **values}])
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """What was put under that name, or None."""
+        found = self.get_dated(name)
+        return None if found is None else found[0]
+
+    def get_dated(self, name: str) -> tuple[dict[str, Any], datetime] | None:
+        """The value with the time of its writing, so that a stale one shows."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(setting).where(setting.c.name == name)).one_or_none()
+        return None if row is None else (row.value, row.changed_at)
