@@ -1,10 +1,13 @@
-"""Record before act, over a real database: a process that is killed at the worst moment never opens a door twice."""
+"""Record before act, over a real database and the simulated controller: killed at the worst moment, a process never
+opens a door twice, and the controller itself refuses what is old, forged or repeated."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import textwrap
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +17,10 @@ from listener import HANG, listening
 from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.relays import HttpRelay
 from surveillance.actions.settings import ActionSettings
+from surveillance.demo.controller import DoorController
+from surveillance.domain.errors import ActionFailed
 from surveillance.domain.site import Door, Site
+from surveillance.domain.values import Action
 from surveillance.storage.database import open_database
 from surveillance.storage.outbox import SqlOutbox
 
@@ -87,3 +93,25 @@ def test_killed_between_mark_and_answer_the_door_is_unknown_and_never_asked_agai
         assert (dispatch(now), dispatch.drain(now, 0.2), outbox.due(now)) == ((), (), [])
         assert dispatch(now + timedelta(hours=1)) == ()
         assert len(controller.received) == posted
+
+
+def test_the_controller_pulses_relocks_and_refuses_old_forged_and_repeated_asks() -> None:
+    now = datetime.now(UTC)
+    asked = Action("a1", "e1", "door.open", "front", now + timedelta(seconds=30), key="e1")
+    with DoorController(["front"], "secret") as controller:
+        site = Site(doors=(Door("front", relay=controller.relay_url("front"), pulse_s=0.2),))
+        relay = HttpRelay(lambda: site, lambda door: "secret", SETTINGS)
+        strike = controller.strikes["front"]
+        relay(asked)
+        assert strike.pulses == 1
+        for action, token, refusal in (
+            (asked, "secret", "409"),
+            (replace(asked, key="e2", deadline=now - timedelta(seconds=1)), "secret", "410"),
+            (replace(asked, key="e3"), "forged", "401"),
+        ):
+            with pytest.raises(ActionFailed, match=f"refused with {refusal}") as caught:
+                HttpRelay(lambda: site, {"front": token}.__getitem__, SETTINGS)(action)
+            assert caught.value.certain
+        while strike.state()["lock"] != "locked":
+            time.sleep(0.02)
+        assert strike.pulses == 1
