@@ -43,7 +43,7 @@ CHILD = textwrap.dedent(
 
     database, url, when = sys.argv[1:]
     now = datetime.now(UTC)
-    settings = ActionSettings(grant_ttl_s=30.0)
+    settings = ActionSettings(grant_ttl_s=30.0, relay_timeout_s=10.0)
     site = Site(doors=(Door("front", relay=url),))
     engine = open_database(f"sqlite:///{database}")
     upgrade(engine)

@@ -15,11 +15,12 @@ from surveillance.domain.site import Door, Site
 from surveillance.domain.values import Action
 
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-QUICK = ActionSettings(relay_connect_timeout_s=0.5, relay_timeout_s=0.3)
+PATIENT = ActionSettings(relay_connect_timeout_s=5.0, relay_timeout_s=10.0)
+IMPATIENT = ActionSettings(relay_connect_timeout_s=5.0, relay_timeout_s=0.3)
 OPEN = Action("a1", "e1", "door.open", "front", AT, key="e1")
 
 
-def relay_to(url: str | None, settings: ActionSettings = QUICK) -> HttpRelay:
+def relay_to(url: str | None, settings: ActionSettings = PATIENT) -> HttpRelay:
     site = Site(doors=(Door("front", relay=url, pulse_s=3.0),))
     return HttpRelay(lambda: site, lambda door: f"token-of-{door}", settings)
 
@@ -53,7 +54,8 @@ def test_a_refusal_is_certain_and_a_redirect_is_not_followed(status: int) -> Non
 def test_after_the_request_was_sent_nothing_is_certain(answer: int, why: str) -> None:
     with listening(answer) as controller:
         with pytest.raises(ActionFailed, match=why) as caught:
-            relay_to(controller.url)(OPEN)
+            relay_to(controller.url, IMPATIENT if answer in (HANG, DRIP) else PATIENT)(OPEN)
+        assert controller.arrived.wait(10)
         assert (caught.value.certain, len(controller.received)) == (False, 1)
 
 

@@ -19,14 +19,15 @@ from surveillance.domain.values import Action
 
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdefghijklmn").decode()
-QUICK = ActionSettings(notify_timeout_s=0.3, source="/sites/yard")
+SETTINGS = ActionSettings(source="/sites/yard")
+IMPATIENT = ActionSettings(notify_timeout_s=0.3)
 EVENT = {"id": "e1", "at": "2026-11-21T08:00:00.000Z", "kind": "sighting.alerted", "camera": "Hof-Süd", "zones": []}
 TELL = Action("a1", "e1", "notify", "ops", AT, key="k1", payload=EVENT)
 
 
 def test_a_message_is_signed_and_wrapped() -> None:
     with listening(204) as receiver:
-        WebhookNotifier(NotifyTarget("ops", "webhook", f"{receiver.url}/hook?x=1", SECRET), QUICK)(TELL)
+        WebhookNotifier(NotifyTarget("ops", "webhook", f"{receiver.url}/hook?x=1", SECRET), SETTINGS)(TELL)
     (received,) = receiver.received
     assert received.path == "/hook?x=1"
     assert received.headers["content-type"] == "application/cloudevents+json; charset=utf-8"
@@ -46,7 +47,7 @@ def test_a_message_is_signed_and_wrapped() -> None:
 def test_the_id_stays_and_the_time_moves_over_attempts() -> None:
     times = iter([AT, AT.replace(minute=5)])
     with listening(503, 200) as receiver:
-        notify = WebhookNotifier(NotifyTarget("ops", "webhook", receiver.url, SECRET), QUICK, lambda: next(times))
+        notify = WebhookNotifier(NotifyTarget("ops", "webhook", receiver.url, SECRET), SETTINGS, lambda: next(times))
         with pytest.raises(ActionFailed, match="answered 503"):
             notify(TELL)
         notify(TELL)
@@ -59,9 +60,10 @@ def test_the_id_stays_and_the_time_moves_over_attempts() -> None:
 
 @pytest.mark.parametrize("answer", [302, 404, HANG])
 def test_anything_but_success_is_a_failure(answer: int) -> None:
+    settings = IMPATIENT if answer == HANG else SETTINGS
     with listening(200) as elsewhere, listening(answer, location=elsewhere.url) as receiver:
         with pytest.raises(ActionFailed) as caught:
-            WebhookNotifier(NotifyTarget("ops", "webhook", f"{receiver.url}/secret-path", SECRET), QUICK)(TELL)
+            WebhookNotifier(NotifyTarget("ops", "webhook", f"{receiver.url}/secret-path", SECRET), settings)(TELL)
         assert elsewhere.received == []
     assert "secret-path" not in str(caught.value)
 
@@ -69,11 +71,11 @@ def test_anything_but_success_is_a_failure(answer: int) -> None:
 @pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://a b", "http://u:p@h/", "http://h:99999/", "//h/x"])
 def test_an_address_that_cannot_be_used_is_told_in_one_line(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^notify target 'ops': [^\n]+$"):
-        WebhookNotifier(NotifyTarget("ops", "webhook", url, SECRET), QUICK)
+        WebhookNotifier(NotifyTarget("ops", "webhook", url, SECRET), SETTINGS)
 
 
 @pytest.mark.parametrize("secret", [None, "", "whsec_", "plain", "whsec_a"])
 def test_a_webhook_without_a_usable_secret_is_refused(secret: str | None) -> None:
     with pytest.raises(SettingsError, match="needs a secret: whsec_") as caught:
-        WebhookNotifier(NotifyTarget("ops", "webhook", "https://example.org/hook", secret), QUICK)
+        WebhookNotifier(NotifyTarget("ops", "webhook", "https://example.org/hook", secret), SETTINGS)
     assert caught.value.__cause__ is None or "plain" not in str(caught.value)
