@@ -1,0 +1,60 @@
+"""The reader's way in: an access request by JSON and bearer token, answered by core through the inbox, else denied."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from surveillance.access.desk import parse_presented
+from surveillance.dashboard.services import services
+from surveillance.domain.errors import UserMistake
+from surveillance.storage.accounts import Token
+
+pages = Blueprint("access_requests", __name__)
+SCOPE = "access:request"
+CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so no grant follows a denial for being late
+LATE = {"verdict": "deny", "reasons": ["other: no answer came in time"], "event": None, "expires_at": None}
+
+
+@pages.post("/api/access/requests")
+def ask() -> Response:
+    """{"request_id", "door", "factors"} in; {"verdict", "reasons", "event", "expires_at"} out.
+
+    A request_id seen before gets its first answer. 400 for a malformed request, 401 without a valid token, 403 for one
+    that lacks the scope, 404 for an unknown door, each as a JSON problem (RFC 9457).
+    """
+    token = require_token()
+    now = datetime.now(UTC)
+    deadline = now + timedelta(milliseconds=services().settings.access_deadline_ms)
+    payload = parse_body(now, deadline)
+    waiting = services().inbox
+    asked = waiting.ask("access.request", payload, deadline - CORE_MARGIN, f"{token.id}:{payload['request_id']}")
+    answer = waiting.wait(asked, deadline)
+    return jsonify(LATE if answer is None else answer)
+
+
+def require_token() -> Token:
+    """The bearer token of the request (RFC 6750)."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    token = services().accounts.find_token(text.strip()) if scheme.lower() == "bearer" else None
+    if token is None:
+        abort(401, f"A bearer token of scope {SCOPE} is needed: Authorization: Bearer ...")
+    if SCOPE not in token.scopes:
+        abort(403, f"This token lacks the scope {SCOPE}.")
+    return token
+
+
+def parse_body(now: datetime, deadline: datetime) -> dict[str, Any]:
+    """The JSON body, checked as core will check it again."""
+    payload = request.get_json(silent=True)
+    if not isinstance(payload, dict):
+        abort(400, "The body must be a JSON object, with Content-Type: application/json.")
+    try:
+        presented = parse_presented(payload, now, deadline)
+    except UserMistake as mistake:
+        abort(400, str(mistake))
+    if services().site.read().door(presented.door) is None:
+        abort(404, f"no door is called {presented.door!r}")
+    return payload

@@ -1,0 +1,41 @@
+"""Whether the system is alive: /healthz for machines, the pulse in the page header for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, jsonify
+
+from surveillance.dashboard.services import services
+
+pages = Blueprint("health", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How core fares. `applied` is the configuration version it runs, `wanted` the one on record."""
+
+    beats: bool
+    age_s: float | None
+    applied: int | None
+    wanted: int
+    fault: str
+
+
+def pulse() -> Pulse:
+    applied = services().applied()
+    age_s = applied.get("heartbeat_age_s")
+    return Pulse(
+        beats=age_s is not None and age_s <= services().settings.core_silent_s,
+        age_s=age_s,
+        applied=applied.get("configuration_version"),
+        wanted=services().site.version(),
+        fault=str(applied.get("rule_fault") or ""),
+    )
+
+
+@pages.get("/healthz")
+def check() -> Response:
+    """200 while this process answers and reads its database; `core` says whether anything is being judged."""
+    services().events.last_seq()
+    return jsonify({"status": "ok", "core": "running" if pulse().beats else "silent"})

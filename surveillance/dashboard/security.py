@@ -1,0 +1,52 @@
+"""What guards every answer: CSRF tokens, rate limits, and headers under which a page may load only what is ours."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFProtect
+
+from surveillance.dashboard import access_requests, sign_in
+from surveillance.dashboard.settings import DashboardSettings
+
+HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data: blob:",  # data: the style sheet's own icons; blob: live tiles
+            "connect-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def protect(app: Flask, settings: DashboardSettings) -> None:
+    """Puts CSRF protection, rate limits and headers on the application."""
+    csrf = CSRFProtect(app)
+    csrf.exempt(access_requests.pages)  # a bearer token and no cookie: nothing for a foreign page to ride on
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
+    limiter.limit(settings.sign_in_limit, methods=["POST"])(sign_in.pages)
+    limiter.limit(settings.request_limit)(access_requests.pages)
+    app.after_request(harden)
+
+
+def harden(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response

@@ -1,0 +1,60 @@
+"""What the dashboard needs of the rest, handed in by the app. It imports neither ingest nor perception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from flask import current_app
+
+from surveillance.dashboard.settings import DashboardSettings
+from surveillance.domain.site import Site
+from surveillance.rules.book import RuleDocument
+from surveillance.storage.accounts import Accounts
+from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.inbox import Inbox
+from surveillance.storage.queries import Events
+from surveillance.storage.rulebook import SqlSite
+
+
+class LivePictures(Protocol):
+    """The newest picture of each camera, encoded only while somebody watches."""
+
+    def latest(self, camera: str) -> bytes | None:
+        """A JPEG, or None when nothing recent is there."""
+        ...
+
+    def watch(self, camera: str) -> None:
+        """Asks for this camera's pictures for the next three seconds."""
+        ...
+
+
+def database_rules(site: Site) -> Sequence[RuleDocument]:
+    """The rules that the database holds, and no watched folder beside it."""
+    return [RuleDocument(site.rules, "database")] if site.rules.strip() else []
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`applied()` says what core runs by now, with any of these keys:
+
+    configuration_version (int), heartbeat_age_s (seconds since core last wrote, None: never), rule_fault (str), and
+    cameras: name -> {"state", "reason", "fps"}. `rule_documents` are the rules that core reads, each with its origin.
+    """
+
+    events: Events
+    accounts: Accounts
+    inbox: Inbox
+    site: SqlSite
+    evidence: EvidenceStore
+    live: LivePictures
+    secret_key: bytes
+    applied: Callable[[], Mapping[str, Any]]
+    settings: DashboardSettings = field(default_factory=DashboardSettings)
+    rule_documents: Callable[[Site], Sequence[RuleDocument]] = database_rules
+
+
+def services() -> Services:
+    """The services of the application that handles this request."""
+    return cast(Services, current_app.extensions["surveillance"])

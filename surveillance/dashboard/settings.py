@@ -1,0 +1,58 @@
+"""Settings of the dashboard: where it listens, how long a session lasts, how much it lets through."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class DashboardSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    allow_plain_http: bool = False  # a bind beyond this machine needs HTTPS in front, or this word
+    cookie_secure: Literal["auto", "always", "never"] = "auto"  # auto: Secure whenever the request came by HTTPS
+    trusted_proxies: int = Field(default=0, ge=0)  # how many reverse proxies set X-Forwarded-For and -Proto
+    session_hours: float = Field(default=12.0, gt=0)
+    time_zone: str | None = None  # None: the site's first schedule's, else UTC
+    page_size: int = Field(default=40, ge=1, le=200)
+    sign_in_limit: str = "10 per minute"  # per address
+    request_limit: str = "600 per minute"  # access requests, per address
+    access_deadline_ms: int = Field(default=2000, ge=100, le=30000)
+    stream_poll_s: float = Field(default=0.5, gt=0)
+    stream_minutes: float = Field(default=10.0, gt=0)  # then the browser comes back, and its session is checked
+    max_streams: int = Field(default=16, ge=1)  # each holds a thread
+    core_silent_s: float = Field(default=5.0, gt=0)  # no heartbeat for so long: the pages say so
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_is_known(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError) as error:
+                raise ValueError(f"{name!r} is no time zone; write one such as Europe/Berlin") from error
+        return name
+
+    @model_validator(mode="after")
+    def _bind_is_safe(self) -> Self:
+        if not self.allow_plain_http and not is_loopback(self.host):
+            raise ValueError(
+                f"{self.host} can be reached from other machines, and this server speaks plain HTTP; listen "
+                "on 127.0.0.1 behind an HTTPS proxy, or set dashboard.allow_plain_http to true"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
