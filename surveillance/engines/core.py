@@ -80,6 +80,11 @@ class Core:
         """Records a state of the system itself, such as health.degraded, that no rule judged."""
         self._notes.put((Tick(decision.at), (decision,)))
 
+    def failed(self, name: str, error: Exception) -> None:
+        """A thread failed and will be started again."""
+        reason = f"{name} failed: {type(error).__name__}"
+        self.tell(system_decision("health.degraded", reason, {"component": name}))
+
     def _collect(self) -> list[Input]:
         """The inputs that wait, and a Tick when a second has passed."""
         entries: list[Input] = []

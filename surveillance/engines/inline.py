@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from surveillance.engines.supervise import Supervised
 
 DISPATCH_S = 0.05  # how often the outbox is looked at when nothing new was recorded
 STOP_S = 5.0
+HOUSE_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,14 @@ class CameraWork(Protocol):
 class SiteParts:
     """What the engine asks `app` for. `swap` puts a site's rules in force and raises UserMistake when it cannot."""
 
-    version: Callable[[], int]
+    version: Callable[[], Hashable]  # another one after every edit
     read: Callable[[], Site]
     swap: Callable[[Site], None]
     camera: Callable[[Camera, Callable[[Input], None]], CameraWork]
     dispatch: Callable[[datetime], tuple[Action, ...]]
+    tick: Callable[[datetime], None]  # called every second
     after: Callable[[tuple[Action, ...]], None]  # told what became of each deed
+    close: Callable[[], None]  # ends what the parts themselves started
 
 
 @dataclass(slots=True)
@@ -56,26 +59,25 @@ class RunningCamera:
 
 @dataclass
 class InlineEngine:
-    """`start`, then `watch` once a second, then `stop`. `status_file` shows the web part what is applied."""
+    """`start`, then `stop`. `status_file` shows the web part what is applied."""
 
     core: Core
     parts: SiteParts
     status_file: Path
-    extra: tuple[tuple[str, Callable[[], None], Callable[[], None]], ...] = ()  # (name, run, stop), e.g. recognizers
     _cameras: dict[str, RunningCamera] = field(default_factory=dict)
     _reports: dict[str, CameraReport] = field(default_factory=dict)
     _threads: list[Supervised] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _recorded: threading.Event = field(default_factory=threading.Event)
-    _seen_version: int = -1
+    _seen_version: Hashable = None
     _applied_version: int = -1
     _fault: str = ""
 
     def start(self) -> None:
         """Everything runs when this returns; cameras may still be opening."""
-        self.reconcile()
-        for name, run, _ in (("core", self.core.run, None), ("dispatch", self._dispatch, None), *self.extra):
-            thread = Supervised(name, run, self._failed)
+        self.turn()
+        for name, run in (("core", self.core.run), ("dispatch", self._dispatch), ("house", self._keep_house)):
+            thread = Supervised(name, run, self.core.failed)
             thread.start()
             self._threads.append(thread)
 
@@ -85,16 +87,15 @@ class InlineEngine:
 
     def stop(self) -> None:
         """Cameras first, then core with what they still told, then deeds."""
+        self._stopping.set()
         for running in self._cameras.values():
             running.thread.stop()
             running.work.stop()
         for running in self._cameras.values():
             running.thread.join(STOP_S)
         self.core.stop()
-        self._stopping.set()
         self._recorded.set()
-        for _, _, stop in self.extra:
-            stop()
+        self.parts.close()
         for thread in self._threads:
             thread.stop()
             thread.join(STOP_S)
@@ -111,16 +112,22 @@ class InlineEngine:
             self.parts.swap(site)
         except UserMistake as mistake:
             self._fault = str(mistake)
-            log.error("configuration %d is not applied: %s", version, mistake)
-            reason = f"configuration {version} is not applied"
+            log.error("configuration %d is not applied: %s", site.version, mistake)
+            reason = f"configuration {site.version} is not applied"
             self.core.tell(system_decision("configuration.rejected", reason, {"fault": self._fault}))
             return
-        self._applied_version, self._fault = version, ""
+        self._applied_version, self._fault = site.version, ""
         desired = {camera.name: camera for camera in site.cameras if camera.enabled}
         for name in [name for name, running in self._cameras.items() if desired.get(name) != running.configured]:
             self._end(name)
         for name in desired.keys() - self._cameras.keys():
             self._begin(desired[name])
+
+    def turn(self) -> None:
+        """What is due every second."""
+        self.reconcile()
+        self.parts.tick(datetime.now(UTC))
+        self._publish_status()
 
     def status(self) -> dict[str, Any]:
         """What the page shows: applied version, fault, and each camera as it last reported."""
@@ -137,14 +144,19 @@ class InlineEngine:
             "cameras": cameras,
         }
 
-    def publish_status(self) -> None:
+    def _publish_status(self) -> None:
         fresh = self.status_file.with_suffix(".new")
         fresh.write_text(json.dumps(self.status()), encoding="utf-8")
         fresh.replace(self.status_file)
 
     def _begin(self, camera: Camera) -> None:
-        work = self.parts.camera(camera, self._take)
-        thread = Supervised(f"camera {camera.name}", work.run, self._failed)
+        try:
+            work = self.parts.camera(camera, self._take)
+        except UserMistake as mistake:
+            log.error("camera %s cannot be watched: %s", camera.name, mistake)
+            self.core.tell(system_decision("health.degraded", f"camera {camera.name}: {mistake}"))
+            return
+        thread = Supervised(f"camera {camera.name}", work.run, self.core.failed)
         self._cameras[camera.name] = RunningCamera(camera, work, thread)
         thread.start()
 
@@ -159,6 +171,10 @@ class InlineEngine:
             self._reports[entry.camera] = entry
         self.core.put(entry)
 
+    def _keep_house(self) -> None:
+        while not self._stopping.wait(HOUSE_S):
+            self.turn()
+
     def _dispatch(self) -> None:
         while not self._stopping.is_set():
             self._recorded.wait(DISPATCH_S)
@@ -166,7 +182,3 @@ class InlineEngine:
             became = self.parts.dispatch(datetime.now(UTC))
             if became:
                 self.parts.after(became)
-
-    def _failed(self, name: str, error: Exception) -> None:
-        reason = f"{name} failed: {type(error).__name__}"
-        self.core.tell(system_decision("health.degraded", reason, {"component": name}))

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from surveillance.domain.ports import Picture
-
 WATCHED_S = 3.0
 
 
@@ -42,13 +40,13 @@ class LivePictures:
         except FileNotFoundError:
             return False
 
-    def show(self, camera: str, picture: Picture, encode: Callable[[Picture], bytes]) -> None:
-        """Encodes and shares one picture, if anybody watches."""
+    def show(self, camera: str, encode: Callable[[], bytes]) -> None:
+        """Encodes and shares the newest picture, if anybody watches."""
         if not self.is_watched(camera):
             return
         place = self._place(camera, "jpeg")
         fresh = place.with_suffix(".new")
-        fresh.write_bytes(encode(picture))
+        fresh.write_bytes(encode())
         fresh.replace(place)
 
     def _place(self, camera: str, kind: str) -> Path:

@@ -1,0 +1,117 @@
+"""What the command line's smaller commands ask for; each opens what it needs and returns plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from surveillance.app.core import build_rulebook
+from surveillance.app.store import open_store, relay_token, upgrade_database
+from surveillance.app.worker import build_classifier
+from surveillance.domain.errors import NotFound
+from surveillance.domain.ports import SourceOptions
+from surveillance.domain.site import Site
+from surveillance.domain.values import Classification
+from surveillance.rules.book import Rule, Rulebook, load_rules, parse_rulebook, split_rules
+from surveillance.settings import Settings
+from surveillance.storage.accounts import Accounts
+from surveillance.storage.queries import EventFilter
+
+PAGE = 500
+
+
+def check_rules(settings: Settings, file: Path) -> tuple[Rulebook, bool]:
+    """The rulebook of a file, and whether its names were checked against a site. Raises RuleError."""
+    site = known_site(settings)
+    return parse_rulebook(load_rules(file), site), site is not None
+
+
+def known_site(settings: Settings) -> Site | None:
+    """The configured site, or None where there is no database yet."""
+    if settings.storage.url is None and not (settings.data_dir / "surveillance.db").is_file():
+        return None
+    site = open_store(settings).site.read()
+    return site if site.cameras or site.doors else None
+
+
+def rules_in_force(settings: Settings) -> Sequence[Rule]:
+    return build_rulebook(settings, open_store(settings).site.read()).rules
+
+
+def apply_rules(settings: Settings, file: Path, author: str = "command line") -> tuple[int, int]:
+    """Makes a file's rules the database's; returns their number and the configuration version."""
+    store = open_store(settings)
+    site = store.site.read()
+    documents = load_rules(file)
+    parse_rulebook(documents, site)
+    parts = [part for document in documents for part in split_rules(document)]
+    store.site.save_rules(parts, author)
+    return len(parts), store.site.version()
+
+
+def list_events(
+    settings: Settings, since: datetime | None, camera: str | None, kind: str | None, limit: int
+) -> Iterator[Mapping[str, Any]]:
+    """Events newest first. Raises NotFound for a camera that the site and its events never had."""
+    store = open_store(settings)
+    wanted = EventFilter(camera=camera, kind=kind, since=since)
+    cursor = None
+    left = limit
+    while left > 0:
+        page, cursor = store.events.page(wanted, cursor, min(left, PAGE))
+        if not page and left == limit and camera is not None:
+            refuse_unknown_camera(store.site.read(), store.events.page(EventFilter(camera=camera), None, 1)[0], camera)
+        yield from page
+        left -= len(page)
+        if cursor is None:
+            return
+
+
+def refuse_unknown_camera(site: Site, ever: Sequence[object], camera: str) -> None:
+    names = [known.name for known in site.cameras]
+    if not ever and camera not in names:
+        raise NotFound(f"no camera is called {camera!r}; there are: {', '.join(names) or 'none'}")
+
+
+def one_event(settings: Settings, id: str) -> Mapping[str, Any]:
+    """An event with its explanation. Raises NotFound."""
+    event = open_store(settings).events.one(id)
+    if event is None:
+        raise NotFound(f"no event has the id {id!r}; `surveillance events list` shows those there are")
+    return event
+
+
+def classify(settings: Settings, images: Sequence[Path], model: str | None) -> Iterator[tuple[Path, Classification]]:
+    """Each picture with what it shows. Raises SourceError for one that cannot be read, ModelError, NotFound."""
+    from surveillance.ingest.sources import open_source
+
+    classifier = build_classifier(settings, model)
+    for path in images:
+        frame = next(iter(open_source(f"file:{path}", SourceOptions(camera="image")).frames()))
+        [seen] = classifier([frame.picture.bgr()])
+        yield path, seen
+
+
+def list_models(settings: Settings) -> list[Mapping[str, Any]]:
+    """Every model card that is there, as its file holds it."""
+    from surveillance.perception import registry
+
+    return [card.as_yaml() for card in registry.list_cards(settings.model_dirs)]
+
+
+def open_accounts(settings: Settings) -> Accounts:
+    """The accounts; creates the database where there is none."""
+    upgrade_database(settings)
+    return open_store(settings).accounts
+
+
+def token_of_relay(settings: Settings, door: str) -> str:
+    """The bearer token that a door's controller must expect of us. Raises NotFound."""
+    store = open_store(settings)
+    site = store.site.read()
+    if site.door(door) is None:
+        names = ", ".join(known.name for known in site.doors) or "none"
+        raise NotFound(f"no door is called {door!r}; there are: {names}")
+    return relay_token(store.keys, door)

@@ -1,0 +1,105 @@
+"""Builds core: the desk, the judge with the rules in force, the ledger, and the doors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from surveillance import plugins
+from surveillance.access.desk import AccessDesk, parse_presented
+from surveillance.access.doors import Doors
+from surveillance.actions.dispatch import OutboxDispatch
+from surveillance.actions.intend import Intend
+from surveillance.actions.notifiers import Notifiers
+from surveillance.actions.outcomes import Outcomes
+from surveillance.app.store import Store, relay_token
+from surveillance.domain.site import Site
+from surveillance.domain.values import Action, DoorReport
+from surveillance.engines.core import Core
+from surveillance.rules.book import Rulebook, RuleDocument, load_rules, parse_rulebook
+from surveillance.rules.judge import RuleJudge
+from surveillance.settings import Settings
+from surveillance.storage.ledger import SqlLedger
+from surveillance.storage.outbox import SqlOutbox
+from surveillance.walk import CoreWalk
+
+
+class SiteInForce:
+    """The configured site and its rulebook as core judges by them; both are swapped whole."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self.site = store.site.read()
+        self.judge = RuleJudge(self._book(self.site), self.site, settings.rules)
+
+    def __call__(self) -> Site:
+        return self.site
+
+    def version(self) -> Hashable:
+        """Another one after every edit in the database and every change of a rule file."""
+        folder = self._settings.rules_dir
+        files = sorted(folder.glob("*.y*ml")) if folder else []
+        return self._store.site.version(), tuple((file, file.stat().st_mtime_ns) for file in files)
+
+    def swap(self, site: Site) -> None:
+        """Puts a site in force. Raises RuleError, and leaves the old one, where its rules cannot be read."""
+        self.judge.swap(self._book(site), site)
+        self.site = site
+
+    def _book(self, site: Site) -> Rulebook:
+        return build_rulebook(self._settings, site)
+
+
+def build_rulebook(settings: Settings, site: Site) -> Rulebook:
+    """The database's rules and those of the watched folder. Raises RuleError with every fault."""
+    documents = [RuleDocument(site.rules, "database")] if site.rules.strip() else []
+    if settings.rules_dir is not None:
+        documents += load_rules(settings.rules_dir)
+    return parse_rulebook(documents, site, site.version)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCore:
+    """Core with what it hands to the engine."""
+
+    core: Core
+    doors: Doors
+    dispatch: OutboxDispatch
+    outcomes: Outcomes
+
+    def after(self, became: Sequence[Action]) -> None:
+        """What became of deeds: doors change their state, and what went wrong is put on record."""
+        now = datetime.now(UTC)
+        for action in became:
+            if action.kind == "door.open" and action.state == "done":
+                until = now + timedelta(seconds=float(action.payload.get("pulse_s", 0)))
+                self._report(self.doors.granted(action.target, until, now))
+        for decision in self.outcomes(became, now):
+            self.core.tell(decision)
+
+    def tick(self, now: datetime) -> None:
+        for report in self.doors.tick(now):
+            self._report(report)
+
+    def _report(self, report: DoorReport | None) -> None:
+        if report is not None:
+            self.core.put(report)
+
+
+def build_core(settings: Settings, store: Store, site: SiteInForce, on_record: Callable[[], None]) -> RunningCore:
+    """Desk, judge, ledger and dispatch over the store. `on_record` is called after each commit with events."""
+    doors = Doors(site, settings.access.open_too_long_s)
+    relay = plugins.load("relays", "http")(site, lambda door: relay_token(store.keys, door), settings.actions)
+    dispatch = OutboxDispatch(
+        SqlOutbox(store.engine), relay, Notifiers(site, settings.actions), settings.actions, doors.may_open
+    )
+    walk = CoreWalk(
+        desk=AccessDesk(site, store.keys.hash_credential),
+        judge=site.judge,
+        record=SqlLedger(store.engine, store.evidence, Intend(site, settings.actions), settings.storage),
+        dispatch=dispatch,
+    )
+    core = Core(walk, store.inbox, parse_presented, lambda events: on_record())
+    return RunningCore(core, doors, dispatch, Outcomes())

@@ -1,0 +1,143 @@
+"""The service: the engine in this process, the dashboard in another, started together and stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+from surveillance.app.core import SiteInForce, build_core
+from surveillance.app.store import Store, open_store, upgrade_database
+from surveillance.app.web import live_pictures, status_file
+from surveillance.app.worker import Recognizers, build_frames, build_worker
+from surveillance.domain.site import Camera
+from surveillance.domain.values import Frame, Input
+from surveillance.engines.camera import CameraThreads
+from surveillance.engines.inline import InlineEngine, SiteParts
+from surveillance.rules.book import RuleDocument, parse_rulebook
+from surveillance.settings import Settings
+from surveillance.storage.site_file import load_site
+
+RECALL = timedelta(hours=24)  # how far back the judge remembers after a restart
+
+
+def build_engine(settings: Settings, store: Store) -> InlineEngine:
+    """Worker, recognizer and core of a site, ready to start."""
+    from surveillance.perception.observe import encode_shot
+
+    site = SiteInForce(settings, store)
+    live = live_pictures(settings)
+    engine: InlineEngine
+    running = build_core(settings, store, site, lambda: engine.wake())
+    since = datetime.now(UTC) - RECALL
+    site.judge.recall(store.events.inputs_since(since, settings.storage.recall_max))
+    recognizers = Recognizers(settings, running.core.failed)
+
+    def camera(configured: Camera, tell: Callable[[Input], None]) -> CameraThreads:
+        frames = build_frames(settings, configured, tell)
+        walk = build_worker(settings, configured, frames, recognizers.lane(configured))
+
+        def show(frame: Frame) -> None:
+            live.show(configured.name, lambda: encode_shot(frame, settings.perception.observe))
+
+        return CameraThreads(walk, tell, show)
+
+    def close() -> None:
+        recognizers.close()
+        running.dispatch.close()
+
+    parts = SiteParts(
+        version=site.version,
+        read=store.site.read,
+        swap=site.swap,
+        camera=camera,
+        dispatch=running.dispatch,
+        after=running.after,
+        tick=running.tick,
+        close=close,
+    )
+    engine = InlineEngine(running.core, parts, status_file(settings))
+    return engine
+
+
+@dataclass
+class RunningSite:
+    """The service while it runs: engine in this process, dashboard in another."""
+
+    settings: Settings
+    store: Store
+    engine: InlineEngine
+    web: subprocess.Popen[bytes]
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.settings.dashboard.host}:{self.settings.dashboard.port}"
+
+
+@contextmanager
+def running_site(settings: Settings, site_file: Path | None, announce: Callable[[str], None]) -> Iterator[RunningSite]:
+    """Starts everything, and stops it cleanly however the block ends."""
+    upgrade_database(settings)
+    store = open_store(settings)
+    if site_file is not None:
+        seed = load_site(site_file)
+        parse_rulebook([RuleDocument(seed.rules, str(site_file))], seed, 0)
+        if not store.site.seed(seed):
+            announce(f"the database has a site already; {site_file} is not read again")
+    password = store.accounts.create_first_admin()
+    if password is not None:
+        announce(f"first administrator: admin, password: {password} (shown this once)")
+    store.evidence.reconcile(store.engine)
+    engine = build_engine(settings, store)
+    web = start_web(settings)
+    engine.start()
+    try:
+        running = RunningSite(settings, store, engine, web)
+        announce(f"dashboard: {running.address}")
+        yield running
+    finally:
+        engine.stop()
+        web.terminate()
+        try:
+            web.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            web.kill()
+            web.wait()
+
+
+def start_web(settings: Settings) -> subprocess.Popen[bytes]:
+    """gunicorn with a thread per open stream; its settings travel by the environment."""
+    dashboard = settings.dashboard
+    command = [
+        *(sys.executable, "-m", "gunicorn", "--workers=1", "--worker-class=gthread", "--threads=32"),
+        *("--graceful-timeout=2", "--log-level=warning", f"--bind={dashboard.host}:{dashboard.port}"),
+        "surveillance.app.web:build_web()",
+    ]
+    environment = {
+        **os.environ,
+        "SURVEILLANCE__DATA_DIR": str(settings.data_dir.resolve()),
+        "SURVEILLANCE__DASHBOARD__HOST": dashboard.host,
+        "SURVEILLANCE__DASHBOARD__PORT": str(dashboard.port),
+    }
+    if settings.config is not None:
+        environment["SURVEILLANCE__CONFIG"] = str(settings.config.resolve())
+    return subprocess.Popen(command, env=environment, start_new_session=True)
+
+
+def run_site(settings: Settings, site_file: Path | None, announce: Callable[[str], None]) -> None:
+    """The service until SIGINT or SIGTERM."""
+    stop = Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    with running_site(settings, site_file, announce) as running:
+        while not stop.wait(1.0):
+            if running.web.poll() is not None:
+                running.web = start_web(settings)
+    announce("stopped")

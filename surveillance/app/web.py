@@ -1,0 +1,61 @@
+"""The dashboard as gunicorn loads it, in a process of its own. Loads no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surveillance.app.store import open_store
+from surveillance.dashboard import create_app
+from surveillance.dashboard.services import Services
+from surveillance.engines.live import LivePictures
+from surveillance.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def live_pictures(settings: Settings) -> LivePictures:
+    """In memory where the system has a place for that, else beside the database."""
+    memory = Path("/dev/shm")  # noqa: S108 (a directory of our own in it, mode 0700)
+    name = hashlib.sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:16]
+    directory = memory / f"surveillance-{name}" if memory.is_dir() else settings.data_dir / "live"
+    return LivePictures(directory)
+
+
+def status_file(settings: Settings) -> Path:
+    return settings.data_dir / "status.json"
+
+
+def build_web(config: str | None = None) -> Flask:
+    """The dashboard as gunicorn loads it, in a process of its own; settings come from the environment."""
+    settings = load_settings(Path(config) if config else None)
+    store = open_store(settings)
+    return create_app(
+        Services(
+            events=store.events,
+            accounts=store.accounts,
+            inbox=store.inbox,
+            site=store.site,
+            evidence=store.evidence,
+            live=live_pictures(settings),
+            secret_key=store.keys.key("sessions"),
+            applied=lambda: applied(status_file(settings)),
+            settings=settings.dashboard,
+        )
+    )
+
+
+def applied(file: Path) -> Mapping[str, Any]:
+    """What core has applied, as it last told; empty when it does not run."""
+    try:
+        status: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    told_at = datetime.fromisoformat(status["at"])
+    age_s = (datetime.now(UTC) - told_at).total_seconds() + status["core_age_s"]
+    return {**status, "heartbeat_age_s": age_s, "rule_fault": status["fault"]}
