@@ -71,7 +71,9 @@ class DoorController:
         self.strikes = {name: Strike(name) for name in doors}
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.strikes, token))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="door-controller", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="door-controller", daemon=True
+        )
 
     @property
     def port(self) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
 import cv2
@@ -170,7 +171,7 @@ class Scene:
 
 def pose_at(visit: Visit, at_s: float) -> Pose | None:
     """Where the visit's figure is at that second; None before it comes and after it has left."""
-    for before, after in zip(visit.poses, visit.poses[1:], strict=False):
+    for before, after in pairwise(visit.poses):
         if before.at_s <= at_s < after.at_s:
             share = (at_s - before.at_s) / (after.at_s - before.at_s)
             walks = before.x != after.x

@@ -1,0 +1,83 @@
+"""The parts of a source that need no stream: URLs, the pace, and the dating of live pictures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surveillance.ingest.sources import ArrivalClock, Pace, parse_file_url, parse_rtsp_url
+
+START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("clip.mp4", "clip.mp4"),
+        ("/clips/a b.mp4", "/clips/a b.mp4"),
+        ("file:clip.mp4", "clip.mp4"),
+        ("file:/clips/100%.mp4", "/clips/100%.mp4"),
+        ("file:///clips/a%20b.mp4", "/clips/a b.mp4"),
+        ("file://localhost/clips/a.mp4", "/clips/a.mp4"),
+        ("C:\\clips\\a.mp4", "C:\\clips\\a.mp4"),
+    ],
+)
+def test_file_urls(url: str, path: str) -> None:
+    assert parse_file_url(url) == Path(path)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("rtsp://192.0.2.7/stream", ("rtsp://192.0.2.7/stream", "tcp")),
+        ("rtsp://192.0.2.7/s?channel=1", ("rtsp://192.0.2.7/s?channel=1", "tcp")),
+        ("rtsp://a:b@192.0.2.7/s?transport=udp", ("rtsp://a:b@192.0.2.7/s", "udp")),
+        ("rtsp://192.0.2.7/s?channel=1&transport=udp&x=", ("rtsp://192.0.2.7/s?channel=1&x=", "udp")),
+    ],
+)
+def test_our_own_transport_leaves_the_url(url: str, expected: tuple[str, str]) -> None:
+    assert parse_rtsp_url(url) == expected
+
+
+@given(fps=st.floats(1, 60), wanted=st.floats(0.2, 30))
+def test_the_pace_is_kept_over_time(fps: float, wanted: float) -> None:
+    pace = Pace(wanted)
+    due = sum(pace.is_due(number / fps) for number in range(int(fps * 20)))
+    assert due == pytest.approx(20 * min(fps, wanted), rel=0.06, abs=1.5)
+
+
+def test_the_pace_starts_anew_after_a_jump_back() -> None:
+    pace = Pace(5.0)
+    assert [pace.is_due(at_s) for at_s in (10.0, 10.1, 10.2, 0.0, 0.1, 0.2)] == [True, False, True, True, False, True]
+
+
+def test_jitter_is_taken_out_by_the_stamps() -> None:
+    clock = ArrivalClock()
+    delays = [0.05, 0.30, 0.05, 0.20, 0.06, 0.40, 0.05]
+    dated = [clock(5.0 + n / 5, START + timedelta(seconds=n / 5 + delay)) for n, delay in enumerate(delays)]
+    steps = [(after - before).total_seconds() for before, after in pairwise(dated)]
+    assert steps == pytest.approx([0.2] * 6, abs=0.02)
+
+
+@given(delays=st.lists(st.floats(0, 1.5), min_size=1, max_size=40))
+def test_nothing_is_dated_later_than_it_arrived(delays: list[float]) -> None:
+    clock = ArrivalClock()
+    for number, delay in enumerate(delays):
+        arrived_at = START + timedelta(seconds=number / 5 + delay)
+        assert clock(number / 5, arrived_at) <= arrived_at
+
+
+def test_a_jump_of_either_clock_starts_anew_and_a_missing_stamp_is_the_arrival() -> None:
+    clock = ArrivalClock()
+    later = START + timedelta(hours=1)
+    assert [clock(1.0, START), clock(None, START), clock(1.2, later), clock(9000.0, later)] == [
+        START,
+        START,
+        later,
+        later,
+    ]
