@@ -15,15 +15,18 @@ from surveillance.domain.values import Bgr
 from surveillance.perception.registry import fit_crop
 
 
-def augment(crop: Bgr, size: int, fit: str, draw: Generator, rotate_any: float = 0.0) -> Bgr:
-    """(size, size, 3) uint8. `rotate_any` is the chance of a turn by any angle instead of a slight one."""
+def augment(crop: Bgr, backdrop: Bgr, size: int, fit: str, draw: Generator, rotate_any: float = 0.0) -> Bgr:
+    """(size, size, 3) uint8. `backdrop` is a crop of nothing; `rotate_any` the chance of a turn by any angle."""
     if draw.random() < 0.5:
         crop = crop[:, ::-1]
     crop = _turn(crop, draw, rotate_any)
     crop = _move_box(crop, draw)
+    if draw.random() < 0.15:
+        crop = _surround(crop, backdrop, draw)
     crop = _lose_detail(crop, size, draw)
     image = fit_crop(np.ascontiguousarray(crop), size, fit)
-    image = _relight(image, draw)
+    if draw.random() < 0.8:
+        image = _relight(image, draw)
     image = _shade(image, draw)
     image = _occlude(image, draw)
     return _degrade(image, draw)
@@ -73,6 +76,16 @@ def _move_box(crop: Bgr, draw: Generator) -> Bgr:
     return np.asarray(cv2.copyMakeBorder(crop, top, bottom, left, right, _border(draw)), np.uint8)
 
 
+def _surround(crop: Bgr, backdrop: Bgr, draw: Generator) -> Bgr:
+    """The crop somewhere in a wider picture, as in a box that motion has drawn too large."""
+    height, width = crop.shape[:2]
+    wide, high = round(width * draw.uniform(1.0, 2.0)), round(height * draw.uniform(1.0, 1.6))
+    canvas = cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)
+    left, top = int(draw.integers(0, wide - width + 1)), int(draw.integers(0, high - height + 1))
+    canvas[top : top + height, left : left + width] = crop
+    return np.asarray(canvas, np.uint8)
+
+
 def _border(draw: Generator) -> int:
     return int((cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT, cv2.BORDER_REPLICATE)[int(draw.integers(3))])
 
@@ -97,12 +110,12 @@ def _relight(image: Bgr, draw: Generator) -> Bgr:
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None].astype(np.float32)
         image = (gray + (image - gray) * draw.uniform(0.2, 1.5)).clip(0, 255).astype(np.uint8)
     ramp = np.linspace(0, 1, 256, dtype=np.float32)
-    ramp = ramp ** np.exp(draw.normal(0, 0.3))
-    contrast = np.exp(draw.normal(0, 0.25))
-    ramp = (ramp - 0.5) * contrast + 0.5 + draw.normal(0, 0.1)
-    if draw.random() < 0.08:
-        ramp = ramp * draw.uniform(0.15, 0.5)
-    if draw.random() < 0.03:
+    ramp = ramp ** np.exp(draw.normal(0, 0.25))
+    contrast = np.exp(draw.normal(-0.05, 0.2))
+    ramp = (ramp - 0.5) * contrast + 0.5 + draw.normal(0, 0.08)
+    if draw.random() < 0.06:
+        ramp = ramp * draw.uniform(0.25, 0.6)
+    if draw.random() < 0.04:
         ramp = 1 - ramp  # some thermal cameras show warmth dark
     cast = 1 + draw.normal(0, 0.06, 3).astype(np.float32)
     table = (ramp[:, None] * cast * 255).clip(0, 255).astype(np.uint8)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from surveillance import plugins
-from surveillance.domain.values import Bgr
+from surveillance.domain.values import BACKGROUND, Bgr
 from surveillance.perception.registry import Input, fit_crop, normalize
 from surveillance.training.augment import augment
 from surveillance.training.datasets import DataError, Sample, Split, labels_of, load_samples, split_samples
@@ -80,14 +80,16 @@ def sampling_weights(samples: Sequence[Sample], balance: float) -> np.ndarray[An
 
 
 class Pictures:
-    """Crops decoded once and kept, at most `longest` pixels long; batches of them, augmented ahead of their use."""
+    """Crops decoded once and kept; batches of them, augmented ahead of their use."""
 
     def __init__(self, samples: Sequence[Sample], labels: Sequence[str], recipe: Recipe) -> None:
         self._recipe = recipe
         self._crops = [sample.load() for sample in tqdm(samples, "reading", unit="crop", leave=False)]
         self._answers = np.asarray([labels.index(sample.label) for sample in samples])
-        self._overhead = np.asarray([_turn_chance(sample, recipe) for sample in samples])
+        self._turns = np.asarray([_turn_chance(sample, recipe) for sample in samples])
         self._weights = sampling_weights(samples, recipe.balance)
+        empty = [i for i, sample in enumerate(samples) if sample.label == BACKGROUND]
+        self._backdrops = np.asarray(empty or range(len(samples)))
 
     def __len__(self) -> int:
         return len(self._crops)
@@ -113,9 +115,10 @@ class Pictures:
 
     def _make(self, picked: np.ndarray[Any, np.dtype[np.int64]], seed: int) -> tuple[Tensor, Tensor]:
         draw, shape = np.random.default_rng(seed), self._recipe.input
-        made: list[Bgr] = [
-            augment(self._crops[i], shape.size, shape.fit, draw, float(self._overhead[i])) for i in picked
-        ]
+        made: list[Bgr] = []
+        for index, behind in zip(picked, draw.choice(self._backdrops, len(picked)), strict=True):
+            crop, backdrop, turn = self._crops[index], self._crops[behind], float(self._turns[index])
+            made.append(augment(crop, backdrop, shape.size, shape.fit, draw, turn))
         return torch.from_numpy(normalize(np.stack(made), shape)), torch.from_numpy(self._answers[picked])
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from surveillance import plugins
 from surveillance.domain.errors import UserMistake
 from surveillance.perception.registry import Input, Logits, ModelCard, build_classifier, softmax
 from surveillance.training.datasets import Sample, load_samples
@@ -60,7 +62,7 @@ def publish(
         name=name,
         version=version,
         architecture=recipe.architecture,
-        parameters=recipe.parameters,
+        parameters=_all_parameters(recipe),
         labels=labels,
         input=recipe.input,
         temperature=1.0,
@@ -100,6 +102,13 @@ def parse_recipe(page: Mapping[str, Any]) -> Recipe:
     shape: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in page["input"].items()}
     known["input"] = Input(**shape)
     return Recipe(**known)
+
+
+def _all_parameters(recipe: Recipe) -> dict[str, Any]:
+    """With the architecture's own defaults spelled out, so that they may change later."""
+    known = signature(plugins.load("architectures", recipe.architecture)).parameters
+    defaults = {name: known[name].default for name in known if known[name].default is not Parameter.empty}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in {**defaults, **recipe.parameters}.items()}
 
 
 def _load_run(run_dir: Path) -> dict[str, Any]:
