@@ -1,0 +1,82 @@
+"""Every backend gives the network's own answer: what one learns in training is what another says in use.
+
+Tolerance: 1e-3 of a logit in single precision (the backends fuse and order sums differently).
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from surveillance import plugins
+from surveillance.domain.errors import ModelError, NotFound
+from surveillance.perception.architectures import compact_cnn
+from surveillance.perception.registry import Backend, build_classifier, card_folders, find_card
+
+TOLERANCE = 1e-3
+SIZE = 40
+
+
+def _network() -> torch.nn.Module:
+    torch.manual_seed(7)
+    network = compact_cnn(4, stem=8, widths=(8, 16, 24, 32), depths=(1, 1, 1, 1))
+    network.train()
+    with torch.no_grad():
+        network(torch.randn(32, 3, SIZE, SIZE))  # so that folded normalization has something to fold
+    return network.eval()
+
+
+@pytest.fixture(scope="module", params=["torch", "openvino"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    made: Backend = plugins.load("backends", request.param)(_network(), SIZE, "cpu")
+    return made
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 17])
+def test_answers_as_the_network_itself(backend: Backend, count: int) -> None:
+    batch = np.random.default_rng(count).normal(size=(count, 3, SIZE, SIZE)).astype(np.float32)
+    with torch.inference_mode():
+        expected = _network()(torch.from_numpy(batch)).numpy()
+    found = backend(batch)
+    assert found.shape == (count, 4)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+
+
+def test_earlier_answers_stay(backend: Backend) -> None:
+    draw = np.random.default_rng(0)
+    first, second = draw.normal(size=(2, 2, 3, SIZE, SIZE)).astype(np.float32)
+    answer = backend(first)
+    kept = answer.copy()
+    backend(second)
+    np.testing.assert_array_equal(answer, kept)
+
+
+@pytest.mark.parametrize(("name", "device"), [("openvino", "cuda"), ("torch", "cuda:0")])
+def test_device_that_is_not_there_is_a_clear_mistake(name: str, device: str) -> None:
+    if name == "torch" and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ModelError, match="set device to auto or cpu"):
+        plugins.load("backends", name)(_network(), SIZE, device)
+
+
+def test_unknown_backend_is_a_clear_mistake() -> None:
+    with pytest.raises(NotFound, match="no backend is called 'abacus'; there are: openvino, torch"):
+        build_classifier(find_card("embedded", card_folders()), backend="abacus")
+
+
+def test_shipped_model_says_the_same_on_every_backend() -> None:
+    card = find_card("embedded", card_folders())
+    draw = np.random.default_rng(5)
+    crops = [draw.integers(0, 256, (*draw.integers(8, 200, 2), 3), np.uint8) for _ in range(9)]
+    by_torch = build_classifier(card, backend="torch", device="cpu").logits(crops)
+    by_openvino = build_classifier(card, backend="openvino").logits(crops)
+    np.testing.assert_allclose(by_openvino, by_torch, atol=5e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_half_precision_on_a_gpu_keeps_the_answer() -> None:
+    card = find_card("embedded", card_folders())
+    draw = np.random.default_rng(5)
+    crops = [draw.integers(0, 256, (60, 40, 3), np.uint8) for _ in range(17)]
+    exact = build_classifier(card, backend="torch", device="cpu").logits(crops)
+    np.testing.assert_allclose(build_classifier(card, backend="torch", device="cuda").logits(crops), exact, atol=0.1)
