@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
 
 from surveillance.app.core import SiteInForce, build_core
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.app.web import live_pictures, status_file
 from surveillance.app.worker import Recognizers, build_frames, build_worker
+from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Frame, Input
+from surveillance.domain.values import DoorReport, Frame, Input
 from surveillance.engines.camera import CameraThreads
 from surveillance.engines.inline import InlineEngine, SiteParts
 from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
 from surveillance.storage.site_file import load_site
 
+DRAIN_S = 2.0  # how long a stop waits for deeds that are under way
+HEALTHY_S = 30.0  # how long the dashboard may take to answer for the first time
 RECALL = timedelta(hours=24)  # how far back the judge remembers after a restart
 
 
@@ -37,6 +44,7 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
     engine: InlineEngine
     running = build_core(settings, store, site, lambda: engine.wake())
     since = datetime.now(UTC) - RECALL
+    running.doors.recall(entry for entry in store.events.inputs_since(since) if isinstance(entry, DoorReport))
     site.judge.recall(store.events.inputs_since(since, settings.storage.recall_max))
     recognizers = Recognizers(settings, running.core.failed)
 
@@ -51,6 +59,7 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
 
     def close() -> None:
         recognizers.close()
+        running.after(running.dispatch.drain(datetime.now(UTC), DRAIN_S))
         running.dispatch.close()
 
     parts = SiteParts(
@@ -84,6 +93,7 @@ class RunningSite:
 @contextmanager
 def running_site(settings: Settings, site_file: Path | None, announce: Callable[[str], None]) -> Iterator[RunningSite]:
     """Starts everything, and stops it cleanly however the block ends."""
+    refuse_used_port(settings)
     upgrade_database(settings)
     store = open_store(settings)
     if site_file is not None:
@@ -100,6 +110,7 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
     engine.start()
     try:
         running = RunningSite(settings, store, engine, web)
+        wait_until_healthy(running)
         announce(f"dashboard: {running.address}")
         yield running
     finally:
@@ -110,6 +121,31 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
         except subprocess.TimeoutExpired:
             web.kill()
             web.wait()
+
+
+def refuse_used_port(settings: Settings) -> None:
+    """Raises SettingsError when something else listens where the dashboard should."""
+    host, port = settings.dashboard.host, settings.dashboard.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            hint = "stop what uses it, or choose another port with SURVEILLANCE__DASHBOARD__PORT"
+            raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
+
+
+def wait_until_healthy(running: RunningSite) -> None:
+    """Until the dashboard answers. Raises SettingsError when its process ended instead."""
+    opener = build_opener(ProxyHandler({}))
+    ends_s = time.monotonic() + HEALTHY_S
+    while time.monotonic() < ends_s:
+        if running.web.poll() is not None:
+            raise SettingsError("the dashboard did not start; the lines above say why")
+        with suppress(URLError, ConnectionError), opener.open(running.address + "/healthz", timeout=1):
+            return
+        time.sleep(0.1)
 
 
 def start_web(settings: Settings) -> subprocess.Popen[bytes]:
