@@ -45,7 +45,7 @@ TRIGGER_VERDICTS = {
 }
 CARRIED = frozenset({"badge", "card", "pin"})  # factors that no camera can see
 MAX_RULES = 1000
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 300_000
 _QUOTED_WHEN = re.compile(r"""\s*(- +)?when: *["'{\[]""")
 _WHEN_HINT = "; a condition that starts with a quote or bracket needs brackets ( ) around it"
 _NAME = re.compile(r"\w[\w .:-]{0,63}")

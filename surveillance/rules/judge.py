@@ -34,7 +34,7 @@ from surveillance.rules.facts import (
     facts_of_request,
 )
 from surveillance.rules.memory import Memory, SeenTrack
-from surveillance.rules.permission import Permission, Refusal, combine, doubts_of, permits
+from surveillance.rules.permission import DENIALS, Permission, Refusal, combine, doubts_of, permits
 from surveillance.rules.settings import RuleSettings
 
 NEVER_JUDGED = frozenset({BACKGROUND, REJECTED})
@@ -168,9 +168,10 @@ class RuleJudge:
 
     def _refusals(self, request: AccessRequest, now: datetime) -> list[Refusal]:
         """What denies this request whatever the rules say."""
-        refusals = [Refusal(word) for word in request.denials]
-        if request.credential not in ("valid", "none", *request.denials):
-            refusals.append(Refusal(request.credential))
+        words = list(request.denials)
+        if request.credential not in ("valid", "none", *words):
+            words.append(request.credential)
+        refusals = [Refusal(word) if word in DENIALS else Refusal("other", f"credential: {word}") for word in words]
         if now > request.deadline:
             refusals.append(Refusal("other", "the request is past its deadline"))
         door = self._site.door(request.door)

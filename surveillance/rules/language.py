@@ -319,10 +319,8 @@ class _Reader:
         if word is None:
             there = [word.name for word in WORDS.values() if self._trigger in word.triggers]
             texts = self._texts_like(name)
-            if texts and not difflib.get_close_matches(name, there, n=1, cutoff=0.9):
-                self._fault(tree, f'there is no word {name!r}; a text needs quotes: did you mean "{texts[0]}"?')
-            else:
-                self._fault(tree, f"there is no word {name!r} here; {suggestion(name, there)}")
+            quoted = f' (a text needs quotes: did you mean "{texts[0]}"?)' if texts else ""
+            self._fault(tree, f"there is no word {name!r} here; {suggestion(name, there)}{quoted}")
             return None
         if self._trigger not in word.triggers:
             self._fault(tree, f"{name} is not known on {self._trigger}, only on {', '.join(word.triggers)}")

@@ -75,7 +75,10 @@ class Word:
         """As one writes it: `dwell_in(zone)`; what may be left out stands in brackets."""
         if not self.arguments:
             return self.name
-        parts = [f"[{argument.kind}]" if argument.optional else argument.kind for argument in self.arguments]
+        names = ["name" if argument.kind == self.name else argument.kind for argument in self.arguments]
+        parts = [
+            f"[{name}]" if argument.optional else name for name, argument in zip(names, self.arguments, strict=True)
+        ]
         return f"{self.name}({', '.join(parts)})"
 
 

@@ -1,0 +1,160 @@
+"""What must hold of any rules and any facts."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from judging import SITE, book, rule
+
+from surveillance.domain.errors import RuleError
+from surveillance.rules.book import Rule, RuleDocument, parse_rulebook
+from surveillance.rules.condition import Key
+from surveillance.rules.facts import Facts
+from surveillance.rules.language import parse_condition
+from surveillance.rules.permission import combine, permits
+from surveillance.rules.vocabulary import UNKNOWN, Value, build_names
+
+LEAVES = (
+    "people == 1",
+    "people > 1",
+    'door == "front"',
+    'credential == "valid"',
+    '"staff" in groups',
+    '"badge" in factors',
+    '"face" not in factors',
+    '{"badge", "face"} <= factors',
+    'factors == {"face"}',
+    'factors > {"plate"}',
+    'schedule("night")',
+    "true",
+    "false",
+)
+conditions = some.recursive(
+    some.sampled_from(LEAVES),
+    lambda part: some.one_of(
+        part.map(lambda text: f"not ({text})"),
+        some.tuples(part, some.sampled_from(("and", "or")), part).map(
+            lambda three: f"(({three[0]}) {three[1]} ({three[2]}))"
+        ),
+    ),
+    max_leaves=6,
+)
+factor_sets = some.frozensets(some.sampled_from(("badge", "face", "plate", "pin")))
+
+
+def _facts(known: dict[Key, Value]) -> Facts:
+    facts = Facts(known, lambda key, doubts: UNKNOWN)
+    facts.doubts = {key: "camera front is lost" for key, value in known.items() if value is UNKNOWN}
+    return facts
+
+
+@some.composite
+def facts(draw: Any) -> Facts:
+    known: dict[Key, Value] = {
+        "people": draw(some.sampled_from((0, 1, 2, UNKNOWN))),
+        "door": draw(some.sampled_from(("front", "back"))),
+        "credential": draw(some.sampled_from(("valid", "none"))),
+        "groups": draw(some.frozensets(some.sampled_from(("staff", "guards")))),
+        "factors": draw(factor_sets),
+        ("schedule", "night"): draw(some.sampled_from((True, False, UNKNOWN))),
+    }
+    return _facts(known)
+
+
+@some.composite
+def rules(draw: Any) -> tuple[Rule, ...]:
+    texts = [
+        rule(
+            f"rule-{number}",
+            "access",
+            verdict,
+            when,
+            mode=mode,
+            **({"camera_only": "true"} if verdict == "authorize" else {}),
+        )
+        for number, (verdict, when, mode) in enumerate(
+            draw(
+                some.lists(
+                    some.tuples(
+                        some.sampled_from(("authorize", "deny")),
+                        conditions,
+                        some.sampled_from(("active", "active", "shadow")),
+                    ),
+                    max_size=5,
+                )
+            )
+        )
+    ]
+    return book("".join(texts)).rules
+
+
+@given(rules(), facts(), some.randoms())
+@settings(max_examples=60, deadline=None)
+def test_order_never_matters(given_rules: Sequence[Rule], seen: Facts, random: Any) -> None:
+    shuffled = list(given_rules)
+    random.shuffle(shuffled)
+    one, other = combine(given_rules, seen), combine(shuffled, seen)
+    assert (one.verdict, one.rule, one.notify) == (other.verdict, other.rule, other.notify)
+    assert sorted(one.reasons) == sorted(other.reasons)
+
+
+@given(rules(), facts())
+@settings(max_examples=60, deadline=None)
+def test_the_quick_way_says_the_same(given_rules: Sequence[Rule], seen: Facts) -> None:
+    permission = combine(given_rules, seen)
+    assert permits(given_rules, seen) is (permission.verdict == "authorize")
+    assert permission.reasons
+    for judged in permission.judged:
+        assert judged.clause.result is judged.result
+
+
+@given(rules(), facts(), some.integers(0, 4))
+@settings(max_examples=60, deadline=None)
+def test_removing_an_authorize_rule_never_grants_more(given_rules: Sequence[Rule], seen: Facts, which: int) -> None:
+    fewer = [rule for number, rule in enumerate(given_rules) if number != which or rule.verdict != "authorize"]
+    assert permits(given_rules, seen) or not permits(fewer, seen)
+
+
+@given(rules(), facts())
+@settings(max_examples=60, deadline=None)
+def test_shadow_rules_change_nothing(given_rules: Sequence[Rule], seen: Facts) -> None:
+    active = [rule for rule in given_rules if not rule.is_shadow]
+    assert combine(given_rules, seen).reasons == combine(active, seen).reasons
+
+
+@given(rules(), facts(), some.sampled_from(("people", ("schedule", "night"))))
+@settings(max_examples=60, deadline=None)
+def test_unknown_never_turns_a_denial_into_a_grant(given_rules: Sequence[Rule], seen: Facts, key: Key) -> None:
+    """A grant in doubt is a grant whatever the truth may be."""
+    if permits(given_rules, _facts({**seen, key: UNKNOWN})):
+        truths: tuple[Value, ...] = (0, 1, 2, 3) if key == "people" else (True, False)
+        assert all(permits(given_rules, _facts({**seen, key: truth})) for truth in truths)
+
+
+@given(conditions, facts(), some.frozensets(some.sampled_from(("face", "plate"))))
+@settings(max_examples=200, deadline=None)
+def test_a_rule_that_passes_as_not_camera_only_needs_a_carried_factor(
+    when: str, seen: Facts, camera_factors: frozenset[str]
+) -> None:
+    try:
+        accepted = book(rule("x", "access", "authorize", when)).rules[0]
+    except RuleError:
+        return
+    assert accepted.condition.evaluate(_facts({**seen, "factors": camera_factors})) is not True
+
+
+@given(some.text(max_size=60) | some.text("()[]{}<>=!\"' .,:#\\andorit01", max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(RuleError):
+        parse_condition(text, "sighting", build_names(SITE))
+
+
+@given(some.text(max_size=200) | some.text("-: \n'\"[]{}&*|>namewhenorules", max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_document_is_read_or_refused(text: str) -> None:
+
+    with suppress(RuleError):
+        parse_rulebook([RuleDocument(text, "x.yaml")], SITE)
