@@ -20,7 +20,9 @@ from surveillance.domain.values import new_id
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.tables import account
-from surveillance.storage.tokens import Tokens
+from surveillance.storage.tokens import Token, Tokens
+
+__all__ = ["PASSWORD_MIN", "ROLES", "Accounts", "Token", "User"]
 
 ROLES = ("viewer", "operator", "administrator")
 PASSWORD_MIN = 10

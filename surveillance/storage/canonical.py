@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -41,14 +42,19 @@ def _write(value: Any, put: Any) -> None:
 
 
 def _write_object(value: Mapping[str, Any], put: Any) -> None:
-    # RFC 8785 sorts by UTF-16 code units, which differs from code points only beyond the basic plane
-    names = sorted(value) if all(name.isascii() for name in value) else sorted(value, key=_utf16)
     mark = "{"
-    for name in names:
-        put(mark + encode_basestring(name) + ":")
+    for name, text in _order(tuple(value)):
+        put(mark + text)
         _write(value[name], put)
         mark = ","
-    put("}" if names else "{}")
+    put("}" if value else "{}")
+
+
+@lru_cache(maxsize=1024)  # the same few shapes of objects come again and again
+def _order(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(name, its text with the colon) in the order of UTF-16 code units, which is not quite that of code points."""
+    ordered = sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    return tuple((name, encode_basestring(name) + ":") for name in ordered)
 
 
 def _write_array(value: list[Any] | tuple[Any, ...], put: Any) -> None:
@@ -58,10 +64,6 @@ def _write_array(value: list[Any] | tuple[Any, ...], put: Any) -> None:
         _write(item, put)
         mark = ","
     put("]" if value else "[]")
-
-
-def _utf16(name: str) -> bytes:
-    return name.encode("utf-16-be", "surrogatepass")
 
 
 def _integer(value: int) -> str:

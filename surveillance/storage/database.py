@@ -63,8 +63,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def in_chunks(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
-    """Lists short enough for one `IN`."""
-    rest = list(names)
+    """The distinct names, in lists short enough for one `IN`."""
+    rest = list(dict.fromkeys(names))
     for start in range(0, len(rest), size):
         yield rest[start : start + size]
 
@@ -136,7 +136,7 @@ def _open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
     if address.database in (None, "", ":memory:"):
         raise SettingsError("storage.url: a database in memory keeps nothing; give a file, such as sqlite:///site.db")
     _make_private(Path(str(address.database)))
-    engine = create_engine(address, connect_args={"timeout": lock_timeout_ms / 1000})
+    engine = create_engine(address, hide_parameters=True, connect_args={"timeout": lock_timeout_ms / 1000})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -166,7 +166,7 @@ def _make_private(path: Path) -> None:
 
 
 def _open_server(address: URL, lock_timeout_ms: int) -> Engine:
-    engine = create_engine(address, pool_pre_ping=True)
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

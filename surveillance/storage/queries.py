@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, func, literal, select, tuple_, update
 
-from surveillance.domain.errors import NotFound
+from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.values import Input, rfc3339
 from surveillance.storage import tables
 from surveillance.storage.database import reading, writing
@@ -50,10 +50,10 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
-        """Raises ValueError for text that no cursor wrote."""
+        """Raises UserMistake for text that no cursor wrote."""
         at, mark, event_id = text.partition("~")
         if not mark or not at.isdigit() or len(at) > 17 or not 0 < len(event_id) <= 64:
-            raise ValueError(f"{text!r} is no place in the event list")
+            raise UserMistake(f"{text!r} is no place in the event list: start again from its first page")
         return cls(tables.EPOCH + timedelta(microseconds=int(at)), event_id)
 
 
@@ -65,7 +65,7 @@ class Events:
 
     def page(
         self, wanted: EventFilter | None = None, before: Cursor | str | None = None, limit: int = 50
-    ) -> tuple[list[Row], Cursor | None]:
+    ) -> tuple[list[Row], str | None]:
         """Newest first, with the contract's keys; and where the next page starts, None on the last."""
         event = tables.event
         query = _narrowed(_listed(), wanted or EventFilter())
@@ -78,7 +78,7 @@ class Events:
         more = len(rows) > limit
         rows = rows[:limit]
         last = rows[-1] if more and rows else None
-        return [event_json(row._mapping) for row in rows], None if last is None else Cursor(last.at, last.id)
+        return [event_json(row._mapping) for row in rows], None if last is None else str(Cursor(last.at, last.id))
 
     def after(self, seq: int, limit: int = 100, wanted: EventFilter | None = None) -> list[Row]:
         """What was recorded after event number `seq`, oldest first."""
@@ -109,10 +109,14 @@ class Events:
             return {verdict or "none": count for verdict, count in connection.execute(query)}
 
     def observations(
-        self, camera: str, track: int, around: datetime, within_s: float = 600.0, limit: int = 2000
+        self, camera: str, track: int, around: datetime | str, within_s: float = 600.0, limit: int = 2000
     ) -> list[Row]:
-        """The path of a track, oldest first: at, media_s, box, zones, label, confidence, change, track_s."""
+        """The path of a track, oldest first: at, media_s, box, zones, label, confidence, change, track_s.
+
+        Only what was seen near that time, since track numbers begin again when a camera is started again.
+        """
         seen, span = tables.observation, timedelta(seconds=within_s)
+        around = datetime.fromisoformat(around) if isinstance(around, str) else around
         query = (
             select(seen)
             .where(seen.c.camera == camera, seen.c.at >= around - span, seen.c.at <= around + span)
@@ -122,6 +126,27 @@ class Events:
         )
         with reading(self._engine) as connection:
             return [_path_json(row) for row in connection.execute(query)]
+
+    def inputs_since(self, at: datetime, limit: int = 200_000) -> Iterator[Input]:
+        """The inputs of core since then, as it met them; when there are more than `limit`, the newest ones.
+
+        Observations come without their pictures. Reads in small steps, so that no transaction stays open.
+        """
+        engine = self._engine
+        with reading(engine) as connection:
+            first = _first_number(connection, at)
+            counted = select(tables.head.c.value).where(tables.head.c.name == "input")
+            last: int = connection.execute(counted).scalar_one()
+        if first is None:
+            return
+        first = max(first, last - limit + 1)
+        numbered = heapq.merge(
+            ((row.number, observation_of(row._mapping)) for row in _numbered(engine, tables.observation, first, last)),
+            ((row.number, input_of(row._mapping)) for row in _numbered(engine, tables.input_, first, last)),
+            key=lambda pair: pair[0],
+        )
+        for _, entry in numbered:
+            yield entry
 
     def review(self, event_id: str, actor: str, words: str) -> None:
         """Marks an event as reviewed by that account; on record itself. Raises NotFound."""
@@ -135,26 +160,6 @@ class Events:
             if done.rowcount != 1:
                 raise NotFound(f"no event {event_id} is on record")
             note(connection, "user.reviewed", {"event": event_id, "review": words}, actor)
-
-
-def inputs_since(engine: Engine, at: datetime, limit: int = 200_000) -> Iterator[Input]:
-    """The inputs of core since then, as it met them; when there are more than `limit`, the newest ones.
-
-    Observations come without their pictures. Reads in small steps, so that no transaction stays open.
-    """
-    with reading(engine) as connection:
-        first = _first_number(connection, at)
-        last: int = connection.execute(select(tables.head.c.value).where(tables.head.c.name == "input")).scalar_one()
-    if first is None:
-        return
-    first = max(first, last - limit + 1)
-    numbered = heapq.merge(
-        ((row.number, observation_of(row._mapping)) for row in _numbered(engine, tables.observation, first, last)),
-        ((row.number, input_of(row._mapping)) for row in _numbered(engine, tables.input_, first, last)),
-        key=lambda pair: pair[0],
-    )
-    for _, entry in numbered:
-        yield entry
 
 
 def _first_number(connection: Connection, at: datetime) -> int | None:

@@ -31,8 +31,12 @@ def split_rules(text: str, origin: str) -> list[tuple[str, str]]:
 
 
 def slice_of(text: str, node: yaml.Node) -> str:
-    """The part of the text that a node was read from, moved to the left margin."""
-    start = node.start_mark.index - (node.start_mark.column if not getattr(node, "flow_style", True) else 0)
+    """The part of the text that a node was read from, moved to the left margin, with the comment above it."""
+    if getattr(node, "flow_style", True):
+        return text[node.start_mark.index : node.end_mark.index] + "\n"
+    lines = text.splitlines(keepends=True)
+    top = _top(lines, node.start_mark.line, 0)
+    start = sum(map(len, lines[:top]))
     return textwrap.dedent(text[start : node.end_mark.index]).strip("\n") + "\n"
 
 
@@ -68,18 +72,23 @@ def _flow_texts(text: str, root: yaml.SequenceNode) -> Iterator[str]:
 
 def _block_texts(text: str, root: yaml.SequenceNode) -> Iterator[str]:
     lines = text.splitlines()
-    floor = root.start_mark.line  # lines from here on may be comments of the next rule
+    floor = 0  # lines from here on may be comments of the next rule
     for item in root.value:
         first = item.start_mark.line
         last = text.count("\n", 0, _end(text, item))
-        top = first
-        while top > floor and lines[top - 1].lstrip().startswith("#"):
-            top -= 1
+        top = _top(lines, first, floor)
         column = item.start_mark.column
         body = [lines[first][column:], *(_outdented(line, column) for line in lines[first + 1 : last + 1])]
         comments = [line.strip() for line in lines[top:first]]
         yield "\n".join([*comments, f"- {body[0]}", *(f"  {line}".rstrip() for line in body[1:])]) + "\n"
         floor = last + 1
+
+
+def _top(lines: list[str], first: int, floor: int) -> int:
+    """The line where the comment begins that stands right above line `first`."""
+    while first > floor and lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    return first
 
 
 def _outdented(line: str, column: int) -> str:

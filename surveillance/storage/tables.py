@@ -29,6 +29,8 @@ from sqlalchemy.types import TypeDecorator
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 class Moment(TypeDecorator[datetime]):
     """An aware datetime as microseconds since 1970. A naive one is a TypeError."""
@@ -54,7 +56,7 @@ class Json(TypeDecorator[Any]):
             return None
         if not value:
             return "{}" if isinstance(value, dict) else "[]"
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return _ENCODER.encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)

@@ -1,0 +1,221 @@
+"""The ledger on a real database: one commit for everything, no gaps, nothing twice, nothing lost by a crash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from ledger_samples import BOX, JPEG, NOON, Desk, decision, notification, observation, open_desk, shot
+from sqlalchemy import func, select
+
+from surveillance.domain.errors import RecordFailed
+from surveillance.domain.values import AccessRequest, CameraReport, DoorReport, Event, Tick, new_id
+from surveillance.storage.database import reading, writing
+from surveillance.storage.ledger import record_note
+from surveillance.storage.outbox import SqlOutbox
+from surveillance.storage.queries import Events
+from surveillance.storage.tables import event
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return open_desk(tmp_path)
+
+
+def seqs(desk: Desk) -> list[int]:
+    with reading(desk.engine) as connection:
+        return list(connection.scalars(select(event.c.seq).order_by(event.c.seq)))
+
+
+def test_an_event_reads_back_as_it_was_returned(desk):
+    alerted = decision(details={"note": "ü"})
+    [written] = desk.ledger([(observation(shot=shot()), (alerted,))])
+    assert written == Event(1, alerted, evidence=f"{alerted.id}.jpg", evidence_box=shot().box)
+    review = {"reviewed_at": None, "reviewed_by": None, "review": None}
+    assert Events(desk.engine).page() == ([written.as_json() | review], None)
+    explained = {
+        "judged": [judged.as_json() for judged in alerted.judged],
+        "facts": {"label": "person", "dwell_s": 4.25, "zones": ["gate", "yard"]},
+        "rulebook_version": 4,
+        "trigger": "sighting",
+        "subject": alerted.subject,
+        "notify": [],
+        "input": 1,
+        "evidence_sha256": hashlib.sha256(JPEG).hexdigest(),
+        "actions": [],
+    }
+    assert Events(desk.engine).one(alerted.id) == written.as_json() | review | explained
+    assert desk.evidence.read(written.evidence) == JPEG
+
+
+def test_inputs_come_back_in_the_order_and_shape_in_which_core_met_them(desk):
+    second = timedelta(seconds=1)
+    inputs = [
+        Tick(NOON),
+        observation(),
+        CameraReport("front", NOON, "lost", "timeout", 0.0, {"late": 3}, changed=True),
+        AccessRequest(
+            new_id(), NOON, "main", "front", frozenset({"badge"}), "Ada", frozenset({"staff"}), "valid", NOON + second
+        ),
+        observation(change="left", media_s=None, identity="Ada", crossed=frozenset()),
+        DoorReport("main", NOON, "accessed", "normal", "granted"),
+        Tick(NOON + second),
+    ]
+    desk.ledger([(entry, ()) for entry in inputs[:4]])
+    desk.ledger([(entry, ()) for entry in inputs[4:]])
+    assert list(Events(desk.engine).inputs_since(NOON - second)) == inputs
+    assert list(Events(desk.engine).inputs_since(NOON + second)) == inputs[-1:]
+    assert list(Events(desk.engine).inputs_since(NOON - second, limit=2)) == inputs[-2:]
+    assert list(Events(desk.engine).inputs_since(NOON + 2 * second)) == []
+
+
+def test_a_heartbeat_keeps_what_a_rule_can_judge(desk):
+    beat = CameraReport("front", NOON, "live", "", 4.9, {"late": 3})
+    desk.ledger([(beat, ()), (replace(beat, state="lost", reason="timeout"), ())])
+    assert list(Events(desk.engine).inputs_since(NOON)) == [
+        CameraReport("front", NOON, "live"),
+        CameraReport("front", NOON, "lost", "timeout"),
+    ]
+
+
+def test_writing_the_same_twice_writes_it_once(desk):
+    batch = [(observation(shot=shot()), (decision(notify=("ops",)),)), (Tick(NOON), (decision(track=None),))]
+    written = desk.ledger(batch)
+    assert desk.ledger(batch) == written
+    later = decision(kind="sighting.logged")
+    again = desk.ledger([(batch[0][0], (*batch[0][1], later)), (observation(), (decision(),)), batch[0]])
+    assert [entry.seq for entry in again] == [1, 4, 3, 1]
+    assert again[1].decision == later
+    assert seqs(desk) == [1, 2, 3, 4]
+    assert len(SqlOutbox(desk.engine).due(NOON)) == 1
+
+
+def test_actions_are_committed_with_their_event(desk):
+    notified = decision(notify=("ops",))
+    desk.ledger([(observation(), (notified,))])
+    [action] = SqlOutbox(desk.engine).due(NOON)
+    assert replace(action, id="") == replace(notification(notified), id="")
+
+
+def test_a_failing_batch_leaves_nothing_behind(desk):
+    broken = decision(facts={"zones": {1, 2}})
+    with pytest.raises(TypeError):
+        desk.ledger([(observation(), (decision(), broken))])
+    desk.ledger([(observation(), (decision(),))])
+    assert seqs(desk) == [1]
+    assert len(list(Events(desk.engine).inputs_since(NOON - timedelta(days=1)))) == 1
+
+
+def test_a_database_held_by_another_writer_is_a_failure_not_a_wait(tmp_path):
+    desk = open_desk(tmp_path, lock_timeout_ms=60)
+    with writing(desk.engine), pytest.raises(RecordFailed, match="locked"):
+        desk.ledger([(observation(), (decision(),))])
+    assert [entry.seq for entry in desk.ledger([(observation(), (decision(),))])] == [1]
+
+
+def test_notes_share_the_sequence(desk):
+    desk.ledger([(observation(), (decision(),))])
+    noted = record_note(desk.engine, "user.viewed", {"camera": "front"}, "ada")
+    assert noted.seq == 2
+    [newest] = Events(desk.engine).after(1)
+    assert (newest["kind"], newest["details"]) == ("user.viewed", {"actor": "ada", "camera": "front"})
+
+
+# --- evidence ------------------------------------------------------------------------------------------------------
+
+
+def pictures(desk: Desk, *batch) -> list[str | None]:
+    return [written.evidence for written in desk.ledger(batch)]
+
+
+def test_the_latest_shot_of_a_track_is_its_evidence(desk):
+    first, other = decision(), decision(track=8)
+    assert pictures(desk, (observation(shot=shot()), ()), (observation(), (first, other))) == [f"{first.id}.jpg", None]
+
+
+def test_a_track_that_appears_anew_has_no_old_picture(desk):
+    desk.ledger([(observation(shot=shot()), ())])
+    assert pictures(desk, (observation(change="appeared"), (decision(),))) == [None]
+
+
+def test_at_a_door_the_picture_is_of_whoever_was_just_seen(desk):
+    def asked(at):
+        return decision(trigger="access", kind="access.denied", verdict="deny", track=None, door="main", at=at)
+
+    desk.ledger([(observation(shot=shot(JPEG + b"old")), ()), (observation(track=9, shot=shot()), ())])
+    soon, late = asked(NOON + timedelta(seconds=3)), asked(NOON + timedelta(seconds=30))
+    assert pictures(desk, (Tick(NOON), (soon, late))) == [f"{soon.id}.jpg", None]
+    assert desk.evidence.read(f"{soon.id}.jpg") == JPEG
+
+
+def test_a_camera_that_is_lost_shows_nobody(desk):
+    desk.ledger([(observation(shot=shot()), ())])
+    lost = decision(trigger="camera", kind="camera.lost", verdict=None, rule=None, track=None)
+    assert pictures(desk, (Tick(NOON), (lost,))) == [None]
+
+
+def test_a_picture_that_cannot_be_kept_does_not_cost_the_event(desk, caplog):
+    (desk.directory / "evidence").write_text("a file where the directory should be")
+    assert pictures(desk, (observation(shot=shot()), (decision(),))) == [None]
+    assert "could not be kept" in caplog.text
+    assert pictures(desk, (observation(shot=shot(bytes(60_000))), (decision(),))) == [None]
+    assert seqs(desk) == [1, 2]
+
+
+# --- several processes ---------------------------------------------------------------------------------------------
+
+APPEND = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from ledger_samples import decision, observation, open_desk
+desk = open_desk(Path(sys.argv[2]), 20_000)
+for _ in range(int(sys.argv[3])):
+    events = desk.ledger([(observation(), (decision(notify=("ops",)),)) for _ in range(3)])
+    print(*(event.decision.id for event in events), flush=True)
+"""
+
+
+def start_appending(directory: Path, batches: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", APPEND, str(TESTS), str(directory), str(batches)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ""})
+
+
+def test_two_processes_append_without_gap_or_repetition(desk, tmp_path):
+    writers = [start_appending(tmp_path, 10) for _ in range(2)]
+    outputs = [writer.communicate()[0].split() for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert seqs(desk) == list(range(1, 61))
+    with reading(desk.engine) as connection:
+        assert sorted(connection.scalars(select(event.c.id))) == sorted(outputs[0] + outputs[1])
+
+
+def test_kill_in_the_middle_of_appends_loses_no_acknowledged_event(desk, tmp_path):
+    writer = start_appending(tmp_path, 100_000)
+    assert writer.stdout is not None
+    with writer.stdout as output:
+        acknowledged = [output.readline() for _ in range(10)]
+        writer.send_signal(signal.SIGKILL)
+        acknowledged += output.readlines()
+    writer.wait()
+    *whole, last = [line.split() for line in acknowledged]
+    known = {
+        event_id for line in [*whole, *([last] if len(last) == 3 else [])] for event_id in line if len(event_id) == 36
+    }
+    with reading(desk.engine) as connection:
+        found = set(connection.scalars(select(event.c.id)))
+        count = connection.execute(select(func.count()).select_from(event)).scalar_one()
+    assert known <= found
+    assert seqs(desk) == list(range(1, count + 1))
+    assert count % 3 == 0
+    assert len(SqlOutbox(desk.engine, limit=10**6).due(NOON)) == count
+    assert [written.seq for written in desk.ledger([(observation(box=BOX), (decision(),))])] == [count + 1]
