@@ -26,6 +26,9 @@ RESTLESS_S = 10.0
 MOST_RESTLESS = 10.0  # gray levels; more would blind a busy road, whose passing cars look like restlessness
 MOST_GAIN = 1.5  # a change of exposure beyond this is learned afresh
 CLEARED_SHARE = 0.03  # of a track's place may still differ when it is gone
+SHADOW_DARKEST, SHADOW_EVEN = 0.5, 0.06  # least ratio to the background; most change of it over two pixels
+GHOST_EDGES = 1.4  # times as steep as the picture must the background be along the outline of a ghost
+GHOST_STEEP = 5.0  # gray levels over two pixels; less is no edge at all
 NEARBY_PX = (3, 7)  # fragments this near (across, down) are one shape; people walk side by side, so little across
 
 
@@ -39,7 +42,6 @@ class GateSettings(BaseModel):
     background_s: float = Field(default=4.0, gt=0)  # time constant of learning where nothing moves
     foreground_s: float = Field(default=40.0, gt=0)  # time constant of learning something that stays and is no track
     absorb_s: float = Field(default=3.0, gt=0)  # time constant of learning what was voted background
-    settle_s: float = Field(default=2.0, ge=0)  # after a start or a change of light everything is learned this long
     track_s: float = Field(default=1.0, gt=0)  # longest time between two looks at a live track
     probe_s: float = Field(default=10.0, gt=0)  # longest time between two looks at all
 
@@ -54,6 +56,8 @@ class MotionGate:
         self._spare: list[Pixels] = []  # reused: a fresh array of this size costs more than the sums in it
         self._learned_at: datetime | None = None
         self._frame_at: datetime | None = None
+        self._forgotten: list[Box] = []  # ghosts of this frame
+        self._unsure: set[int] = set()  # tracks beneath which something was learned
         self._opened_at: datetime | None = None
         self._kernel = cv2.getStructuringElement(cv2.MORPH_RECT, NEARBY_PX)
 
@@ -70,9 +74,12 @@ class MotionGate:
         mask = self._mask(difference)
         if _is_everywhere(mask):
             return self._learn_afresh(frame, gray, tracks)
-        near = cv2.dilate(mask, self._kernel)
-        regions = self._regions(mask, near) if cv2.countNonZero(mask) else ()
+        regions: tuple[Box, ...] = ()
+        if cv2.countNonZero(mask):
+            mask[_shadow(gray, self._background)] = 0
+            regions = self._regions(gray, mask, tracks)
         cleared = self._cleared(difference, tracks)
+        near = cv2.dilate(mask, self._kernel)
         self._learn(frame, gray, difference, near, tracks)
         return self._open(frame, regions, tracks, cleared)
 
@@ -111,10 +118,15 @@ class MotionGate:
         """Tracks whose last place looks as it did before they came: whatever stood there is there no more."""
         assert self._learned_at is not None
         height, width = difference.shape
+        touched = {
+            t.id for t in tracks if any(t.box.intersection(ghost) > 0.2 * t.box.area for ghost in self._forgotten)
+        }
+        self._unsure = (self._unsure | touched) & {track.id for track in tracks}
+        self._forgotten.clear()
         cleared = set()
         for track in tracks:
             age_s = (track.started_at - self._learned_at).total_seconds()
-            if not _is_subject(track) or age_s < self._settings.settle_s:
+            if not _is_subject(track) or track.id in self._unsure or age_s <= 0:
                 continue
             left, top, right, bottom = track.box.pixels(width, height)
             differs = difference[top:bottom, left:right] > 0.6 * self._settings.threshold
@@ -122,27 +134,46 @@ class MotionGate:
                 cleared.add(track.id)
         return frozenset(cleared)
 
-    def _regions(self, mask: Pixels, near: Pixels) -> tuple[Box, ...]:
+    def _regions(self, gray: Pixels, mask: Pixels, tracks: Sequence[Track]) -> tuple[Box, ...]:
+        """Boxes of the shapes in the mask. What a subject left behind is no shape: it is learned at once."""
         height, width = mask.shape
-        least = self._settings.min_area * mask.size
         found: list[tuple[int, Box]] = []
+        near = cv2.dilate(mask, self._kernel)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
         for index in range(1, count):
             left, top, across, down = (int(v) for v in stats[index, :4])
             window = np.s_[top : top + down, left : left + across]
             shape = (mask[window] > 0) & (labels[window] == index)
-            if np.count_nonzero(shape) < least:
+            if np.count_nonzero(shape) < self._settings.min_area * mask.size:
                 continue
-            for first, last in _split_columns(shape):
+            if self._forget_ghost(gray, window, shape):
+                continue
+            whole = Box(left / width, top / height, (left + across) / width, (top + down) / height)
+            is_one = any(track.confirmed and track.box.iou(whole) >= 0.5 for track in tracks)
+            for first, last in [(0, across)] if is_one else split_columns(shape):
                 part = shape[:, first:last]
-                rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-                if not len(rows):
-                    continue
-                x, y = left + first + int(columns[0]), top + int(rows[0])
-                right, bottom = left + first + int(columns[-1]) + 1, top + int(rows[-1]) + 1
-                found.append((int(np.count_nonzero(part)), Box(x / width, y / height, right / width, bottom / height)))
+                x, y, right, bottom = _extent(part)
+                x, right = (left + first + x) / width, (left + first + right) / width
+                found.append((int(np.count_nonzero(part)), Box(x, (top + y) / height, right, (top + bottom) / height)))
         found.sort(key=lambda item: -item[0])
         return tuple(box for _, box in found)
+
+    def _forget_ghost(self, gray: Pixels, window: tuple[slice, slice], shape: Pixels) -> bool:
+        """Learns a place that something has left: the background, not the picture, has edges along its outline."""
+        assert self._background is not None
+        solid = shape.astype(np.uint8)
+        outline = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        now, before = (_edges(picture[window])[outline].mean() for picture in (gray, self._background))
+        if before < GHOST_EDGES * now or before < GHOST_STEEP:
+            return False
+        learned = cv2.dilate(solid, np.ones((5, 5), np.uint8)) > 0
+        self._background[window][learned] = gray[window][learned]
+        height, width = gray.shape
+        rows, columns = window
+        self._forgotten.append(
+            Box(columns.start / width, rows.start / height, columns.stop / width, rows.stop / height)
+        )
+        return True
 
     def _learn(self, frame: Frame, gray: Pixels, difference: Pixels, near: Pixels, tracks: Sequence[Track]) -> None:
         assert self._background is not None
@@ -151,10 +182,7 @@ class MotionGate:
         assert self._learned_at is not None
         s = self._settings
         elapsed_s = min(max((frame.captured_at - self._frame_at).total_seconds(), 0.0), 2.0)
-        settled_s = (frame.captured_at - self._learned_at).total_seconds()
         usual, slow, absorb = (_rate(elapsed_s, t) for t in (s.background_s, s.foreground_s, s.absorb_s))
-        if settled_s < s.settle_s:
-            slow = max(slow, _rate(elapsed_s, s.settle_s / 2))
         rate = cv2.LUT(near, np.where(np.arange(256) > 0, slow, usual).astype(np.float32))
         self._settle_tracks(rate, tracks, absorb)
         step = cv2.subtract(gray, self._background, dst=gray)
@@ -195,13 +223,36 @@ def _gain(gray: Pixels, background: Pixels) -> float:
     return float(np.median(sample))
 
 
+def _shadow(gray: Pixels, background: Pixels) -> NDArray[np.bool_]:
+    """Where the picture is the background, only evenly darker: no edge in the ratio of the two nearby.
+
+    The inside of a plain dark coat looks so too; its outline stays, and with it its extent.
+    """
+    ratio = cv2.divide(gray + 8.0, background + 8.0)
+    edges = cv2.dilate((_edges(ratio) > SHADOW_EVEN).astype(np.uint8), np.ones((5, 5), np.uint8))
+    shadow: NDArray[np.bool_] = (ratio > SHADOW_DARKEST) & (ratio < 1.0) & (edges == 0)
+    return shadow
+
+
 def _is_everywhere(mask: Pixels) -> bool:
     """True for a change of light or a moved camera: most of the picture, corners too, unlike one large subject."""
     cells = cv2.resize(mask, (4, 4), interpolation=cv2.INTER_AREA)
     return int(np.count_nonzero(cells > 100)) >= 13
 
 
-def _split_columns(shape: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _edges(picture: Pixels) -> Pixels:
+    """Steepness of a float32 picture, in gray levels over two pixels."""
+    across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=3, scale=0.25)
+    return cv2.magnitude(across, cv2.Sobel(picture, cv2.CV_32F, 0, 1, ksize=3, scale=0.25))
+
+
+def _extent(shape: Pixels) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of what is set in a mask that is not empty."""
+    rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def split_columns(shape: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Columns (first, last) of the upright shapes that touch side by side; the whole width where there is one.
 
     Two peaks of the column sums with a clear valley between them, each part taller than wide, are two people.

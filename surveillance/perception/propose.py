@@ -32,7 +32,9 @@ class MotionProposer:
             return ()
         aspect = frame.picture.width / frame.picture.height
         steady = [track for track in tracks if track.confirmed]
-        bodies = [self._expected[track.id] for track in steady if track.label not in (BACKGROUND, REJECTED)]
+        inward = -self._settings.margin / (1 + 2 * self._settings.margin)  # a track's box has the margin already
+        subjects = [track for track in steady if track.label not in (BACKGROUND, REJECTED)]
+        bodies = [self._expected[track.id].grown(inward) for track in subjects]
         shapes = join_fragments(motion.regions, bodies, aspect)
         found: list[Detection] = []
         for shape in shapes:
@@ -121,7 +123,7 @@ def join_fragments(regions: Sequence[Box], tracks: Sequence[Box], aspect: float)
 
 def _owner(box: Box, tracks: Sequence[Box]) -> int | None:
     """The track on which nearly all of the box lies; None when it lies on no track or on several."""
-    on = [index for index, track in enumerate(tracks) if box.intersection(track.grown(0.1)) >= 0.8 * box.area]
+    on = [index for index, track in enumerate(tracks) if box.intersection(track) >= 0.8 * box.area]
     return on[0] if len(on) == 1 else None
 
 

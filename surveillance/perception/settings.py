@@ -26,9 +26,12 @@ class TrackSettings(BaseModel):
     coast_s: float = Field(default=2.5, gt=0)  # how long a confirmed track may be out of sight
     tentative_coast_s: float = Field(default=0.7, gt=0)  # how long an unconfirmed one may
     gone_s: float = Field(default=0.7, gt=0)  # how long one may that was last seen leaving the picture
-    min_confidence: float = Field(default=0.5, ge=0, le=1)  # a crop less sure than this votes for no label
+    cut_weight: float = Field(default=0.5, ge=0, le=1)  # what a crop that the border cuts off counts for
+    same_weight: float = Field(default=0.5, ge=0, lt=1)  # what each repetition of a view counts for beside the last
+    sure_confidence: float = Field(default=0.8, gt=0, le=1)  # of a crop that surely shows background
+    empty_hits: int = Field(default=15, ge=2)  # such crops in a row end a track: what it followed is not there
     min_share: float = Field(default=0.55, gt=0, le=1)  # share of the votes that a label needs
-    min_lead: float = Field(default=3.0, gt=0)  # votes by which it must lead the next label
+    min_lead: float = Field(default=2.0, gt=0)  # votes by which it must lead the next label
 
 
 class ObserveSettings(BaseModel):

@@ -24,36 +24,41 @@ Floats = NDArray[np.float64]
 
 KEEP_POSITION, KEEP_SIZE, KEEP_VELOCITY = 0.2, 0.5, 0.6  # how much of the prediction survives a measurement
 MOST_SIZE_RATIO = 6.0  # areas further apart are not the same thing one frame later
+SAME_VIEW = 0.9  # overlap above which two crops are one view, seen twice
 SAME_PATCH = 0.6  # correlation above which a still place shows what it showed
 PATCH = (16, 24)
+BORDER = 0.004  # a box nearer to the picture's edge than this is cut off by it
 DUPLICATE_FRAMES = 5  # frames that one track must lie on another before it is dropped
+TENTATIVE_COST = 0.2  # whom we know comes first
 IMPOSSIBLE = 1e6
 
 
 @dataclass(slots=True)
 class Vote:
-    """What the crops of one track said so far."""
+    """What the crops of one track said so far; sure and whole ones count for more."""
 
     counts: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
 
-    def add(self, seen: Classification, least_confidence: float) -> None:
-        self.total += 1.0
+    def add(self, seen: Classification, worth: float, novelty: float) -> None:
+        """One crop's voice, as loud as its best label leads its second. `novelty` below 1: the view was seen before."""
+        ranked = sorted(seen.scores.values(), reverse=True)
+        worth *= ranked[0] - ranked[1] if len(ranked) > 1 else 1.0
+        self.counts[seen.label] = self.counts.get(seen.label, 0.0) + worth * novelty
+        self.total += worth
         for label, score in seen.scores.items():
-            self.scores[label] = self.scores.get(label, 0.0) + score
-        if seen.confidence >= least_confidence:
-            self.counts[seen.label] = self.counts.get(seen.label, 0.0) + 1.0
+            self.scores[label] = self.scores.get(label, 0.0) + worth * score
 
     def result(self, min_share: float, min_lead: float) -> tuple[str, float]:
         """The leading label and its mean score over all crops; REJECTED where the lead is not clear."""
-        if not self.counts:
+        if self.total <= 0.0:
             return REJECTED, 0.0
-        ranked = sorted(self.counts.items(), key=lambda item: -item[1])
-        label, votes = ranked[0]
-        second = ranked[1][1] if len(ranked) > 1 else 0.0
-        confidence = self.scores.get(label, 0.0) / self.total
-        if votes < min_share * self.total or votes - second < min_lead:
+        label = max(self.counts, key=lambda name: self.counts[name])
+        votes = self.counts[label]
+        second = max((count for name, count in self.counts.items() if name != label), default=0.0)
+        confidence = min(self.scores.get(label, 0.0) / self.total, 1.0)
+        if votes < min_share * sum(self.counts.values()) or votes - second < min_lead:
             return REJECTED, confidence
         return label, confidence
 
@@ -71,7 +76,10 @@ class Life:
     vote: Vote = field(default_factory=Vote)
     label: str = REJECTED
     confidence: float = 0.0
-    patch: Gray | None = None
+    looked: tuple[Gray, Box] | None = None  # the gray picture in which motion last found it, and where
+    voted: Box | None = None  # the last view that counted as a new one
+    repeats: int = 0  # of that view
+    empty: int = 0  # times in a row that its place surely showed background only
     doubled: int = 0  # frames in a row that it lay on an older track
 
 
@@ -86,11 +94,12 @@ class VoteTracker:
         self._at: datetime | None = None
         self._aspect = 1.0
         self._next_id = 1
+        self._alive: tuple[Track, ...] = ()
 
     @property
     def tracks(self) -> Sequence[Track]:
         """The tracks alive now, unconfirmed ones too, oldest first."""
-        return tuple(self._told(life) for life in self._lives)
+        return self._alive
 
     def __call__(self, scene: Scene) -> tuple[Track, ...]:
         """The live tracks after this scene, then those that it ended, once."""
@@ -100,16 +109,16 @@ class VoteTracker:
         self._at = frame.captured_at
         self._predict(elapsed_s)
         pairs, free = self._match(scene)
-        for index, subject in pairs:
-            self._take(index, subject, frame)
+        self._take(pairs, frame)
         self._start([scene.subjects[k] for k in free], {index for index, _ in pairs}, frame)
         ended = self._end(self._lost(frame) | self._doubles(frame), frame)
-        return (*self.tracks, *ended)
+        self._alive = tuple(self._told(life) for life in self._lives)
+        return (*self._alive, *ended)
 
     def finish(self) -> tuple[Track, ...]:
         """The end of the source: every live track, ended."""
         ended = tuple(self._told(life, ended=True) for life in self._lives)
-        self._lives, self._motion = [], np.zeros((0, 6))
+        self._lives, self._motion, self._alive = [], np.zeros((0, 6)), ()
         return ended
 
     def _told(self, life: Life, ended: bool = False) -> Track:
@@ -143,6 +152,7 @@ class VoteTracker:
             return [], everyone
         measured = np.array([self._measure(subject.detection.box) for subject in subjects])
         cost = _costs(self._motion, measured, self._reach())
+        cost += np.array([0.0 if life.confirmed else TENTATIVE_COST for life in self._lives])[:, None]
         rows, columns = linear_sum_assignment(cost)
         pairs, taken = [], set()
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -166,9 +176,9 @@ class VoteTracker:
         """Motion always is. A place looked at again is one only if it still shows the same thing to eye and model."""
         if subject.detection.source != "track":
             return True
-        if subject.seen is None or life.patch is None or subject.seen.label != life.label:
+        if subject.seen is None or life.looked is None or subject.seen.label != life.label:
             return False
-        return _alike(life.patch, _patch(frame.luma, life.box))
+        return _alike(_patch(*life.looked), _patch(frame.luma, life.box))
 
     def _measure(self, box: Box) -> tuple[float, float, float, float, float, float]:
         x, y = box.center
@@ -176,38 +186,46 @@ class VoteTracker:
 
     # --- what a hit and a miss do ------------------------------------------------------------------------------
 
-    def _take(self, index: int, subject: Subject, frame: Frame) -> None:
-        life, state = self._lives[index], self._motion[index]
-        looked_again = subject.detection.source == "track"
-        if not looked_again:
-            gap_s = max((frame.captured_at - life.seen_at).total_seconds(), 1e-3)
-            _correct(state, np.array(self._measure(subject.detection.box)), gap_s, fresh=life.hits == 1)
-            life.box = self._box(state, subject.detection.box)
-        else:
-            state[:] = self._measure(life.box)
+    def _take(self, pairs: Sequence[tuple[int, Subject]], frame: Frame) -> None:
+        """Moves the tracks to where they were found, and counts the votes."""
+        moved = [(index, subject) for index, subject in pairs if subject.detection.source != "track"]
+        if moved:
+            rows = np.array([index for index, _ in moved])
+            measured = np.array([self._measure(subject.detection.box) for _, subject in moved])
+            lives = [self._lives[index] for index, _ in moved]
+            gaps = np.array([max((frame.captured_at - life.seen_at).total_seconds(), 1e-3) for life in lives])
+            fresh = np.array([life.hits == 1 for life in lives])
+            state = self._motion[rows] = _corrected(self._motion[rows], measured, gaps, fresh)
+            for life, edges, (_, subject) in zip(lives, _edges(state, self._aspect), moved, strict=True):
+                x1, y1, x2, y2 = edges
+                life.box = Box(x1, y1, x2, y2) if x2 - x1 > 1e-4 and y2 - y1 > 1e-4 else subject.detection.box
+                life.looked = (frame.luma, life.box)
+        for index, subject in pairs:
+            if subject.detection.source == "track":
+                self._motion[index] = self._measure(self._lives[index].box)
+            self._count(self._lives[index], subject, frame)
+
+    def _count(self, life: Life, subject: Subject, frame: Frame) -> None:
         life.seen_at = frame.captured_at
         life.hits += 1
         self._vote(life, subject)
         s = self._settings
         if life.hits >= s.min_hits and (life.seen_at - life.started_at).total_seconds() >= s.min_s:
             life.confirmed = True
-        if life.confirmed and not looked_again and life.label not in (BACKGROUND, REJECTED):
-            life.patch = _patch(frame.luma, life.box)
 
     def _vote(self, life: Life, subject: Subject) -> None:
-        if subject.seen is None:
+        seen, s = subject.seen, self._settings
+        if seen is None:
             return
-        s = self._settings
-        life.vote.add(subject.seen, s.min_confidence)
+        box = subject.detection.box
+        weight = s.cut_weight if _is_cut(box) else 1.0
+        if life.voted is not None and box.iou(life.voted) >= SAME_VIEW:
+            life.repeats += 1
+        else:
+            life.voted, life.repeats = box, 0
+        life.vote.add(seen, weight, s.same_weight**life.repeats)
         life.label, life.confidence = life.vote.result(s.min_share, s.min_lead)
-
-    def _box(self, state: Floats, measured: Box) -> Box:
-        """The smoothed box, clipped to the picture; the measured one where smoothing leaves nothing."""
-        cx, cy, width, height = (float(v) for v in state[:4])
-        cx, width = cx / self._aspect, width / self._aspect
-        x1, x2 = max(cx - width / 2, 0.0), min(cx + width / 2, 1.0)
-        y1, y2 = max(cy - height / 2, 0.0), min(cy + height / 2, 1.0)
-        return Box(x1, y1, x2, y2) if x2 - x1 > 1e-4 and y2 - y1 > 1e-4 else measured
+        life.empty = life.empty + 1 if seen.label == BACKGROUND and seen.confidence >= s.sure_confidence else 0
 
     def _start(self, subjects: Sequence[Subject], matched: set[int], frame: Frame) -> None:
         """A new track for each subject, unless it is a part of one that was just found."""
@@ -229,7 +247,8 @@ class VoteTracker:
             allowed_s = s.tentative_coast_s
             if life.confirmed:
                 allowed_s = s.gone_s if self._is_leaving(index) else s.coast_s
-            if unseen_s > allowed_s:
+            is_empty = life.empty >= s.empty_hits and life.label not in (BACKGROUND, REJECTED)
+            if unseen_s > allowed_s or is_empty:
                 lost.add(index)
         return lost
 
@@ -303,12 +322,28 @@ def _shared(a: Floats, b: Floats) -> Floats:
     return area
 
 
-def _correct(state: Floats, measured: Floats, gap_s: float, fresh: bool) -> None:
-    """Moves the state towards what was measured (an alpha-beta filter), in place."""
-    error = measured[:2] - state[:2]
-    state[4:] += error / gap_s * (1.0 if fresh else 1.0 - KEEP_VELOCITY)
-    state[:2] = measured[:2] - KEEP_POSITION * (0.0 if fresh else 1.0) * error
-    state[2:4] = KEEP_SIZE * state[2:4] + (1.0 - KEEP_SIZE) * measured[2:4]
+def _corrected(state: Floats, measured: Floats, gaps_s: Floats, fresh: NDArray[np.bool_]) -> Floats:
+    """(n, 6) states moved towards what was measured (an alpha-beta filter); a fresh one believes it wholly."""
+    error = measured[:, :2] - state[:, :2]
+    trust = np.where(fresh, 1.0, 1.0 - KEEP_VELOCITY)
+    velocity = state[:, 4:] + error * (trust / gaps_s)[:, None]
+    position = measured[:, :2] - error * np.where(fresh, 0.0, KEEP_POSITION)[:, None]
+    size = KEEP_SIZE * state[:, 2:4] + (1.0 - KEEP_SIZE) * measured[:, 2:4]
+    return np.hstack([position, size, velocity])
+
+
+def _edges(state: Floats, aspect: float) -> list[list[float]]:
+    """x1, y1, x2, y2 of each state, clipped to the picture."""
+    half = state[:, 2:4] / 2
+    corners = np.hstack([state[:, :2] - half, state[:, :2] + half])
+    corners[:, (0, 2)] /= aspect
+    edges: list[list[float]] = np.clip(corners, 0.0, 1.0).tolist()
+    return edges
+
+
+def _is_cut(box: Box) -> bool:
+    """True if the picture's border cuts it off."""
+    return box.x1 <= BORDER or box.y1 <= BORDER or box.x2 >= 1 - BORDER or box.y2 >= 1 - BORDER
 
 
 def _is_part(subject: Subject, life: Life) -> bool:
