@@ -26,10 +26,6 @@ class Entry:
     def start(self) -> int:
         return int(self.node.start_mark.index)
 
-    @property
-    def end(self) -> int:
-        return int(self.node.end_mark.index)
-
     def has(self, key: str) -> bool:
         return key in self.values
 

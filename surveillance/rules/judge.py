@@ -24,6 +24,7 @@ from surveillance.domain.values import (
     Observation,
     Tick,
     new_id,
+    rfc3339,
 )
 from surveillance.rules.book import Rule, Rulebook
 from surveillance.rules.facts import (
@@ -164,7 +165,8 @@ class RuleJudge:
             "door": request.door,
             "identity": request.person,
         }
-        return tuple(self._permit("access", ("granted", "denied"), permission, facts, about, {}))
+        details = {"deadline": rfc3339(request.deadline)}
+        return tuple(self._permit("access", ("granted", "denied"), permission, facts, about, details))
 
     def _refusals(self, request: AccessRequest, now: datetime) -> list[Refusal]:
         """What denies this request whatever the rules say."""

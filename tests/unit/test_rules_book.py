@@ -1,5 +1,6 @@
 """Rulebooks: YAML in, checked rules out, or everything that is wrong with them at once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,13 +198,50 @@ def test_labels_of_another_model_are_handed_in() -> None:
         parse_rulebook(documents, SITE)
 
 
-def test_a_document_splits_into_rules_that_read_the_same() -> None:
-    parts = split_rules(RuleDocument("rules:\n" + "".join(f"  {line}\n" for line in GOOD.splitlines()), "site.yaml"))
-    assert [name for name, _ in parts] == ["night-yard", "staff"]
-    again = parse_rulebook([RuleDocument(text, name) for name, text in parts], SITE, 3)
-    assert [(rule.name, rule.condition, rule.notify) for rule in again.rules] == [
-        (rule.name, rule.condition, rule.notify) for rule in book(GOOD).rules
-    ]
+SPLIT = """\
+rules:
+  # the yard
+  - name: yard  # said twice
+    on: sighting
+    # at night
+    verdict: alert
+    when: |
+      "lawn" in zones
+      and people > 1
+
+    # to whom
+    notify:
+      - ops
+      - boss  # and him
+
+  # the door
+  # in front
+  - {name: staff, on: access, verdict: authorize, when: '"badge" in factors'}
+  - name: last
+    on: sighting
+    verdict: log
+    when: >-
+      ended
+"""
+
+
+def test_a_document_splits_into_rules_with_their_comments() -> None:
+    parts = split_rules(RuleDocument(SPLIT, "site.yaml"))
+    assert parts == (
+        (
+            "yard",
+            "# the yard\n- name: yard  # said twice\n  on: sighting\n  # at night\n  verdict: alert\n"
+            '  when: |\n    "lawn" in zones\n    and people > 1\n\n'
+            "  # to whom\n  notify:\n    - ops\n    - boss  # and him\n",
+        ),
+        (
+            "staff",
+            "# the door\n# in front\n- {name: staff, on: access, verdict: authorize, when: '\"badge\" in factors'}\n",
+        ),
+        ("last", "- name: last\n  on: sighting\n  verdict: log\n  when: >-\n    ended\n"),
+    )
+    whole, joined = book(SPLIT), book("".join(text for _, text in parts))
+    assert [replace(rule, origin="") for rule in joined.rules] == [replace(rule, origin="") for rule in whole.rules]
 
 
 def test_a_folder_of_rules_is_one_book(tmp_path: Path) -> None:

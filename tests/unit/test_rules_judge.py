@@ -404,6 +404,7 @@ def test_an_access_decision_holds_every_rule_with_its_clauses() -> None:
         "people": 1,
     }
     assert (granted.camera, granted.door, granted.identity) == ("front", "front", "Ada")
+    assert granted.details == {"deadline": "2026-11-20T12:00:03.000Z"}
     assert (shadow.kind, shadow.verdict, shadow.rule, shadow.shadow) == ("access.denied", "deny", "late", True)
 
 
