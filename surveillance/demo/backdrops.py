@@ -84,14 +84,12 @@ class Painter:
         cv2.fillPoly(mask, [points], 255, lineType=cv2.LINE_AA, shift=4)
         return np.asarray(mask / 255, np.float32)
 
-    def finish(self, gray: bool = False) -> Bgr:
+    def finish(self) -> Bgr:
         """The picture as a camera would give it: a little soft, darker in the corners."""
         picture = cv2.GaussianBlur(self.canvas, (0, 0), 0.7)
         y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
         picture = picture * (1 - 0.22 * (x**2 + y**2) / 2)[..., None]
         pixels: Bgr = np.clip(picture, 0, 255).astype(np.uint8)
-        if gray:
-            pixels = np.asarray(cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
         return pixels
 
     def _noise(self, size: float) -> NDArray[np.float32]:
@@ -103,26 +101,45 @@ class Painter:
 
 
 def paint_front_door(seed: int) -> Backdrop:
-    """From above a front door: a gravel path through a lawn, a hedge, the house's brick pillar at the right."""
-    grass, gravel, brick = _texture("grass"), _texture("gravel"), _texture("brick")
+    """The hall inside the front door: light walls, a wooden door with panes, a stone floor and a mat."""
+    gravel = _texture("gravel")
     paint = Painter(seed)
-    paint.gradient((0.90, 0.78, 0.66), (0.96, 0.92, 0.88), (0, 150))
-    paint.clouds(0.10, (0, 150), 40.0)
-    paint.hedge(grass, (62, 176), (0.22, 0.36, 0.26), ragged=34)
-    paint.surface(grass, [(-500, 168), (1140, 168), (1800, 380), (-1160, 380)], (0.26, 0.50, 0.38), (10, 4), 0.7)
-    paint.surface(gravel, [(276, 168), (352, 168), (560, 372), (20, 372)], (0.56, 0.62, 0.66), (2, 5), 0.55)
-    paint.shadow([(0, 168), (640, 168), (640, 184), (0, 184)], 0.45, 9.0)
-    for x in range(-6, 640, 34):
-        paint.plain([(x, 128), (x + 4, 123), (x + 8, 128), (x + 8, 178), (x, 178)], (0.86, 0.89, 0.90))
-    for y in (138, 162):
-        paint.plain([(0, y), (640, y), (640, y + 5), (0, y + 5)], (0.80, 0.83, 0.84))
-    paint.plain([(284, 118), (344, 118), (344, 182), (284, 182)], (0.34, 0.40, 0.42))
-    for x in range(288, 344, 14):
-        paint.plain([(x, 122), (x + 10, 122), (x + 10, 178), (x, 178)], (0.42, 0.50, 0.54))
-    paint.shadow([(520, 0), (640, 0), (640, 360), (430, 360)], 0.35, 22.0)
-    paint.surface(np.rot90(brick), [(566, -8), (650, -8), (650, 368), (556, 368)], (0.34, 0.42, 0.62), (1, 3), 0.8)
-    paint.shadow([(556, 0), (580, 0), (572, 360), (540, 360)], 0.5, 6.0)
+    paint.gradient((0.74, 0.80, 0.83), (0.66, 0.73, 0.76), (0, 250))
+    paint.clouds(0.05, (0, 250), 60.0)
+    paint.surface(gravel, [(-200, 250), (840, 250), (1300, 380), (-660, 380)], (0.50, 0.55, 0.58), (14, 3), 0.12)
+    for x in range(-9, 12):
+        paint.plain([(320 + x * 70, 250), (321 + x * 70, 250), (324 + x * 150, 362), (320 + x * 150, 362)], _dark(0.44))
+    for y, thickness in ((262, 1), (281, 1), (308, 2), (344, 2)):
+        paint.plain([(0, y), (640, y), (640, y + thickness), (0, y + thickness)], _dark(0.44))
+    paint.plain([(0, 240), (640, 240), (640, 252), (0, 252)], (0.84, 0.87, 0.88))
+    paint.shadow([(0, 250), (640, 250), (640, 258), (0, 258)], 0.35, 5.0)
+    _paint_door(paint, (448, 34), (570, 252))
+    paint.plain([(430, 266), (590, 266), (624, 304), (412, 304)], (0.26, 0.30, 0.36))
+    paint.clouds(0.10, (264, 306), 1.2)
+    paint.plain([(404, 130), (424, 130), (424, 160), (404, 160)], (0.30, 0.30, 0.30))
+    paint.plain([(408, 134), (420, 134), (420, 146), (408, 146)], (0.55, 0.75, 0.45))
+    paint.plain([(60, 64), (190, 64), (190, 158), (60, 158)], (0.36, 0.42, 0.48))
+    paint.plain([(66, 70), (184, 70), (184, 152), (66, 152)], (0.86, 0.88, 0.89))
+    paint.plain([(80, 84), (170, 84), (170, 88), (80, 88)], (0.55, 0.55, 0.55))
+    for y in range(98, 144, 9):
+        paint.plain([(80, y), (160 - y % 4 * 9, y), (160 - y % 4 * 9, y + 3), (80, y + 3)], (0.70, 0.70, 0.70))
+    paint.shadow([(640, 0), (640, 360), (560, 360), (610, 0)], 0.25, 26.0)
     return Backdrop(paint.finish(), np.zeros((HEIGHT, WIDTH), np.float32))
+
+
+def _paint_door(paint: Painter, upper: tuple[int, int], lower: tuple[int, int]) -> None:
+    """A wooden door in a white frame, with four panes that let daylight in."""
+    (x1, y1), (x2, y2) = upper, lower
+    paint.shadow(_corners(x1 - 12, y1 - 10, x2 + 14, y2), 0.25, 7.0)
+    paint.plain(_corners(x1 - 10, y1 - 10, x2 + 10, y2), (0.86, 0.89, 0.90))
+    paint.plain(_corners(x1, y1, x2, y2), (0.24, 0.36, 0.50))
+    middle = (x1 + x2) // 2
+    for left, right in ((x1 + 12, middle - 5), (middle + 5, x2 - 12)):
+        for top, bottom in ((y1 + 12, y1 + 54), (y1 + 62, y1 + 104)):
+            paint.plain(_corners(left, top, right, bottom), (0.95, 0.93, 0.88))
+        paint.plain(_corners(left, y1 + 122, right, y2 - 16), (0.20, 0.31, 0.44))
+        paint.plain(_corners(left + 4, y1 + 126, right - 4, y2 - 20), (0.26, 0.39, 0.53))
+    paint.plain(_corners(x2 - 9, y1 + 110, x2 - 4, y1 + 128), (0.72, 0.78, 0.80))
 
 
 def paint_yard(seed: int) -> Backdrop:
@@ -152,28 +169,42 @@ def paint_yard(seed: int) -> Backdrop:
     return Backdrop(paint.finish(), np.maximum(paint.area(wall), paint.area(cap)))
 
 
-def paint_gate(seed: int) -> Backdrop:
-    """A back gate at night, in gray, as a camera sees by its own infrared light."""
-    grass, gravel, brick = _texture("grass"), _texture("gravel"), np.rot90(_texture("brick"))
+def paint_garden(seed: int) -> Backdrop:
+    """A gravel path through a lawn, a hedge and a fence behind, the house's brick pillar at the right."""
+    grass, gravel, brick = _texture("grass"), _texture("gravel"), _texture("brick")
     paint = Painter(seed)
-    paint.gradient((0.10, 0.10, 0.10), (0.20, 0.20, 0.20), (0, 160))
-    paint.hedge(grass, (54, 190), (0.30, 0.30, 0.30), ragged=40)
-    paint.surface(gravel, [(-300, 184), (940, 184), (1500, 380), (-860, 380)], (0.52, 0.52, 0.52), (9, 4), 0.4)
-    paint.surface(brick, [(-10, 30), (120, 56), (120, 216), (-10, 262)], (0.46, 0.46, 0.46), (1, 2), 0.8)
-    for x in range(130, 640, 26):
-        paint.plain([(x, 66), (x + 5, 66), (x + 5, 206), (x, 206)], (0.62, 0.62, 0.62))
-    for y in (78, 190):
-        paint.plain([(124, y), (640, y), (640, y + 7), (124, y + 7)], (0.58, 0.58, 0.58))
-    paint.shadow([(120, 200), (640, 200), (640, 216), (120, 216)], 0.4, 8.0)
-    paint.shadow([(-200, -80), (840, -80), (840, 40), (-200, 40)], 0.5, 50.0)
-    return Backdrop(paint.finish(gray=True), np.zeros((HEIGHT, WIDTH), np.float32))
+    paint.gradient((0.90, 0.78, 0.66), (0.96, 0.92, 0.88), (0, 150))
+    paint.clouds(0.10, (0, 150), 40.0)
+    paint.hedge(grass, (62, 176), (0.22, 0.36, 0.26), ragged=34)
+    paint.surface(grass, [(-500, 168), (1140, 168), (1800, 380), (-1160, 380)], (0.26, 0.50, 0.38), (10, 4), 0.7)
+    paint.surface(gravel, [(276, 168), (352, 168), (560, 372), (20, 372)], (0.56, 0.62, 0.66), (2, 5), 0.55)
+    paint.shadow([(0, 168), (640, 168), (640, 184), (0, 184)], 0.45, 9.0)
+    for x in range(-6, 640, 34):
+        paint.plain([(x, 128), (x + 4, 123), (x + 8, 128), (x + 8, 178), (x, 178)], (0.86, 0.89, 0.90))
+    for y in (138, 162):
+        paint.plain([(0, y), (640, y), (640, y + 5), (0, y + 5)], (0.80, 0.83, 0.84))
+    paint.plain([(284, 118), (344, 118), (344, 182), (284, 182)], (0.34, 0.40, 0.42))
+    for x in range(288, 344, 14):
+        paint.plain([(x, 122), (x + 10, 122), (x + 10, 178), (x, 178)], (0.42, 0.50, 0.54))
+    paint.shadow([(520, 0), (640, 0), (640, 360), (430, 360)], 0.35, 22.0)
+    paint.surface(np.rot90(brick), [(566, -8), (650, -8), (650, 368), (556, 368)], (0.34, 0.42, 0.62), (1, 3), 0.8)
+    paint.shadow([(556, 0), (580, 0), (572, 360), (540, 360)], 0.5, 6.0)
+    return Backdrop(paint.finish(), np.zeros((HEIGHT, WIDTH), np.float32))
 
 
 BACKDROPS: dict[str, Callable[[int], Backdrop]] = {
     "front-door": paint_front_door,
     "yard": paint_yard,
-    "gate": paint_gate,
+    "garden": paint_garden,
 }
+
+
+def _corners(x1: float, y1: float, x2: float, y2: float) -> list[Corner]:
+    return [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
+
+
+def _dark(light: float) -> Color:
+    return (light, light * 1.04, light * 1.06)
 
 
 def _texture(name: str) -> Gray:

@@ -83,25 +83,25 @@ TIMETABLES = {
     "front-door": Timetable(
         30.0,
         (
-            _visit("officer", (1.0, 10.0), (-130, 300, 780), 362, 268),
-            _visit("astronaut", (11.5, 20.5), (-150, 170, -150), 362, 262),
-            _visit("officer", (12.0, 20.0), (780, 440, 780), 362, 258),
-            _visit("cat", (22.0, 28.5), (-140, 300, 780), 364, 190),
+            _visit("officer", (1.0, 10.0), (-130, 330, 780), 362, 262),
+            _visit("astronaut", (11.5, 20.5), (-150, 170, -150), 362, 256),
+            _visit("officer", (12.0, 20.0), (780, 450, 780), 362, 256),
+            _visit("cat", (22.0, 28.5), (-140, 300, 780), 364, 180),
         ),
     ),
     "yard": Timetable(
         30.0,
         (
-            _visit("cat", (2.0, 10.0), (780, 250, -140), 312, 150),
-            _visit("astronaut", (13.0, 25.0), (-150, 480, 800), 312, 232, walk_s=3.0),
+            _visit("cat", (3.0, 12.0), (780, 490, -140), 312, 150, walk_s=3.0),
+            _visit("officer", (20.5, 29.5), (-130, 490, -130), 312, 220, walk_s=2.5),
         ),
     ),
-    "gate": Timetable(30.0, (_visit("photographer", (6.0, 20.0), (-140, 330, 800), 362, 250, walk_s=3.5),)),
+    "garden": Timetable(30.0, (_visit("cat", (13.0, 21.0), (-140, 250, 780), 364, 170, walk_s=2.5),)),
 }
 
 
 class SyntheticSource:
-    """`synthetic://front-door`, `yard` or `gate`; `?empty=1` shows the backdrop only, `?seed=` changes the noise.
+    """`synthetic://front-door`, `yard` or `garden`; `?empty=1` shows the backdrop only, `?seed=` changes the noise.
 
     Live by default; with `?once=1` it is one round of the timetable, as a file that is read as fast as one likes.
     """

@@ -129,7 +129,7 @@ MISTAKES = {
         "synthetic://attic",
         "not_found",
         "there is no demo camera synthetic://attic; there are: "
-        "synthetic://front-door, synthetic://yard, synthetic://gate",
+        "synthetic://front-door, synthetic://yard, synthetic://garden",
     ),
 }
 
