@@ -78,7 +78,7 @@ def _number(value: float) -> str:
         raise ValueError(f"{value} is not a JSON number")
     if value == 0:
         return "0"
-    text = repr(value)
+    text = float.__repr__(value)  # a subclass may write itself in its own way
     if "e" not in text:
         return text.removesuffix(".0")
     return _from_exponent(text)

@@ -7,6 +7,7 @@ one writer. Everything outside this module is portable SQL.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,7 @@ def open_database(url: str, lock_timeout_ms: int = 2000) -> Engine:
     except DatabaseError as error:
         engine.dispose()
         raise SettingsError(f"storage.url {_shown(address)} cannot be opened: {_first_line(error)}") from error
+    weakref.finalize(engine, engine.pool.dispose)
     return engine
 
 
@@ -82,15 +84,13 @@ class ChangeWatch:
         if self._engine.dialect.name != "sqlite":
             return True
         if self._connection is None:
-            self._connection = self._engine.raw_connection()
+            connection = self._engine.raw_connection()
+            connection.detach()  # it is this watch's own, and closed with it
+            self._connection = connection
+            weakref.finalize(self, connection.close)
         seen = int(self._connection.cursor().execute("PRAGMA data_version").fetchone()[0])
         changed, self._seen = seen != self._seen, seen
         return changed
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 def upgrade(engine: Engine) -> None:
@@ -136,12 +136,20 @@ def _open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
     if address.database in (None, "", ":memory:"):
         raise SettingsError("storage.url: a database in memory keeps nothing; give a file, such as sqlite:///site.db")
     _make_private(Path(str(address.database)))
-    engine = create_engine(address, hide_parameters=True, connect_args={"timeout": lock_timeout_ms / 1000})
+    engine = create_engine(
+        address, hide_parameters=True, max_overflow=40, connect_args={"timeout": lock_timeout_ms / 1000}
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not start transactions of its own
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+            "journal_size_limit=67108864",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -166,7 +174,7 @@ def _make_private(path: Path) -> None:
 
 
 def _open_server(address: URL, lock_timeout_ms: int) -> Engine:
-    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True)
+    engine = create_engine(address, hide_parameters=True, max_overflow=40, pool_pre_ping=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

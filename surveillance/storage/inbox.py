@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from surveillance.domain.errors import NotFound
@@ -90,11 +90,6 @@ class Inbox:
                 .values(answer=dict(payload), answered_at=datetime.now(UTC))
             )
             return done.rowcount == 1
-
-    def purge(self, older_than: timedelta) -> int:
-        """Deletes questions asked longer ago than that; returns how many."""
-        with writing(self._engine) as connection:
-            return connection.execute(delete(inbox).where(inbox.c.asked_at < datetime.now(UTC) - older_than)).rowcount
 
     def _id_of(self, connection: Any, key: str | None) -> str | None:
         if key is None:

@@ -22,7 +22,7 @@ from surveillance.domain.values import Action, Decision, Event, Input, Observati
 from surveillance.storage import tables
 from surveillance.storage.database import in_chunks, writing
 from surveillance.storage.evidence import EvidenceStore
-from surveillance.storage.rows import Row, action_row, event_row, input_row, observation_row
+from surveillance.storage.rows import Row, action_row, box_row, event_row, input_row, observation_row
 from surveillance.storage.settings import StorageSettings
 from surveillance.storage.shots import Shots
 
@@ -221,13 +221,12 @@ def _event(seq: int, decision: Decision, picture: Kept | None) -> Event:
 
 
 def _evidence_row(event_id: str, picture: Kept) -> Row:
-    box = picture.box
     return {
         "name": picture.name,
         "event": event_id,
         "camera": picture.camera,
         "at": picture.at,
-        **{"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2},
+        **box_row(picture.box),
         "size_bytes": picture.size_bytes,
         "sha256": picture.sha256,
         "missing": False,

@@ -41,8 +41,8 @@ def observation_row(seen: Observation, number: int) -> Row:
         "change": seen.change,
         "track": seen.track,
         "label": seen.label,
-        "confidence": seen.confidence,
-        **_box_row(seen.box),
+        "confidence": float(seen.confidence),
+        **box_row(seen.box),
         "zones": sorted(seen.zones),
         "zones_version": seen.zones_version,
         "dwell_s": dict(seen.dwell_s),
@@ -217,8 +217,8 @@ def action_of(row: RowMapping) -> Action:
     )
 
 
-def _box_row(box: Box) -> Row:
-    return {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
+def box_row(box: Box) -> Row:
+    return {"x1": float(box.x1), "y1": float(box.y1), "x2": float(box.x2), "y2": float(box.y2)}
 
 
 def box_of(row: RowMapping) -> Box:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,10 @@ def test_numbers_as_ecmascript_writes_them(number, text):
 def test_what_json_cannot_say_is_refused(value):
     with pytest.raises(ValueError, match=r"."):
         canonical({"value": value})
+
+
+def test_a_float_that_writes_itself_in_its_own_way_is_a_number_like_any_other():
+    assert canonical([np.float64(0.5), np.float64(3)]) == b"[0.5,3]"
 
 
 def test_other_types_are_refused():
