@@ -15,7 +15,7 @@ from surveillance.storage.accounts import Token
 pages = Blueprint("access_requests", __name__)
 SCOPE = "access:request"
 CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so no grant follows a denial for being late
-LATE = {"verdict": "deny", "reasons": ["other: no answer came in time"], "event": None, "expires_at": None}
+LATE = {"verdict": "deny", "reasons": ["other", "no answer came in time"], "event": None, "expires_at": None}
 
 
 @pages.post("/api/access/requests")

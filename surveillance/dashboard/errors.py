@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Flask, Response, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import NotFound as NotFoundPage
 
 from surveillance.dashboard.sessions import asks_for_page
+from surveillance.domain.errors import NotFound, UserMistake
 
 TITLES = {
     400: "That request could not be read",
@@ -31,6 +33,7 @@ TEXTS = {
 def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(UserMistake, show_mistake)
 
 
 def show_error(error: HTTPException) -> Response:
@@ -43,6 +46,11 @@ def show_error(error: HTTPException) -> Response:
 
 def show_stale_form(error: CSRFError) -> Response:
     return answer(400, "The form was open for too long. Go back, reload the page and send it again.", error)
+
+
+def show_mistake(mistake: UserMistake) -> Response:
+    error = NotFoundPage() if isinstance(mistake, NotFound) else BadRequest()
+    return answer(error.code, str(mistake), error)
 
 
 def answer(status: int, text: str, error: HTTPException) -> Response:

@@ -66,7 +66,8 @@ DENIALS = {
     "credential_expired": "The credential has expired.",
     "invalid_pin": "The PIN is wrong.",
     "not_permitted_at_this_time": "Not permitted at this time.",
-    "unauthorized": "Nobody is known by this credential.",
+    "unauthorized": "Not authorized.",
+    "other": "For another reason.",
     "antipassback_violation": "Already inside: anti-passback.",
 }
 
@@ -114,12 +115,20 @@ def _seen(event: Mapping[str, Any]) -> str:
     return f"{label} in {where}" if where else f"{label} seen"
 
 
-def reason_words(reason: str) -> str:
-    """An ONVIF denial reason as a sentence; other texts as they are."""
-    code, _, rest = reason.partition(":")
-    if code in DENIALS:
-        return DENIALS[code] + (f" {rest.strip()}" if rest else "")
-    return rest.strip() if code == "other" and rest else reason
+def reasons(event: Mapping[str, Any]) -> list[str]:
+    """All reasons as sentences. A bare `other` is left out where a sentence says which."""
+    given = event["reasons"]
+    said = [DENIALS.get(reason, reason) for reason in given if reason != "other"]
+    return said or [DENIALS.get(reason, reason) for reason in given]
+
+
+def reason_in_short(event: Mapping[str, Any]) -> str:
+    """For a list: what was found; of a denial, the first sentence that says more than that it is one."""
+    given = event["reasons"]
+    if event["kind"].startswith("sighting."):
+        return ", ".join(given[:4])
+    telling = [reason for reason in given if reason not in ("unauthorized", "other")]
+    return DENIALS.get(telling[0], telling[0]) if telling else next(iter(reasons(event)), "")
 
 
 def action_words(action: Mapping[str, Any]) -> str:
@@ -129,15 +138,13 @@ def action_words(action: Mapping[str, Any]) -> str:
 
 
 def joined_by(text: str) -> str:
-    """How a clause joins its parts: `all of`, `any of` or `not`; empty for a text that joins none."""
+    """How a clause joins its parts: `all of` or `any of`; empty for a text that joins none."""
     try:
         match ast.parse(text.strip(), mode="eval").body:
             case ast.BoolOp(op=ast.And()):
                 return "all of"
             case ast.BoolOp(op=ast.Or()):
                 return "any of"
-            case ast.UnaryOp(op=ast.Not()):
-                return "not"
     except SyntaxError:
         pass
     return ""
@@ -191,7 +198,8 @@ def register(app: Flask) -> None:
     app.jinja_env.filters.update(
         kind_words=kind_words,
         title_of=title,
-        reason_words=reason_words,
+        reasons_of=reasons,
+        reason_in_short=reason_in_short,
         percent=percent,
         joined_by=joined_by,
         action_words=action_words,

@@ -1,0 +1,134 @@
+"""The dashboard of a small site on a real store in a folder, for tests that look at its pages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from ledger_samples import Desk, decision, observation, open_desk
+
+from surveillance.dashboard import DashboardSettings, Services, create_app
+from surveillance.domain.geometry import Line, Zone
+from surveillance.domain.site import Camera, Door, Person, Schedule, Site
+from surveillance.domain.values import Decision, Shot
+from surveillance.storage.accounts import Accounts
+from surveillance.storage.inbox import Inbox
+from surveillance.storage.keys import KeyStore
+from surveillance.storage.queries import Events
+from surveillance.storage.rulebook import SqlSite
+
+NAME, PASSWORD = "ada", "correct horse"
+RULES = """
+- name: night-yard
+  on: sighting
+  verdict: alert
+  when: label == "person" and "yard" in zones
+  cooldown_s: 120
+- name: staff-front
+  on: access
+  verdict: authorize
+  when: ("badge" in factors and "staff" in groups)
+"""
+SITE = Site(
+    cameras=(
+        Camera(
+            name="front",
+            url="rtsp://viewer:hidden@192.0.2.4/main",
+            zones=(Zone("yard", ((0.1, 0.5), (0.9, 0.5), (0.9, 1.0)), restricted=True),),
+            lines=(Line("threshold", (0.2, 0.9), (0.8, 0.9)),),
+        ),
+        Camera(name="gate", url="rtsp://192.0.2.5/main"),
+    ),
+    doors=(Door("front", camera="front"),),
+    people=(Person("Ada", frozenset({"staff"})),),
+    schedules=(Schedule("office", "Europe/Berlin", {}),),
+    rules=RULES,
+)
+
+
+class Pictures:
+    """Live pictures from a dictionary; remembers which cameras were asked for."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, bytes] = {}
+        self.watched: list[str] = []
+
+    def watch(self, camera: str) -> None:
+        self.watched.append(camera)
+
+    def latest(self, camera: str) -> bytes | None:
+        return self.shown.get(camera)
+
+
+@dataclass
+class DashboardSite:
+    desk: Desk
+    services: Services
+    app: Flask
+    live: Pictures
+    applied: dict[str, Any] = field(default_factory=dict)
+
+    def record(self, made: Decision, picture: Shot | None = None) -> str:
+        """Puts a decision on record, with the picture of its track; its id."""
+        entry = observation(
+            camera=made.camera or "front", track=made.track or 0, at=made.at, change="appeared", shot=picture
+        )
+        self.desk.ledger([(entry, (made,))])
+        return made.id
+
+    def visitor(self) -> FlaskClient:
+        """Somebody who has not signed in."""
+        return self.app.test_client()
+
+    def user(self) -> FlaskClient:
+        """Somebody who has."""
+        client = self.visitor()
+        answer = sign_in(client)
+        assert answer.status_code == 302, answer.text
+        return client
+
+
+def open_site(directory: Path, settings: DashboardSettings | None = None, site: Site = SITE) -> DashboardSite:
+    desk = open_desk(directory)
+    keys = KeyStore(directory / "keys")
+    accounts = Accounts(desk.engine, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    accounts.add(NAME, "administrator", PASSWORD)
+    rulebook = SqlSite(desk.engine, keys)
+    rulebook.seed(site)
+    live = Pictures()
+    applied = {"configuration_version": rulebook.version(), "heartbeat_age_s": 0.2, "cameras": {}}
+    services = Services(
+        events=Events(desk.engine),
+        accounts=accounts,
+        inbox=Inbox(desk.engine),
+        site=rulebook,
+        evidence=desk.evidence,
+        live=live,
+        secret_key=keys.key("sessions"),
+        applied=lambda: applied,
+        settings=settings or DashboardSettings(stream_poll_s=0.02),
+    )
+    return DashboardSite(desk, services, create_app(services), live, applied)
+
+
+def sign_in(client: FlaskClient, name: str = NAME, password: str = PASSWORD, **more: Any) -> Any:
+    """Fills in and sends the form as a browser does."""
+    page = client.get("/sign-in").text
+    return client.post("/sign-in", data={"csrf_token": token_of(page), "name": name, "password": password, **more})
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found, page
+    return found[1]
+
+
+def now_decision(**other: Any) -> Decision:
+    """An alert of this moment."""
+    return decision(at=datetime.now(UTC), **other)

@@ -1,0 +1,166 @@
+"""Cameras with their live pictures, the rules as judged, and the reader's endpoint."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dashboard_site import SITE, DashboardSite, open_site
+
+from surveillance.dashboard import DashboardSettings
+from surveillance.domain.site import Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> DashboardSite:
+    return open_site(tmp_path)
+
+
+# --- cameras -------------------------------------------------------------------------------------------------------
+
+
+def test_tiles_show_state_zones_and_no_password(site: DashboardSite) -> None:
+    site.applied["cameras"] = {
+        "front": {"state": "live", "reason": "", "fps": 4.9},
+        "gate": {"state": "lost", "reason": "timeout"},
+    }
+    user = site.user()
+    page = user.get("/cameras").text
+    for words in ("4.9 pictures/s", "Live", "Lost", "timeout", 'class="zone is-restricted"', 'points="160.0,450.0'):
+        assert words in page
+    one = user.get("/cameras/front").text
+    assert "rtsp://***@192.0.2.4/main" in one
+    assert "hidden" not in one.replace('aria-hidden="true"', "").replace('type="hidden"', "")
+
+
+def test_a_live_picture_is_asked_for_and_served(site: DashboardSite) -> None:
+    user = site.user()
+    assert user.get("/cameras/front/live.jpg").status_code == 204
+    site.live.shown["front"] = b"jpeg"
+    answer = user.get("/cameras/front/live.jpg")
+    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/jpeg", b"jpeg")
+    assert site.live.watched == ["front", "front"]
+    assert user.get("/cameras/nobody/live.jpg").status_code == 404
+
+
+def test_moving_pictures_come_in_parts_and_stop_when_the_page_closes(tmp_path: Path) -> None:
+    site = open_site(tmp_path, DashboardSettings(max_streams=1))
+    site.live.shown["front"] = b"jpeg"
+    user = site.user()
+    answer = user.get("/cameras/front/live.mjpg")
+    parts = answer.iter_encoded()
+    assert [next(parts), next(parts)] == [b"--picture\r\n", b"Content-Type: image/jpeg\r\n\r\njpeg\r\n--picture\r\n"]
+    assert user.get("/cameras/front/live.mjpg").status_code == 503
+    answer.close()
+    asked = len(site.live.watched)
+    again = user.get("/cameras/front/live.mjpg")
+    assert (again.status_code, len(site.live.watched)) == (200, asked)
+    again.close()
+
+
+def test_a_site_without_cameras_says_what_to_do(tmp_path: Path) -> None:
+    site = open_site(tmp_path, site=Site())
+    user = site.user()
+    assert "No cameras yet" in user.get("/cameras").text
+    assert "No rules yet" in user.get("/rules").text
+
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+
+def test_rules_are_listed_with_the_version_that_core_applies(site: DashboardSite) -> None:
+    user = site.user()
+    page = user.get("/rules").text
+    for words in ("Version 1 is applied", "night-yard", "staff-front", "At most once in 120 s per camera", "Authorize"):
+        assert words in page
+    assert page.index("When a camera sees something") < page.index("When somebody asks at a door")
+    site.applied["configuration_version"] = 0
+    assert "still applies 0" in user.get("/rules").text
+
+
+def test_rules_with_faults_are_shown_with_them(tmp_path: Path) -> None:
+    site = open_site(
+        tmp_path, site=replace(SITE, rules="- name: x\n  on: sighting\n  verdict: alert\n  when: lable == 1\n")
+    )
+    page = site.user().get("/rules").text
+    assert "These rules cannot be read" in page
+    assert "label" in page
+
+
+# --- the reader's endpoint -----------------------------------------------------------------------------------------
+
+BODY: dict[str, Any] = {"request_id": "r-1", "door": "front", "factors": [{"kind": "badge", "value": "0451"}]}
+GRANT = {"verdict": "authorize", "reasons": ["staff-front"], "event": "e-1", "expires_at": "2026-11-21T12:00:02.000Z"}
+
+
+def bearer(site: DashboardSite, *scopes: str) -> dict[str, str]:
+    token = site.services.accounts.create_token("front-reader", scopes or ("access:request",))
+    return {"Authorization": f"Bearer {token}"}
+
+
+def core_answers(site: DashboardSite, answer: dict[str, Any]) -> tuple[threading.Thread, list[dict[str, Any]]]:
+    """Core in a thread: answers the first question that comes."""
+    asked: list[dict[str, Any]] = []
+    inbox = type(site.services.inbox)(site.desk.engine)
+
+    def run() -> None:
+        while not asked:
+            for question in inbox.pending():
+                asked.append(dict(question.payload))
+                inbox.answer(question.id, answer)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, asked
+
+
+def test_a_request_is_answered_by_core_and_a_repetition_by_the_first_answer(site: DashboardSite) -> None:
+    headers = bearer(site)
+    thread, asked = core_answers(site, GRANT)
+    client = site.visitor()
+    first = client.post("/api/access/requests", json=BODY, headers=headers)
+    thread.join(5)
+    second = client.post("/api/access/requests", json=BODY, headers=headers)
+    assert (first.status_code, first.json) == (200, GRANT)
+    assert (second.status_code, second.json) == (200, GRANT)
+    assert asked == [BODY]
+
+
+def test_silence_is_a_denial(tmp_path: Path) -> None:
+    site = open_site(tmp_path, DashboardSettings(access_deadline_ms=300))
+    answer = site.visitor().post("/api/access/requests", json=BODY, headers=bearer(site))
+    assert answer.json == {
+        "verdict": "deny",
+        "reasons": ["other", "no answer came in time"],
+        "event": None,
+        "expires_at": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "change", "scopes", "words"),
+    [
+        (401, None, None, "bearer token"),
+        (403, None, ("events:read",), "lacks the scope access:request"),
+        (400, {"factors": "0451"}, ("access:request",), "factors must be a list"),
+        (400, {"factors": [{"kind": "badge", "value": ""}]}, ("access:request",), "factors[0].value"),
+        (404, {"door": "frnt"}, ("access:request",), "no door is called 'frnt'"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_problem_that_says_why(
+    site: DashboardSite, status: int, change: dict[str, Any] | None, scopes: tuple[str, ...] | None, words: str
+) -> None:
+    headers = {} if scopes is None else bearer(site, *scopes)
+    answer = site.visitor().post("/api/access/requests", json=BODY | (change or {}), headers=headers)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    assert answer.json is not None
+    assert words in answer.json["detail"]
+    assert "0451" not in answer.text
+
+
+def test_no_json_is_a_bad_request_and_a_session_is_no_token(site: DashboardSite) -> None:
+    assert site.visitor().post("/api/access/requests", data="x", headers=bearer(site)).status_code == 400
+    assert site.user().post("/api/access/requests", json=BODY).status_code == 401
