@@ -10,7 +10,7 @@ from typing import Any
 from surveillance.app.core import build_rulebook
 from surveillance.app.store import open_store, relay_token, upgrade_database
 from surveillance.app.worker import build_classifier
-from surveillance.domain.errors import NotFound
+from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Site
 from surveillance.domain.values import Classification
@@ -32,7 +32,10 @@ def known_site(settings: Settings) -> Site | None:
     """The configured site, or None where there is no database yet."""
     if settings.storage.url is None and not (settings.data_dir / "surveillance.db").is_file():
         return None
-    site = open_store(settings).site.read()
+    try:
+        site = open_store(settings).site.read()
+    except SettingsError:  # made but never upgraded: as good as none
+        return None
     return site if site.cameras or site.doors else None
 
 
@@ -99,6 +102,15 @@ def list_models(settings: Settings) -> list[Mapping[str, Any]]:
     from surveillance.perception import registry
 
     return [card.as_yaml() for card in registry.list_cards(settings.model_dirs)]
+
+
+def evaluate(settings: Settings, model: str, data: Path, device: str) -> Mapping[str, Any]:
+    """A model's figures on a folder of labeled pictures. Raises NotFound, ModelError, or a mistake in the data."""
+    from surveillance.perception import registry
+    from surveillance.training.evaluate import evaluate_card
+
+    card = registry.find_card(model, settings.model_dirs)
+    return evaluate_card(card, settings.data_dir / "models", data, settings.perception.backend, device)
 
 
 def open_accounts(settings: Settings) -> Accounts:
