@@ -20,7 +20,7 @@ from surveillance.domain.values import TRIGGERS, VERDICTS
 from surveillance.rules.condition import Comparison, Condition
 from surveillance.rules.fields import Entry, Faults, entries_of, flag, one_of, seconds, text_of, texts_of
 from surveillance.rules.language import caret, read_condition
-from surveillance.rules.vocabulary import LABELS, MODES, Names, build_names
+from surveillance.rules.vocabulary import LABELS, Names, build_names
 
 KEYS = (
     "name",
@@ -124,13 +124,12 @@ def parse_rulebook(
     site: Site | None = None,
     version: int = 0,
     labels: Collection[str] = LABELS,
-    modes: Collection[str] = MODES,
 ) -> Rulebook:
     """The rules of all documents. Raises RuleError with every fault of every document at once.
 
     Without a site the names of cameras, zones, doors, groups, schedules and notify targets are not checked.
     """
-    names = build_names(site, labels, modes)
+    names = build_names(site, labels)
     targets = None if site is None else frozenset(target.name for target in site.notify)
     faults: Faults = []
     rules: list[Rule] = []

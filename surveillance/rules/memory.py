@@ -55,7 +55,7 @@ class Memory:
         self._stale_after = timedelta(seconds=settings.stale_after_s)
         self._keep = timedelta(seconds=settings.track_keep_s)
         self._cooldowns: dict[CooldownKey, tuple[datetime, float]] = {}
-        self._degraded: dict[str, datetime] = {}
+        self._degraded: dict[str, tuple[datetime, bool]] = {}  # cause -> when it was told, and whether it lasts
         self.cameras: dict[str, SeenCamera] = {}
         self.doors: dict[str, SeenDoor] = {}
         self.mode = settings.mode
@@ -163,19 +163,22 @@ class Memory:
     def begins_to_degrade(self, cause: str, at: datetime) -> bool:
         """True once per cause and `health_repeat_s`."""
         last = self._degraded.get(cause)
-        if last is not None and abs(_elapsed(last, at)) < self._settings.health_repeat_s:
+        if last is not None and abs(_elapsed(last[0], at)) < self._settings.health_repeat_s:
             return False
         if len(self._degraded) > MAX_COOLDOWNS:
             self._degraded.clear()
-        self._degraded[cause] = at
+        self._degraded[cause] = (at, True)
         return True
 
     def restore(self, camera: str) -> tuple[str, ...]:
-        """The causes of that camera, which are over now and may be raised anew."""
-        causes = tuple(cause for cause in self._degraded if cause.startswith(f"camera {camera} "))
-        for cause in causes:
-            del self._degraded[cause]
-        return causes
+        """The causes of that camera that were told and are over now; each once."""
+        over = {cause: at for cause, (at, lasts) in self._degraded.items() if lasts and _is_of(cause, camera)}
+        self._degraded |= {cause: (at, False) for cause, at in over.items()}
+        return tuple(over)
+
+
+def _is_of(cause: str, camera: str) -> bool:
+    return cause.startswith(f"camera {camera} ")
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:

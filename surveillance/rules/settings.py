@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -19,5 +21,4 @@ class RuleSettings(BaseModel):
         default=10.0, gt=0, description="a camera worker silent for so long raises health.degraded"
     )
     health_repeat_s: float = Field(default=3600.0, gt=0, description="one health.degraded per cause in this time")
-    modes: tuple[str, ...] = Field(default=("armed", "disarmed"), description="the arming modes that rules may name")
-    mode: str = Field(default="armed", description="the arming mode at start")
+    mode: Literal["armed", "disarmed"] = Field(default="armed", description="the arming mode of the site")

@@ -132,7 +132,7 @@ class Names:
         return None if kind is None else self.known.get(kind)
 
 
-def build_names(site: Site | None = None, labels: Collection[str] = LABELS, modes: Collection[str] = MODES) -> Names:
+def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> Names:
     """The names of a site; without one, only those that every site shares."""
     known = {
         "label": frozenset(labels),
@@ -141,7 +141,7 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS, mode
         "door_alarm": DOOR_ALARMS,
         "door_mode": DOOR_MODES,
         "camera_state": CAMERA_STATES,
-        "mode": frozenset(modes),
+        "mode": MODES,
     }
     if site is not None:
         lines = [line.name for camera in site.cameras for line in camera.lines]

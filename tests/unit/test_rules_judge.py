@@ -179,6 +179,14 @@ def test_an_unknown_alert_does_not_fire_and_tells_its_cause_once_an_hour() -> No
     ]
 
 
+def test_a_camera_that_comes_and_goes_is_told_once_an_hour() -> None:
+    crowd = judge(rule("crowd", "sighting", "alert", "people >= 1 and track_s > 0.5"))
+    inputs: list[Input] = []
+    for second in range(0, 100, 10):
+        inputs += [report(second, "yard", "frozen"), sight(second + 1, second), report(second + 2, "yard")]
+    assert told(decide(crowd, inputs)) == [("health.degraded", None), ("health.restored", None)]
+
+
 # --- presence ------------------------------------------------------------------------------------------------------
 
 DAY = rule("day", "presence", "authorize", 'label == "person" and schedule("office-hours")', notify="boss")

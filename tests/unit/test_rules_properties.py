@@ -16,6 +16,7 @@ from surveillance.rules.language import parse_condition
 from surveillance.rules.permission import combine, permits
 from surveillance.rules.vocabulary import UNKNOWN, Value, build_names
 
+NAMES = build_names(SITE)
 LEAVES = (
     "people == 1",
     "people > 1",
@@ -65,29 +66,13 @@ def facts(draw: Any) -> Facts:
 
 @some.composite
 def rules(draw: Any) -> tuple[Rule, ...]:
-    texts = [
-        rule(
-            f"rule-{number}",
-            "access",
-            verdict,
-            when,
-            mode=mode,
-            **({"camera_only": "true"} if verdict == "authorize" else {}),
-        )
-        for number, (verdict, when, mode) in enumerate(
-            draw(
-                some.lists(
-                    some.tuples(
-                        some.sampled_from(("authorize", "deny")),
-                        conditions,
-                        some.sampled_from(("active", "active", "shadow")),
-                    ),
-                    max_size=5,
-                )
-            )
-        )
-    ]
-    return book("".join(texts)).rules
+    verdicts = some.sampled_from(("authorize", "deny"))
+    modes = some.sampled_from(("active", "active", "shadow"))
+    given_rules = draw(some.lists(some.tuples(verdicts, conditions, modes), max_size=5))
+    return tuple(
+        Rule(f"rule-{number}", "access", verdict, parse_condition(when, "access", NAMES), mode=mode)
+        for number, (verdict, when, mode) in enumerate(given_rules)
+    )
 
 
 @given(rules(), facts(), some.randoms())
@@ -149,7 +134,7 @@ def test_a_rule_that_passes_as_not_camera_only_needs_a_carried_factor(
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(RuleError):
-        parse_condition(text, "sighting", build_names(SITE))
+        parse_condition(text, "sighting", NAMES)
 
 
 @given(some.text(max_size=200) | some.text("-: \n'\"[]{}&*|>namewhenorules", max_size=200))
