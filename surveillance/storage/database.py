@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from surveillance import places
 from surveillance.domain.errors import DatabaseTooNew, SettingsError
@@ -200,9 +200,3 @@ def _shown(address: URL) -> str:
 
 def _first_line(error: DatabaseError) -> str:
     return str(error.orig or error).strip().partition("\n")[0]
-
-
-def is_busy(error: OperationalError) -> bool:
-    """Whether the statement failed because another writer held on for too long."""
-    words = str(error.orig).lower()
-    return "locked" in words or "lock timeout" in words
