@@ -24,7 +24,7 @@ from surveillance.app.worker import Recognizers, build_frames, build_worker
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera
 from surveillance.domain.values import DoorReport, Frame, Input
-from surveillance.engines.camera import CameraThreads
+from surveillance.engines.camera import CameraHealth, CameraThreads
 from surveillance.engines.inline import InlineEngine, SiteParts
 from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
@@ -49,8 +49,9 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
     recognizers = Recognizers(settings, running.core.failed)
 
     def camera(configured: Camera, tell: Callable[[Input], None]) -> CameraThreads:
-        frames = build_frames(settings, configured, tell)
-        walk = build_worker(settings, configured, frames, recognizers.lane(configured))
+        health = CameraHealth(configured.name, tell)
+        frames = build_frames(settings, configured, health.report)
+        walk = build_worker(settings, configured, frames, recognizers.lane(configured, health.answered))
 
         def show(frame: Frame) -> None:
             live.show(configured.name, lambda: encode_shot(frame, settings.perception.observe))

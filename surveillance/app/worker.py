@@ -7,7 +7,7 @@ from datetime import datetime
 
 from surveillance.domain.ports import Classifier, Source, SourceOptions
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Input
+from surveillance.domain.values import CameraReport
 from surveillance.engines.camera import CameraFrames
 from surveillance.engines.recognizer import SharedRecognizer
 from surveillance.engines.supervise import Supervised
@@ -44,7 +44,7 @@ def build_worker(settings: Settings, camera: Camera, source: Source, classifier:
 
 
 def build_frames(
-    settings: Settings, camera: Camera, report: Callable[[Input], None], once: bool = False
+    settings: Settings, camera: Camera, report: Callable[[CameraReport], None], once: bool = False
 ) -> CameraFrames:
     """A camera's reader in a thread of its own; `once` ends at the first loss instead of trying again."""
     from surveillance.ingest.mailbox import FrameMailbox
@@ -78,7 +78,7 @@ class Recognizers:
         self._failed = failed
         self._running: dict[str, tuple[SharedRecognizer, Supervised]] = {}
 
-    def lane(self, camera: Camera) -> Classifier:
+    def lane(self, camera: Camera, answered: Callable[[bool], None]) -> Classifier:
         """The classifier of this camera's model. Raises ModelError or NotFound."""
         model = camera.model or self._settings.perception.model
         if model not in self._running:
@@ -86,7 +86,7 @@ class Recognizers:
             thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
             thread.start()
             self._running[model] = recognizer, thread
-        return self._running[model][0].lane(camera.name)
+        return self._running[model][0].lane(camera.name, answered)
 
     def close(self) -> None:
         for recognizer, thread in self._running.values():

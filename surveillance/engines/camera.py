@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from surveillance.domain.errors import SurveillanceError
-from surveillance.domain.values import Frame, Observation
+from surveillance.domain.values import CameraReport, Frame, Observation
 from surveillance.engines.worker import walk_source
 from surveillance.ingest.mailbox import FrameMailbox
 from surveillance.walk import WorkerWalk
 
 TAKE_S = 0.5
+NO_ANSWER = "no answer from the recognizer"
 
 
 class CameraFrames:
@@ -51,6 +54,35 @@ class CameraFrames:
             self._error = error
         finally:
             self._mailbox.close()
+
+
+class CameraHealth:
+    """A camera sees only while its recognizer answers: without answers its reports say blinded, not live.
+
+    So what rules ask of that camera is unknown, and nothing is granted on a picture that nobody looked at.
+    """
+
+    def __init__(self, camera: str, tell: Callable[[CameraReport], None]) -> None:
+        self._camera = camera
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._is_blinded = False
+
+    def report(self, report: CameraReport) -> None:
+        """Passes on what the reader reports."""
+        with self._lock:
+            if self._is_blinded and report.state == "live":
+                report = replace(report, state="blinded", reason=NO_ANSWER, changed=False)
+            self._tell(report)
+
+    def answered(self, came: bool) -> None:
+        """Told after each ask of the recognizer."""
+        with self._lock:
+            if came != self._is_blinded:
+                return
+            self._is_blinded = not came
+            state, reason = ("live", "") if came else ("blinded", NO_ANSWER)
+            self._tell(CameraReport(self._camera, datetime.now(UTC), state, reason, changed=True))
 
 
 class CameraThreads:

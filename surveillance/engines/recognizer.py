@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from surveillance.domain.errors import Expired
@@ -51,8 +51,8 @@ class SharedRecognizer:
         """Cameras bound to a door with an open request: their asks go first."""
         self._urgent = cameras
 
-    def lane(self, camera: str) -> Lane:
-        return Lane(self, camera)
+    def lane(self, camera: str, answered: Callable[[bool], None] = lambda came: None) -> Lane:
+        return Lane(self, camera, answered)
 
     def ask(self, camera: str, crops: Sequence[Bgr]) -> tuple[Classification, ...]:
         """Blocks until answered. Raises Expired after the deadline."""
@@ -109,10 +109,17 @@ class SharedRecognizer:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One camera's way to a shared recognizer."""
+    """One camera's way to a shared recognizer. `answered` is told after each ask whether an answer came."""
 
     recognizer: SharedRecognizer
     camera: str
+    answered: Callable[[bool], None]
 
     def __call__(self, crops: Sequence[Bgr]) -> tuple[Classification, ...]:
-        return self.recognizer.ask(self.camera, crops)
+        try:
+            answer = self.recognizer.ask(self.camera, crops)
+        except Expired:
+            self.answered(False)
+            raise
+        self.answered(True)
+        return answer
