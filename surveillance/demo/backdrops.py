@@ -101,7 +101,7 @@ class Painter:
 
 
 def paint_front_door(seed: int) -> Backdrop:
-    """The hall inside the front door: light walls, a wooden door with panes, a stone floor and a mat."""
+    """The hall inside the front door, over the desk: light walls, a door with panes, a stone floor and a mat."""
     gravel = _texture("gravel")
     paint = Painter(seed)
     paint.gradient((0.74, 0.80, 0.83), (0.66, 0.73, 0.76), (0, 250))
@@ -124,7 +124,12 @@ def paint_front_door(seed: int) -> Backdrop:
     for y in range(98, 144, 9):
         paint.plain([(80, y), (160 - y % 4 * 9, y), (160 - y % 4 * 9, y + 3), (80, y + 3)], (0.70, 0.70, 0.70))
     paint.shadow([(640, 0), (640, 360), (560, 360), (610, 0)], 0.25, 26.0)
-    return Backdrop(paint.finish(), np.zeros((HEIGHT, WIDTH), np.float32))
+    desk = [(-10.0, 326.0), (650.0, 326.0), (650.0, 372.0), (-10.0, 372.0)]
+    paint.shadow(_corners(-10, 314, 650, 330), 0.35, 6.0)
+    paint.plain(desk, (0.22, 0.32, 0.43))
+    paint.clouds(0.12, (326, 360), 3.0)
+    paint.plain(_corners(-10, 326, 650, 331), (0.36, 0.48, 0.60))
+    return Backdrop(paint.finish(), paint.area(desk))
 
 
 def _paint_door(paint: Painter, upper: tuple[int, int], lower: tuple[int, int]) -> None:
