@@ -39,12 +39,14 @@ class Vote:
 
     counts: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
-    total: float = 0.0
+    total: float = 0.0  # of the worths behind the scores
+    cast: float = 0.0  # of the counts
 
     def add(self, seen: Classification, worth: float, novelty: float) -> None:
         """One crop's voice, as loud as its best label leads its second. `novelty` below 1: the view was seen before."""
         ranked = sorted(seen.scores.values(), reverse=True)
         worth *= ranked[0] - ranked[1] if len(ranked) > 1 else 1.0
+        self.cast += worth * novelty
         self.counts[seen.label] = self.counts.get(seen.label, 0.0) + worth * novelty
         self.total += worth
         for label, score in seen.scores.items():
@@ -54,11 +56,14 @@ class Vote:
         """The leading label and its mean score over all crops; REJECTED where the lead is not clear."""
         if self.total <= 0.0:
             return REJECTED, 0.0
-        label = max(self.counts, key=lambda name: self.counts[name])
-        votes = self.counts[label]
-        second = max((count for name, count in self.counts.items() if name != label), default=0.0)
+        label, most, second = REJECTED, 0.0, 0.0
+        for name, votes in self.counts.items():
+            if votes > most:
+                label, most, second = name, votes, most
+            elif votes > second:
+                second = votes
         confidence = min(self.scores.get(label, 0.0) / self.total, 1.0)
-        if votes < min_share * sum(self.counts.values()) or votes - second < min_lead:
+        if most < min_share * self.cast or most - second < min_lead:
             return REJECTED, confidence
         return label, confidence
 
@@ -70,6 +75,7 @@ class Life:
     id: int
     started_at: datetime
     seen_at: datetime
+    seen_s: float  # the same as seconds, which are quicker to reckon with
     box: Box
     hits: int = 1
     confirmed: bool = False
@@ -91,7 +97,7 @@ class VoteTracker:
         self._settings = settings or TrackSettings()
         self._lives: list[Life] = []
         self._motion: Floats = np.zeros((0, 6))  # cx, cy, width, height, vx, vy; in picture heights and seconds
-        self._at: datetime | None = None
+        self._now_s: float | None = None
         self._aspect = 1.0
         self._next_id = 1
         self._alive: tuple[Track, ...] = ()
@@ -105,13 +111,15 @@ class VoteTracker:
         """The live tracks after this scene, then those that it ended, once."""
         frame = scene.frame
         self._aspect = frame.picture.width / frame.picture.height
-        elapsed_s = 0.0 if self._at is None else max((frame.captured_at - self._at).total_seconds(), 0.0)
-        self._at = frame.captured_at
-        self._predict(elapsed_s)
+        now_s = frame.captured_at.timestamp()
+        elapsed_s = 0.0 if self._now_s is None else max(now_s - self._now_s, 0.0)
+        ended = self._end(self._lost(now_s))
+        self._predict(now_s, elapsed_s)
+        self._now_s = now_s
         pairs, free = self._match(scene)
         self._take(pairs, frame)
         self._start([scene.subjects[k] for k in free], {index for index, _ in pairs}, frame)
-        ended = self._end(self._lost(frame) | self._doubles(frame), frame)
+        ended += self._end(self._emptied() | self._doubles(frame))
         self._alive = tuple(self._told(life) for life in self._lives)
         return (*self._alive, *ended)
 
@@ -122,24 +130,13 @@ class VoteTracker:
         return ended
 
     def _told(self, life: Life, ended: bool = False) -> Track:
-        return Track(
-            id=life.id,
-            camera=self._camera,
-            box=life.box,
-            label=life.label,
-            confidence=life.confidence,
-            confirmed=life.confirmed,
-            started_at=life.started_at,
-            seen_at=life.seen_at,
-            hits=life.hits,
-            ended=ended,
-        )
+        life_s = (life.started_at, life.seen_at, life.hits, ended)
+        return Track(life.id, self._camera, life.box, life.label, life.confidence, life.confirmed, *life_s)
 
-    def _predict(self, elapsed_s: float) -> None:
+    def _predict(self, now_s: float, elapsed_s: float) -> None:
         self._motion[:, :2] += self._motion[:, 4:] * elapsed_s
-        assert self._at is not None
         for index, life in enumerate(self._lives):
-            if (self._at - life.seen_at).total_seconds() > elapsed_s + 1e-6:
+            if now_s - life.seen_s > elapsed_s + 1e-3:
                 self._motion[index, 4:] *= 0.5 ** (elapsed_s / 0.5)  # who is out of sight has rather stopped
 
     # --- who is who --------------------------------------------------------------------------------------------
@@ -150,8 +147,8 @@ class VoteTracker:
         everyone = list(range(len(subjects)))
         if not subjects or not self._lives:
             return [], everyone
-        measured = np.array([self._measure(subject.detection.box) for subject in subjects])
-        cost = _costs(self._motion, measured, self._reach())
+        measured = self._measured([subject.detection.box for subject in subjects])
+        cost = _costs(self._motion, measured, self._reach(scene.frame.captured_at.timestamp()))
         cost += np.array([0.0 if life.confirmed else TENTATIVE_COST for life in self._lives])[:, None]
         rows, columns = linear_sum_assignment(cost)
         pairs, taken = [], set()
@@ -164,10 +161,9 @@ class VoteTracker:
                 pairs.append((row, subject))
         return pairs, [k for k in everyone if k not in taken]
 
-    def _reach(self) -> Floats:
+    def _reach(self, now_s: float) -> Floats:
         """How far, in own sizes, each track may be from where it was expected: far while its speed is unknown."""
-        assert self._at is not None
-        gaps = np.array([(self._at - life.seen_at).total_seconds() for life in self._lives])
+        gaps = now_s - np.array([life.seen_s for life in self._lives])
         young = np.array([life.hits < 3 for life in self._lives])
         reach: Floats = np.where(young, 0.4 + 4.0 * gaps, 0.5 + 0.8 * gaps)
         return np.minimum(reach, 1.4)
@@ -180,9 +176,12 @@ class VoteTracker:
             return False
         return _alike(_patch(*life.looked), _patch(frame.luma, life.box))
 
-    def _measure(self, box: Box) -> tuple[float, float, float, float, float, float]:
-        x, y = box.center
-        return x * self._aspect, y, box.width * self._aspect, box.height, 0.0, 0.0
+    def _measured(self, boxes: Sequence[Box]) -> Floats:
+        """(boxes, 6) states at rest, in picture heights."""
+        corners = np.array([(box.x1, box.y1, box.x2, box.y2) for box in boxes])
+        corners[:, (0, 2)] *= self._aspect
+        center, size = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
+        return np.hstack([center, size, np.zeros_like(size)])
 
     # --- what a hit and a miss do ------------------------------------------------------------------------------
 
@@ -191,9 +190,9 @@ class VoteTracker:
         moved = [(index, subject) for index, subject in pairs if subject.detection.source != "track"]
         if moved:
             rows = np.array([index for index, _ in moved])
-            measured = np.array([self._measure(subject.detection.box) for _, subject in moved])
+            measured = self._measured([subject.detection.box for _, subject in moved])
             lives = [self._lives[index] for index, _ in moved]
-            gaps = np.array([max((frame.captured_at - life.seen_at).total_seconds(), 1e-3) for life in lives])
+            gaps = np.maximum(frame.captured_at.timestamp() - np.array([life.seen_s for life in lives]), 1e-3)
             fresh = np.array([life.hits == 1 for life in lives])
             state = self._motion[rows] = _corrected(self._motion[rows], measured, gaps, fresh)
             for life, edges, (_, subject) in zip(lives, _edges(state, self._aspect), moved, strict=True):
@@ -202,15 +201,19 @@ class VoteTracker:
                 life.looked = (frame.luma, life.box)
         for index, subject in pairs:
             if subject.detection.source == "track":
-                self._motion[index] = self._measure(self._lives[index].box)
+                self._motion[index] = self._measured([self._lives[index].box])[0]
             self._count(self._lives[index], subject, frame)
 
     def _count(self, life: Life, subject: Subject, frame: Frame) -> None:
-        life.seen_at = frame.captured_at
+        life.seen_at, life.seen_s = frame.captured_at, frame.captured_at.timestamp()
         life.hits += 1
         self._vote(life, subject)
         s = self._settings
-        if life.hits >= s.min_hits and (life.seen_at - life.started_at).total_seconds() >= s.min_s:
+        if (
+            not life.confirmed
+            and life.hits >= s.min_hits
+            and (life.seen_at - life.started_at).total_seconds() >= s.min_s
+        ):
             life.confirmed = True
 
     def _vote(self, life: Life, subject: Subject) -> None:
@@ -234,23 +237,34 @@ class VoteTracker:
             box = subject.detection.box
             if subject.detection.source == "track" or any(_is_part(subject, life) for life in whole):
                 continue
-            life = Life(self._next_id, frame.captured_at, frame.captured_at, box)
+            life = Life(self._next_id, frame.captured_at, frame.captured_at, frame.captured_at.timestamp(), box)
             self._next_id += 1
             self._vote(life, subject)
             self._lives.append(life)
-            self._motion = np.vstack([self._motion, self._measure(box)])
+            self._motion = np.vstack([self._motion, self._measured([box])])
 
-    def _lost(self, frame: Frame) -> set[int]:
+    def _lost(self, now_s: float) -> set[int]:
+        """Tracks out of sight for too long. They go before anything new can be taken for them."""
         s, lost = self._settings, set()
         for index, life in enumerate(self._lives):
-            unseen_s = (frame.captured_at - life.seen_at).total_seconds()
+            unseen_s = now_s - life.seen_s
+            if unseen_s <= min(s.tentative_coast_s, s.gone_s):
+                continue
             allowed_s = s.tentative_coast_s
             if life.confirmed:
                 allowed_s = s.gone_s if self._is_leaving(index) else s.coast_s
-            is_empty = life.empty >= s.empty_hits and life.label not in (BACKGROUND, REJECTED)
-            if unseen_s > allowed_s or is_empty:
+            if unseen_s > allowed_s:
                 lost.add(index)
         return lost
+
+    def _emptied(self) -> set[int]:
+        """Tracks whose place has long shown background only: what they followed is not there."""
+        least = self._settings.empty_hits
+        return {
+            index
+            for index, life in enumerate(self._lives)
+            if life.empty >= least and life.label not in (BACKGROUND, REJECTED)
+        }
 
     def _is_leaving(self, index: int) -> bool:
         """It was last seen at the border, and goes on outward at a speed that takes it away."""
@@ -268,22 +282,20 @@ class VoteTracker:
         live = [i for i, life in enumerate(self._lives) if life.seen_at == frame.captured_at]
         if len(live) < 2:
             return set()
-        boxes = np.array([self._measure(self._lives[i].box)[:4] for i in live])
-        shared = _shared(boxes, boxes) / np.maximum((boxes[:, 2] * boxes[:, 3])[:, None], 1e-9)
-        np.fill_diagonal(shared, 0.0)
+        boxes = self._measured([self._lives[i].box for i in live])
+        first, second = _near(boxes, boxes, 0.5)
+        inside = (_shared(boxes[first], boxes[second]) >= 0.75 * boxes[first, 2] * boxes[first, 3]) & (first != second)
+        under = {live[k] for k in first[inside]}
         drop = set()
-        for row, index in enumerate(live):
-            life = self._lives[index]
-            over = [self._lives[live[k]] for k in np.flatnonzero(shared[row] >= 0.75)]
-            if not any(_outranks(other, life) for other in over):
-                life.doubled = 0
-                continue
-            life.doubled += 1
-            if life.doubled >= DUPLICATE_FRAMES:
-                drop.add(index)
+        for index in live:
+            self._lives[index].doubled += 1 if index in under else -self._lives[index].doubled
+        for inner, outer in zip(first[inside].tolist(), second[inside].tolist(), strict=True):
+            life, other = self._lives[live[inner]], self._lives[live[outer]]
+            if life.doubled >= DUPLICATE_FRAMES and _outranks(other, life):
+                drop.add(live[inner])
         return drop
 
-    def _end(self, indices: set[int], frame: Frame) -> tuple[Track, ...]:
+    def _end(self, indices: set[int]) -> tuple[Track, ...]:
         if not indices:
             return ()
         ended = tuple(self._told(self._lives[index], ended=True) for index in sorted(indices))
@@ -294,31 +306,37 @@ class VoteTracker:
 
 
 def _costs(tracks: Floats, measured: Floats, reach: Floats) -> Floats:
-    """(tracks, subjects) costs; IMPOSSIBLE where they cannot be the same thing."""
-    dx = tracks[:, None, 0] - measured[None, :, 0]
-    dy = tracks[:, None, 1] - measured[None, :, 1]
-    sizes_t, sizes_m = np.hypot(tracks[:, 2], tracks[:, 3]), np.hypot(measured[:, 2], measured[:, 3])
-    distance = np.hypot(dx, dy) / (0.5 * (sizes_t[:, None] + sizes_m[None, :]))
-    areas_t, areas_m = tracks[:, 2] * tracks[:, 3], measured[:, 2] * measured[:, 3]
-    shared = _shared(tracks, measured)
-    iou = shared / (areas_t[:, None] + areas_m[None, :] - shared)
-    within = shared / np.minimum(areas_t[:, None], areas_m[None, :])
-    ratio = np.maximum(areas_t[:, None] / areas_m[None, :], areas_m[None, :] / areas_t[:, None])
-    cost = 0.5 * (1.0 - np.maximum(iou, 0.6 * within)) + 0.5 * distance / reach[:, None]
-    possible = ((distance < reach[:, None]) | (iou > 0.15)) & (ratio < MOST_SIZE_RATIO)
-    result: Floats = np.where(possible, cost, IMPOSSIBLE)
-    return result
+    """(tracks, subjects) costs; IMPOSSIBLE where they cannot be the same thing. Only near pairs are worked out."""
+    cost: Floats = np.full((len(tracks), len(measured)), IMPOSSIBLE)
+    a, b = _near(tracks, measured, 1.0 + reach.max())
+    if not len(a):
+        return cost
+    t, m, limit = tracks[a], measured[b], reach[a]
+    sizes = 0.5 * (np.hypot(t[:, 2], t[:, 3]) + np.hypot(m[:, 2], m[:, 3]))
+    distance = np.hypot(t[:, 0] - m[:, 0], t[:, 1] - m[:, 1]) / sizes
+    area_t, area_m, shared = t[:, 2] * t[:, 3], m[:, 2] * m[:, 3], _shared(t, m)
+    smaller, larger = np.minimum(area_t, area_m), np.maximum(area_t, area_m)
+    iou = shared / (area_t + area_m - shared)
+    value = 0.5 * (1.0 - np.maximum(iou, 0.6 * shared / smaller)) + 0.5 * distance / limit
+    possible = ((distance < limit) | (iou > 0.15)) & (larger < MOST_SIZE_RATIO * smaller)
+    cost[a, b] = np.where(possible, value, IMPOSSIBLE)
+    return cost
+
+
+def _near(a: Floats, b: Floats, sizes: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of the pairs whose centers are at most that many of their mean sizes apart, in x and in y."""
+    reach_a, reach_b = (0.5 * sizes * (rows[:, 2] + rows[:, 3]) for rows in (a, b))
+    apart = np.maximum(np.abs(a[:, None, 0] - b[None, :, 0]), np.abs(a[:, None, 1] - b[None, :, 1]))
+    first, second = np.nonzero(apart <= reach_a[:, None] + reach_b[None, :])
+    return first, second
 
 
 def _shared(a: Floats, b: Floats) -> Floats:
-    """(a, b) areas of intersection of rows cx, cy, width, height, ..."""
-    width = np.minimum((a[:, 0] + a[:, 2] / 2)[:, None], (b[:, 0] + b[:, 2] / 2)[None]) - np.maximum(
-        (a[:, 0] - a[:, 2] / 2)[:, None], (b[:, 0] - b[:, 2] / 2)[None]
-    )
-    height = np.minimum((a[:, 1] + a[:, 3] / 2)[:, None], (b[:, 1] + b[:, 3] / 2)[None]) - np.maximum(
-        (a[:, 1] - a[:, 3] / 2)[:, None], (b[:, 1] - b[:, 3] / 2)[None]
-    )
-    area: Floats = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    """Areas that the rows (cx, cy, width, height, ...) of `a` share with the same rows of `b`."""
+    low = np.maximum(a[:, :2] - a[:, 2:4] / 2, b[:, :2] - b[:, 2:4] / 2)
+    high = np.minimum(a[:, :2] + a[:, 2:4] / 2, b[:, :2] + b[:, 2:4] / 2)
+    sides = np.maximum(high - low, 0.0)
+    area: Floats = sides[:, 0] * sides[:, 1]
     return area
 
 
