@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -34,13 +35,16 @@ class Camera:
 
 
 def hide_password(url: str) -> str:
-    """The URL with `***` in place of user name and password; other text is unchanged."""
+    """The URL with `***` in place of user name and password, also of ones that path or query name; else unchanged."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url
     authority, slash, path = rest.partition("/")
     if "@" in authority:
         authority = "***@" + authority.rpartition("@")[2]
+    elif "@" in path and re.search(r":(?!\d*$)", authority):  # a password with a slash in it
+        authority, slash, path = "***@" + path.rpartition("@")[2], "", ""
+    path = re.sub(r"(?i)\b((?:user(?:name)?|usr|pass(?:word|wd)?|pwd|token)=)[^&/;]*", r"\1***", path)
     return scheme + mark + authority + slash + path
 
 
