@@ -143,8 +143,12 @@ def _natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
+def parse_manifest(text: str) -> dict[str, dict[str, str]]:
+    """file -> its row, of a MANIFEST.tsv with the columns file, class, source and licence_as_stated."""
+    return {row["file"]: row for row in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+
 def _load_manifest(path: Path) -> Mapping[str, Mapping[str, str]]:
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["file"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    return parse_manifest(path.read_text(encoding="utf-8"))

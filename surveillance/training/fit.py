@@ -29,6 +29,8 @@ from surveillance.perception.registry import Input, fit_crop, normalize
 from surveillance.training.augment import augment
 from surveillance.training.datasets import DataError, Sample, Split, labels_of, load_samples, split_samples
 
+RARE_TURN = 0.03  # how often what has an upright side is turned by any angle
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -37,7 +39,9 @@ class Recipe:
     architecture: str = "compact_cnn"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     input: Input = field(default_factory=lambda: Input(size=64))
-    epochs: int = 30
+    small_size: int = 48  # crops are this small until `small_until` of the epochs are done: half the work
+    small_until: float = 0.5
+    epochs: int = 24
     batch: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
@@ -46,7 +50,7 @@ class Recipe:
     ema: float = 0.998  # of the weights, a step
     balance: float = 0.6  # a source's share of its class grows with its size to this power; classes share alike
     hold_out: tuple[str, ...] = ()
-    overhead: tuple[str, ...] = ()  # sources seen from straight above, which have no upright side
+    any_angle: Mapping[str, float] = field(default_factory=lambda: {"vehicle": 0.4, "background": 0.3})  # by label
     skip: tuple[str, ...] = ()  # sources never trained on, such as test footage
     validation: float = 0.1
     seed: int = 0
@@ -86,7 +90,7 @@ class Pictures:
         self._recipe = recipe
         self._crops = [sample.load() for sample in tqdm(samples, "reading", unit="crop", leave=False)]
         self._answers = np.asarray([labels.index(sample.label) for sample in samples])
-        self._turns = np.asarray([_turn_chance(sample, recipe) for sample in samples])
+        self._turns = np.asarray([recipe.any_angle.get(sample.label, RARE_TURN) for sample in samples])
         self._weights = sampling_weights(samples, recipe.balance)
         empty = [i for i, sample in enumerate(samples) if sample.label == BACKGROUND]
         self._backdrops = np.asarray(empty or range(len(samples)))
@@ -94,16 +98,16 @@ class Pictures:
     def __len__(self) -> int:
         return len(self._crops)
 
-    def epoch(self, draw: Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, draw: Generator, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """As many crops as there are, drawn by weight; the next batch is made while one is being used."""
         order = draw.choice(len(self), len(self), p=self._weights)
         batches = [order[i : i + self._recipe.batch] for i in range(0, len(order), self._recipe.batch)]
         seeds = draw.integers(0, 2**63, len(batches))
         with ThreadPoolExecutor(1) as ahead:
-            pending = [ahead.submit(self._make, batches[0], int(seeds[0]))]
+            pending = [ahead.submit(self._make, batches[0], int(seeds[0]), size)]
             for index in range(len(batches)):
                 if index + 1 < len(batches):
-                    pending.append(ahead.submit(self._make, batches[index + 1], int(seeds[index + 1])))
+                    pending.append(ahead.submit(self._make, batches[index + 1], int(seeds[index + 1]), size))
                 yield pending.pop(0).result()
 
     def plain(self, batch: int = 256) -> Iterator[tuple[Tensor, Tensor]]:
@@ -113,19 +117,13 @@ class Pictures:
             fitted = np.stack([fit_crop(crop, shape.size, shape.fit) for crop in self._crops[start : start + batch]])
             yield torch.from_numpy(normalize(fitted, shape)), torch.from_numpy(self._answers[start : start + batch])
 
-    def _make(self, picked: np.ndarray[Any, np.dtype[np.int64]], seed: int) -> tuple[Tensor, Tensor]:
+    def _make(self, picked: np.ndarray[Any, np.dtype[np.int64]], seed: int, size: int) -> tuple[Tensor, Tensor]:
         draw, shape = np.random.default_rng(seed), self._recipe.input
         made: list[Bgr] = []
         for index, behind in zip(picked, draw.choice(self._backdrops, len(picked)), strict=True):
             crop, backdrop, turn = self._crops[index], self._crops[behind], float(self._turns[index])
-            made.append(augment(crop, backdrop, shape.size, shape.fit, draw, turn))
+            made.append(augment(crop, backdrop, size, shape.fit, draw, turn))
         return torch.from_numpy(normalize(np.stack(made), shape)), torch.from_numpy(self._answers[picked])
-
-
-def _turn_chance(sample: Sample, recipe: Recipe) -> float:
-    if sample.source in recipe.overhead:
-        return 0.8
-    return {"vehicle": 0.3, "background": 0.3}.get(sample.label, 0.03)
 
 
 class _Run:
@@ -149,7 +147,8 @@ class _Run:
         if resume and (self._folder / "last.pt").is_file():
             self._restore()
         else:
-            self._describe()
+            (self._folder / "epochs.jsonl").unlink(missing_ok=True)
+        self._describe()
         pictures = Pictures(self._split.train, self._labels, self._recipe)
         watched = Pictures(self._split.validation, self._labels, self._recipe)
         while self._epoch < self._recipe.epochs:
@@ -166,7 +165,7 @@ class _Run:
         self._net.train()
         total = 0.0
         title = f"epoch {self._epoch + 1}/{recipe.epochs}"
-        for index, (crops, answers) in enumerate(tqdm(pictures.epoch(draw), title, steps, leave=False)):
+        for index, (crops, answers) in enumerate(tqdm(pictures.epoch(draw, self._size()), title, steps, leave=False)):
             for group in self._optimizer.param_groups:
                 group["lr"] = _rate(recipe, self._epoch + index / steps)
             crops = crops.to(self._device, memory_format=torch.channels_last)
@@ -179,6 +178,11 @@ class _Run:
             self._average()
             total += float(loss.detach())
         return total / steps
+
+    def _size(self) -> int:
+        recipe = self._recipe
+        is_early = self._epoch < recipe.small_until * recipe.epochs
+        return min(recipe.small_size, recipe.input.size) if is_early else recipe.input.size
 
     def _average(self) -> None:
         self._step += 1
@@ -236,7 +240,6 @@ class _Run:
         self._epoch, self._best, self._step = state["epoch"], state["best"], state["step"]
 
     def _describe(self) -> None:
-        (self._folder / "epochs.jsonl").unlink(missing_ok=True)
         run = {
             "recipe": asdict(self._recipe),
             "labels": list(self._labels),

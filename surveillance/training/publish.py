@@ -155,10 +155,18 @@ def _source_pages(samples: Sequence[Sample]) -> dict[str, Any]:
     for sample in samples:
         page = pages.setdefault(
             sample.source,
-            {"origin": sample.origin.partition(":")[0], "licence": sample.licence.strip('"'), "crops": {}},
+            {"origin": _collection(sample), "licence": sample.licence or "not stated", "crops": {}},
         )
         page["crops"][sample.label] = page["crops"].get(sample.label, 0) + 1
     return {source: pages[source] for source in sorted(pages)}
+
+
+def _collection(sample: Sample) -> str:
+    """The repository at its revision, or the top folder, that a crop was found in."""
+    origin = sample.origin
+    if origin == sample_key(sample):
+        return "not stated"
+    return origin.partition(":")[0] if ":" in origin else origin.partition("/")[0]
 
 
 def _training(recipe: Recipe, parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:

@@ -1,0 +1,232 @@
+"""Crops to weights to card and back: what was learned is what is used, and nothing else is."""
+
+import hashlib
+import json
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from surveillance.domain.errors import ModelError
+from surveillance.perception.registry import Input, build_classifier, load_card, load_weights
+from surveillance.training.datasets import DataError, load_samples, split_samples
+from surveillance.training.evaluate import evaluate_card
+from surveillance.training.fit import Recipe, fit, sampling_weights
+from surveillance.training.publish import RunError, parse_recipe, publish
+
+RECIPE = Recipe(
+    parameters={"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1},
+    input=Input(size=24),
+    small_size=24,
+    epochs=5,
+    batch=16,
+    learning_rate=1e-2,
+    warmup_epochs=0.5,
+    ema=0.9,
+    validation=0.2,
+    threads=1,
+    device="cpu",
+)
+
+
+def _stripes(upright: bool, draw: np.random.Generator) -> np.ndarray:
+    """A crop of stripes, upright or lying, in any color, width and light."""
+    period, start = draw.uniform(6, 10), draw.uniform(0, 6)
+    wave = np.sin((np.arange(32) + start) * 2 * np.pi / period)[None, :].repeat(32, axis=0)
+    wave = wave if upright else wave.T
+    color = draw.uniform(60, 120, 3)
+    noisy = 128 + wave[..., None] * color + draw.normal(0, 8, (32, 32, 3))
+    return np.asarray(noisy.clip(0, 255), np.uint8)
+
+
+def _write_tree(folder: Path, count: int, shuffled: bool = False) -> Path:
+    draw = np.random.default_rng(1)
+    labels = [index % 2 for index in range(count)]
+    told = random.Random(3).sample(labels, count) if shuffled else labels
+    for index in range(count):
+        name = ("lying", "upright")[told[index]]
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        source = "odd" if index % 5 == 0 else "even"
+        cv2.imwrite(str(folder / name / f"{source}_{index:04}.png"), _stripes(bool(labels[index]), draw))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _write_tree(tmp_path_factory.mktemp("stripes"), 320)
+
+
+@pytest.fixture(scope="module")
+def run(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fit(tree, tmp_path_factory.mktemp("run"), replace(RECIPE, hold_out=("odd",)))
+
+
+@pytest.fixture(scope="module")
+def card_path(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish(run, "stripes", tmp_path_factory.mktemp("models"), test_only=["zebra.mp4"])
+
+
+def _epochs(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "epochs.jsonl").read_text().splitlines()]
+
+
+def test_learns_what_is_there(run: Path) -> None:
+    assert max(line["validation"] for line in _epochs(run)) >= 0.9
+
+
+def test_learns_nothing_from_shuffled_labels(tmp_path: Path) -> None:
+    run = fit(_write_tree(tmp_path / "data", 240, shuffled=True), tmp_path / "run", replace(RECIPE, epochs=3))
+    assert _epochs(run)[-1]["validation"] <= 0.72
+
+
+def test_same_seed_gives_the_same_weights(tree: Path, tmp_path: Path) -> None:
+    short = replace(RECIPE, epochs=1)
+    first, second = (fit(tree, tmp_path / name, short) / "best.safetensors" for name in ("a", "b"))
+    other = fit(tree, tmp_path / "c", replace(short, seed=1)) / "best.safetensors"
+    assert first.read_bytes() == second.read_bytes()
+    assert first.read_bytes() != other.read_bytes()
+
+
+def test_resumed_run_goes_on_where_it_stopped(tree: Path, tmp_path: Path) -> None:
+    fit(tree, tmp_path, replace(RECIPE, epochs=1))
+    first = _epochs(tmp_path)
+    fit(tree, tmp_path, replace(RECIPE, epochs=2), resume=True)
+    assert _epochs(tmp_path)[:1] == first
+    assert [line["epoch"] for line in _epochs(tmp_path)] == [1, 2]
+
+
+def test_card_tells_how_the_model_came_about(card_path: Path, tree: Path) -> None:
+    card = load_card(card_path)
+    assert card.labels == ("lying", "upright")
+    unstated = {"origin": "not stated", "licence": "not stated"}
+    assert card.data == {
+        "sources": {"even": {**unstated, "crops": {"lying": 128, "upright": 128}}},
+        "held_out": {"odd": {**unstated, "crops": {"lying": 32, "upright": 32}}},
+        "test_only": ["zebra.mp4"],
+    }
+    assert parse_recipe(card.training["recipe"]) == replace(RECIPE, hold_out=("odd",))
+    assert card.metrics["held_out"]["accuracy"] >= 0.9
+    assert set(card.metrics["held_out"]["per_source"]) == {"odd"}
+
+
+def test_evaluation_reproduces_the_card(card_path: Path, tree: Path) -> None:
+    card = load_card(card_path)
+    assert evaluate_card(card, card_path.parent, tree, sources=["odd"]) == card.metrics["held_out"]
+
+
+def test_evaluation_of_a_class_tree(card_path: Path, tmp_path: Path) -> None:
+    draw = np.random.default_rng(8)
+    for name, upright in (("lying", False), ("lying2", False), ("upright", True)):
+        folder = tmp_path / name.rstrip("2")
+        folder.mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f"{name}.png"), _stripes(upright, draw))
+    figures = evaluate_card(load_card(card_path), card_path.parent, tmp_path)
+    perfect = {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert figures.pop("ece") < 0.5
+    assert figures == {
+        "accuracy": 1.0,
+        "macro_f1": 1.0,
+        "count": 3,
+        "per_class": {"lying": {**perfect, "support": 2}, "upright": {**perfect, "support": 1}},
+        "per_source": {"all": {"accuracy": 1.0, "count": 3, "recall": {"lying": 1.0, "upright": 1.0}}},
+        "confusion": {"lying": {"lying": 2, "upright": 0}, "upright": {"lying": 0, "upright": 1}},
+    }
+
+
+def test_altered_weights_are_refused(card_path: Path, tmp_path: Path) -> None:
+    card = load_card(card_path)
+    data = bytearray((card_path.parent / card.weights_file).read_bytes())
+    data[-1] ^= 1
+    (tmp_path / card.weights_file).write_bytes(data)
+    with pytest.raises(ModelError, match=f"expected sha256 {card.weights_sha256}, found [0-9a-f]+; restore the file"):
+        load_weights(card, tmp_path)
+
+
+def test_missing_weights_say_where_they_should_be(card_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"stripes\.safetensors of stripes are not in .*; put them there"):
+        load_weights(load_card(card_path), tmp_path)
+
+
+def test_pickle_is_refused_even_with_its_checksum(card_path: Path, tmp_path: Path) -> None:
+    data = b"\x80\x04\x95" + b"." * 40
+    (tmp_path / "stripes.safetensors").write_bytes(data)
+    card = replace(load_card(card_path), weights_sha256=hashlib.sha256(data).hexdigest())
+    with pytest.raises(ModelError, match="is no safetensors file"):
+        load_weights(card, tmp_path)
+
+
+def test_other_labels_are_refused(card_path: Path) -> None:
+    card = load_card(card_path)
+    with pytest.raises(ModelError, match="was trained for lying, upright, the card of stripes says upright, lying"):
+        load_weights(replace(card, labels=("upright", "lying")), card_path.parent)
+
+
+def test_weights_of_another_shape_are_refused(card_path: Path) -> None:
+    card = replace(load_card(card_path), parameters={"stem": 8, "widths": [8, 24], "depths": [1, 1], "attend_from": 1})
+    with pytest.raises(ModelError, match=r"stripes\.safetensors does not fit compact_cnn with 2 labels"):
+        build_classifier(card, card_path.parent)
+
+
+def test_random_weights_give_another_answer(card_path: Path, tree: Path, tmp_path: Path) -> None:
+    card = load_card(card_path)
+    tensors = load_file(card_path.parent / card.weights_file)
+    torch.manual_seed(1)
+    noise = {name: torch.randn_like(t) * 0.1 if t.ndim > 1 else t for name, t in tensors.items()}
+    save_file(noise, tmp_path / card.weights_file, metadata={"labels": json.dumps(list(card.labels))})
+    found = hashlib.sha256((tmp_path / card.weights_file).read_bytes()).hexdigest()
+    figures = evaluate_card(replace(card, weights_sha256=found), tmp_path, tree, sources=["odd"])
+    assert figures["accuracy"] < 0.8 <= card.metrics["held_out"]["accuracy"]
+
+
+def test_unknown_class_and_source_are_named(card_path: Path, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "spots").mkdir()
+    cv2.imwrite(str(tmp_path / "spots" / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(DataError, match="has the classes spots; stripes knows lying, upright"):
+        evaluate_card(load_card(card_path), card_path.parent, tmp_path)
+    with pytest.raises(DataError, match="cannot hold out none: the data has the sources even, odd"):
+        fit(tree, tmp_path, replace(RECIPE, hold_out=("none",)))
+    with pytest.raises(DataError, match="has one class only"):
+        fit(tmp_path, tmp_path / "run", RECIPE)
+    with pytest.raises(RunError, match="holds no finished epoch"):
+        publish(tmp_path, "x", tmp_path)
+
+
+def test_neighbors_stay_on_one_side(tmp_path: Path) -> None:
+    rows = ["file\tclass\tsource\tlicence_as_stated"]
+    for index in range(200):
+        name = f"a/clip_{index:03}.png"
+        (tmp_path / "a").mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+        rows.append(f"{name}\ta\tme/clips@1:frame{index // 4}.jpg#{index % 4}\tMIT")
+    (tmp_path / "MANIFEST.tsv").write_text("\n".join(rows))
+    split = split_samples(load_samples(tmp_path), validation=0.2, seed=4)
+    sides = [{s.origin.partition("#")[0] for s in part} for part in (split.train, split.validation)]
+    assert sides[0].isdisjoint(sides[1])
+    assert 30 <= len(split.validation) <= 50
+
+
+def test_classes_are_drawn_alike_and_large_sources_less_than_their_size(tree: Path) -> None:
+    samples = load_samples(tree)
+    weights = sampling_weights(samples, 0.5)
+    by_label: Counter[str] = Counter()
+    by_source: Counter[str] = Counter()
+    for sample, weight in zip(samples, weights, strict=True):
+        by_label[sample.label] += weight
+        by_source[sample.source] += weight
+    assert by_label == pytest.approx({"lying": 0.5, "upright": 0.5})
+    assert by_source == pytest.approx({"even": 2 / 3, "odd": 1 / 3})
+
+
+def test_card_is_plain_yaml(card_path: Path) -> None:
+    page = yaml.safe_load(card_path.read_text())
+    assert list(page) == [
+        "name", "version", "architecture", "labels", "input", "temperature", "reject", "weights", "licence", "data",
+        "training", "metrics",
+    ]  # fmt: skip
