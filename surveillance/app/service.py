@@ -19,16 +19,19 @@ from urllib.request import ProxyHandler, build_opener
 
 from surveillance.app.core import SiteInForce, build_core
 from surveillance.app.store import Store, open_store, upgrade_database
-from surveillance.app.web import live_pictures, status_file
+from surveillance.app.web import CORE_STATUS, live_pictures
 from surveillance.app.worker import Recognizers, build_frames, build_worker
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera
 from surveillance.domain.values import DoorReport, Frame, Input
 from surveillance.engines.camera import CameraHealth, CameraThreads
 from surveillance.engines.inline import InlineEngine, SiteParts
+from surveillance.jobs import Job, build_scheduler
 from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
+from surveillance.storage.retention import purge
 from surveillance.storage.site_file import load_site
+from surveillance.storage.state import SharedState
 
 DRAIN_S = 2.0  # how long a stop waits for deeds that are under way
 HEALTHY_S = 30.0  # how long the dashboard may take to answer for the first time
@@ -73,7 +76,8 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
         tick=running.tick,
         close=close,
     )
-    engine = InlineEngine(running.core, parts, status_file(settings))
+    state = SharedState(store.engine)
+    engine = InlineEngine(running.core, parts, lambda status: state.put(CORE_STATUS, status))
     return engine
 
 
@@ -109,12 +113,15 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
     engine = build_engine(settings, store)
     web = start_web(settings)
     engine.start()
+    jobs = build_scheduler([retention(settings, store)], engine.core.failed)
+    jobs.start()
     try:
         running = RunningSite(settings, store, engine, web)
         wait_until_healthy(running)
         announce(f"dashboard: {running.address}")
         yield running
     finally:
+        jobs.shutdown()
         engine.stop()
         web.terminate()
         try:
@@ -122,6 +129,11 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
         except subprocess.TimeoutExpired:
             web.kill()
             web.wait()
+
+
+def retention(settings: Settings, store: Store) -> Job:
+    """Deletes, every hour, what is older than the settings keep."""
+    return Job("retention", lambda: purge(store.engine, store.evidence, settings.storage, datetime.now(UTC)), 3600)
 
 
 def refuse_used_port(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,9 @@ from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
 from surveillance.engines.live import LivePictures
 from surveillance.settings import Settings, load_settings
+from surveillance.storage.state import SharedState
+
+CORE_STATUS = "core"  # the name under which core tells how it fares
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -27,14 +29,11 @@ def live_pictures(settings: Settings) -> LivePictures:
     return LivePictures(directory)
 
 
-def status_file(settings: Settings) -> Path:
-    return settings.data_dir / "status.json"
-
-
 def build_web(config: str | None = None) -> Flask:
     """The dashboard as gunicorn loads it, in a process of its own; settings come from the environment."""
     settings = load_settings(Path(config) if config else None)
     store = open_store(settings)
+    state = SharedState(store.engine)
     return create_app(
         Services(
             events=store.events,
@@ -44,18 +43,16 @@ def build_web(config: str | None = None) -> Flask:
             evidence=store.evidence,
             live=live_pictures(settings),
             secret_key=store.keys.key("sessions"),
-            applied=lambda: applied(status_file(settings)),
+            applied=lambda: applied(state),
             settings=settings.dashboard,
         )
     )
 
 
-def applied(file: Path) -> Mapping[str, Any]:
-    """What core has applied, as it last told; empty when it does not run."""
-    try:
-        status: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+def applied(state: SharedState) -> Mapping[str, Any]:
+    """What core has applied, as it last told; empty when it never ran."""
+    told = state.get_dated(CORE_STATUS)
+    if told is None:
         return {}
-    told_at = datetime.fromisoformat(status["at"])
-    age_s = (datetime.now(UTC) - told_at).total_seconds() + status["core_age_s"]
-    return {**status, "heartbeat_age_s": age_s, "rule_fault": status["fault"]}
+    status, at = told
+    return {**status, "heartbeat_age_s": (datetime.now(UTC) - at).total_seconds() + status["core_age_s"]}

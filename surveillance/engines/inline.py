@@ -6,19 +6,17 @@ that cannot be read leaves the old one running.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, CameraReport, Input, rfc3339
+from surveillance.domain.values import Action, CameraReport, Input
 from surveillance.engines.core import Core, system_decision
 from surveillance.engines.supervise import Supervised
 
@@ -59,11 +57,11 @@ class RunningCamera:
 
 @dataclass
 class InlineEngine:
-    """`start`, then `stop`. `status_file` shows the web part what is applied."""
+    """`start`, then `stop`. `publish` shows other processes what is applied."""
 
     core: Core
     parts: SiteParts
-    status_file: Path
+    publish: Callable[[Mapping[str, Any]], None]
     _cameras: dict[str, RunningCamera] = field(default_factory=dict)
     _reports: dict[str, CameraReport] = field(default_factory=dict)
     _threads: list[Supervised] = field(default_factory=list)
@@ -99,7 +97,6 @@ class InlineEngine:
         for thread in self._threads:
             thread.stop()
             thread.join(STOP_S)
-        self.status_file.unlink(missing_ok=True)
 
     def reconcile(self) -> None:
         """Desired against running, when the configuration has changed."""
@@ -127,7 +124,7 @@ class InlineEngine:
         """What is due every second."""
         self.reconcile()
         self.parts.tick(datetime.now(UTC))
-        self._publish_status()
+        self.publish(self.status())
 
     def status(self) -> dict[str, Any]:
         """What the page shows: applied version, fault, and each camera as it last reported."""
@@ -137,17 +134,11 @@ class InlineEngine:
             if name in self._cameras
         }
         return {
-            "at": rfc3339(datetime.now(UTC)),
             "configuration_version": self._applied_version,
-            "fault": self._fault,
+            "rule_fault": self._fault,
             "core_age_s": round(time.monotonic() - self.core.turned_at_s, 2),
             "cameras": cameras,
         }
-
-    def _publish_status(self) -> None:
-        fresh = self.status_file.with_suffix(".new")
-        fresh.write_text(json.dumps(self.status()), encoding="utf-8")
-        fresh.replace(self.status_file)
 
     def _begin(self, camera: Camera) -> None:
         try:
