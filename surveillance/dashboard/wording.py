@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from typing import Any
 
 from flask import Flask
@@ -13,6 +14,8 @@ from flask import Flask
 from surveillance.dashboard.clock import moment, parse_time
 from surveillance.dashboard.services import services
 from surveillance.storage.queries import Cursor
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,16 @@ def title(event: Mapping[str, Any]) -> str:
 
 def _seen(event: Mapping[str, Any]) -> str:
     label = (event["label"] or "something").capitalize()
-    where = " and ".join(event["zones"])
+    where = ", ".join(event["zones"])
     return f"{label} in {where}" if where else f"{label} seen"
+
+
+def icon_of(event: Mapping[str, Any]) -> str:
+    """What stands where an event has no picture."""
+    area = event["kind"].partition(".")[0]
+    return {"door": "door", "access": "door", "camera": "camera", "sighting": "camera", "presence": "camera"}.get(
+        area, "info"
+    )
 
 
 def reasons(event: Mapping[str, Any]) -> list[str]:
@@ -128,7 +139,9 @@ def reason_in_short(event: Mapping[str, Any]) -> str:
     if event["kind"].startswith("sighting."):
         return ", ".join(given[:4])
     telling = [reason for reason in given if reason not in ("unauthorized", "other")]
-    return DENIALS.get(telling[0], telling[0]) if telling else next(iter(reasons(event)), "")
+    if not telling:
+        return next(iter(reasons(event)), "")
+    return DENIALS.get(telling[0], telling[0].removeprefix(f"{event['rule']}: "))
 
 
 def action_words(action: Mapping[str, Any]) -> str:
@@ -154,8 +167,8 @@ def percent(part: float | None) -> str:
     return "" if part is None else f"{part * 100:.0f} %"
 
 
-def value_words(value: Any) -> str:
-    """A fact's value: sets as a list, numbers short, None as unknown."""
+def value_words(value: Any, zone: tzinfo = UTC) -> str:
+    """A value on record: sets as a list, numbers short, times in that zone, None as unknown."""
     if value is None:
         return "unknown"
     if isinstance(value, bool):
@@ -163,10 +176,11 @@ def value_words(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {value_words(item)}" for key, item in value.items()) or "none"
+        return ", ".join(f"{key} {value_words(item, zone)}" for key, item in value.items()) or "none"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(value_words(item) for item in value) or "none"
-    return str(value) or "none"
+        return ", ".join(value_words(item, zone) for item in value) or "none"
+    text = str(value)
+    return moment(text, zone).full if RFC3339.fullmatch(text) else text or "none"
 
 
 def has_picture(event: Mapping[str, Any]) -> bool:
@@ -203,6 +217,7 @@ def register(app: Flask) -> None:
         percent=percent,
         joined_by=joined_by,
         action_words=action_words,
+        icon_of=icon_of,
         value_words=value_words,
         points=points,
         moment=moment,

@@ -223,7 +223,7 @@ def test_titles() -> None:
         "identity": None,
         "door": "front",
     }
-    assert title(event) == "Person in gate and yard"
+    assert title(event) == "Person in gate, yard"
     assert title(event | {"zones": []}) == "Person seen"
     assert title(event | {"kind": "access.denied"}) == "Somebody unknown at front"
     assert title(event | {"kind": "access.granted", "identity": "Ada"}) == "Ada at front"
@@ -232,11 +232,16 @@ def test_titles() -> None:
 
 
 def test_reasons_read_as_sentences() -> None:
-    event = {"kind": "access.denied", "reasons": ["credential_expired", "other", "deny rule x was true: people = 2"]}
+    event = {
+        "kind": "access.denied",
+        "rule": "x",
+        "reasons": ["credential_expired", "other", "deny rule x was true: people = 2"],
+    }
     assert reasons(event) == ["The credential has expired.", "deny rule x was true: people = 2"]
     assert reason_in_short(event) == "The credential has expired."
     assert reason_in_short(event | {"reasons": ["unauthorized", "no rule was true"]}) == "no rule was true"
     assert reason_in_short(event | {"reasons": ["unauthorized"]}) == "Not authorized."
+    assert reason_in_short(event | {"reasons": ["x: people = 1"]}) == "people = 1"
     assert reason_in_short({"kind": "sighting.logged", "reasons": ["a = 1", "b = 2"]}) == "a = 1, b = 2"
 
 
