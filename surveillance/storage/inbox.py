@@ -82,12 +82,13 @@ class Inbox:
         return [Asked(row.id, row.kind, row.payload, row.asked_at, row.deadline, row.key) for row in rows]
 
     def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool:
-        """Answers a question; False when it has an answer already, which stays."""
+        """Answers a question; False when it has an answer already, which stays. What was asked is forgotten:
+        a reader's question holds the badge as read."""
         with writing(self._engine) as connection:
             done = connection.execute(
                 update(inbox)
                 .where(inbox.c.id == question_id, inbox.c.answered_at.is_(None))
-                .values(answer=dict(payload), answered_at=datetime.now(UTC))
+                .values(answer=dict(payload), payload={}, answered_at=datetime.now(UTC))
             )
             return done.rowcount == 1
 

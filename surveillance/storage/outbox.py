@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from surveillance.domain.errors import NotFound
+from surveillance.domain.errors import NotFound, RecordFailed
 from surveillance.domain.values import Action
 from surveillance.storage.database import reading, writing
 from surveillance.storage.rows import action_of
@@ -36,15 +37,18 @@ class SqlOutbox:
             return [action_of(row._mapping) for row in rows]
 
     def mark(self, action: Action) -> None:
-        """Puts the action's state and attempts on disk. Raises NotFound for one that was never on record."""
-        with writing(self._engine) as connection:
-            done = connection.execute(
-                update(outbox)
-                .where(outbox.c.id == action.id)
-                .values(state=action.state, attempts=action.attempts, changed_at=datetime.now(UTC))
-            )
-            if done.rowcount != 1:
-                raise NotFound(f"no action {action.id} is on record")
+        """Puts the action's state and attempts on disk.
+
+        Raises NotFound for one that was never on record, RecordFailed when the database cannot be written.
+        """
+        change = {"state": action.state, "attempts": action.attempts, "changed_at": datetime.now(UTC)}
+        try:
+            with writing(self._engine) as connection:
+                done = connection.execute(update(outbox).where(outbox.c.id == action.id).values(**change))
+        except SQLAlchemyError as error:
+            raise RecordFailed(f"action {action.id} could not be marked {action.state}") from error
+        if done.rowcount != 1:
+            raise NotFound(f"no action {action.id} is on record")
 
     def of_event(self, event_id: str) -> Sequence[Action]:
         """What was intended because of an event, and what became of it."""

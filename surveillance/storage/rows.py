@@ -112,6 +112,7 @@ def input_of(row: RowMapping) -> Input:
         person=rest["person"],
         groups=frozenset(rest["groups"]),
         credential=rest["credential"],
+        denials=tuple(rest["denials"]),
         deadline=datetime.fromisoformat(rest["deadline"]),
     )
 
@@ -123,6 +124,7 @@ def _request_json(request: AccessRequest) -> Row:
         "person": request.person,
         "groups": sorted(request.groups),
         "credential": request.credential,
+        "denials": list(request.denials),
         "deadline": request.deadline.isoformat(),
     }
 

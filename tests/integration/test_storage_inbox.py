@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from ledger_samples import NOON, decision, notification, observation, open_desk
+from sqlalchemy import select
 
-from surveillance.domain.errors import NotFound
+from surveillance.domain.errors import NotFound, RecordFailed
+from surveillance.storage import tables
+from surveillance.storage.database import open_database, reading, writing
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.queries import Events
@@ -97,3 +100,19 @@ def test_shared_state_is_what_was_put_last(desk):
     state.put("core", {"version": 1})
     state.put("core", {"version": 2})
     assert SharedState(desk.engine).get("core") == {"version": 2}
+
+
+def test_what_was_asked_is_forgotten_once_it_is_answered(desk):
+    inbox = Inbox(desk.engine)
+    asked = inbox.ask("access.request", {"factors": [{"kind": "badge", "value": "0451"}]}, soon())
+    inbox.answer(asked, {"verdict": "deny"})
+    with reading(desk.engine) as connection:
+        rows = connection.execute(select(tables.inbox.c.payload, tables.inbox.c.answer)).all()
+    assert [tuple(row) for row in rows] == [({}, {"verdict": "deny"})]
+
+
+def test_an_outbox_that_cannot_be_written_says_so(desk):
+    desk.ledger([(observation(), (decision(notify=("guard",)),))])
+    [action] = SqlOutbox(desk.engine).due(NOON)
+    with writing(desk.engine), pytest.raises(RecordFailed):
+        SqlOutbox(open_database(str(desk.engine.url), lock_timeout_ms=50)).mark(action)
