@@ -1,17 +1,17 @@
 """Every error a caller is expected to meet.
 
-    SurveillanceError
-    +-- UserMistake            one clear line and exit code 2: what, where, what to do
-    |   +-- SettingsError      a setting, site file or schedule that cannot be used
-    |   +-- RuleError          a rulebook with faults, all of them at once, each with its place
-    |   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CAMERA_FAULTS word
-    |   +-- ModelError         a card or weights that are missing, altered or do not fit
-    |   +-- NotFound           a camera, door, event, model or user that is not there
-    |   +-- DatabaseTooNew     the database was written by a newer version
-    +-- SourceLost             an open camera stopped giving pictures (retried with back-off)
-    +-- Expired                an answer that came too late to be used; a door denies on it
-    +-- RecordFailed           nothing was committed, so nothing may act on it
-    +-- ActionFailed           a deed that did not happen; `.certain` is False when it may have
+SurveillanceError
++-- UserMistake            one clear line and exit code 2: what, where, what to do
+|   +-- SettingsError      a setting, site file or schedule that cannot be used
+|   +-- RuleError          a rulebook with faults, all of them at once, each with its place
+|   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CAMERA_FAULTS word
+|   +-- ModelError         a card or weights that are missing, altered or do not fit
+|   +-- NotFound           a camera, door, event, model or user that is not there
+|   +-- DatabaseTooNew     the database was written by a newer version
++-- SourceLost             an open camera stopped giving pictures (retried with back-off)
++-- Expired                an answer that came too late to be used; a door denies on it
++-- RecordFailed           nothing was committed, so nothing may act on it
++-- ActionFailed           a deed that did not happen; `.certain` is False when it may have
 """
 
 CAMERA_FAULTS = ("unreachable", "wrong_password", "not_found", "no_video", "timeout", "ended", "unreadable")
