@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -49,6 +48,7 @@ class RtspServer:
 
     def start(self) -> None:
         """Returns when the server listens."""
+        self.kill()
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -68,7 +68,6 @@ class RtspServer:
         """It stays connected and sends nothing more."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
-        time.sleep(0)
 
 
 def unpack(clip: Path) -> tuple[Path, str]:

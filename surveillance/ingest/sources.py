@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import av
+import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
@@ -22,7 +23,7 @@ from surveillance.domain.errors import NotFound, SourceError, SourceLost
 from surveillance.domain.ports import Source, SourceOptions
 from surveillance.domain.site import hide_password
 from surveillance.domain.values import Frame
-from surveillance.ingest.pictures import PLANAR_FORMATS, YuvPicture
+from surveillance.ingest.pictures import PLANAR_FORMATS, BgrPicture, YuvPicture
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -73,17 +74,15 @@ class FileSource:
         pace, build = Pace(self._options.analyze_fps), FrameBuilder(self._options)
         with self._open() as container:
             first_s: float | None = None
-            decoded = 0
-            for picture in _decoded(container):
+            for number, picture in enumerate(self._pictures(container)):
                 if self._closed:
                     return
-                stamp_s = picture.time if picture.time is not None else self._guessed_s(container, decoded)
+                stamp_s = picture.time if picture.time is not None else self._guessed_s(container, number)
                 first_s = stamp_s if first_s is None else first_s
-                decoded += 1
                 media_s = round(stamp_s - first_s, 6)
                 if pace.is_due(media_s):
                     yield build(picture, start_at + timedelta(seconds=media_s), media_s)
-            if decoded == 0:
+            if first_s is None:
                 raise SourceError(f"cannot read {self._path}: no picture in it could be decoded", "unreadable")
 
     def close(self) -> None:
@@ -104,6 +103,13 @@ class FileSource:
         if container.duration is not None:
             self.duration_s = container.duration / av.time_base
         return container
+
+    def _pictures(self, container: InputContainer) -> Iterator[av.VideoFrame]:
+        try:
+            yield from _decoded(container)
+        except FFmpegError as error:
+            reason = error.strerror or type(error).__name__
+            raise SourceError(f"cannot read {self._path} to its end ({reason})", "unreadable") from None
 
     @staticmethod
     def _guessed_s(container: InputContainer, number: int) -> float:
@@ -204,7 +210,10 @@ class ArrivalClock:
 
 
 class FrameBuilder:
-    """Decoded pictures to Frames, numbered from 0. Formats other than planar 4:2:0 pass one shared reformatter."""
+    """Decoded pictures to Frames, numbered from 0 and turned upright as the file says.
+
+    Formats other than planar 4:2:0 pass one shared reformatter.
+    """
 
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
@@ -212,12 +221,19 @@ class FrameBuilder:
         self._number = -1
 
     def __call__(self, picture: av.VideoFrame, captured_at: datetime, media_s: float | None) -> Frame:
+        quarter_turns = round(picture.rotation / 90) % 4  # read first: a reformatted picture has forgotten it
         if picture.format.name not in PLANAR_FORMATS or min(picture.width, picture.height) < 2:
             width, height = max(picture.width & ~1, 2), max(picture.height & ~1, 2)
             picture = self._reformatter.reformat(picture, width, height, "yuv420p")
         self._number += 1
-        held = YuvPicture(picture, self._options.masks)
+        held = self._upright(picture, quarter_turns)
         return Frame(self._options.camera, captured_at, self._number, held.luma(), held, media_s)
+
+    def _upright(self, picture: av.VideoFrame, quarter_turns: int) -> YuvPicture | BgrPicture:
+        if quarter_turns == 0:
+            return YuvPicture(picture, self._options.masks)
+        turned = np.rot90(YuvPicture(picture).bgr(), quarter_turns)
+        return BgrPicture(np.ascontiguousarray(turned), self._options.masks)
 
 
 def parse_file_url(url: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import av
@@ -54,6 +55,20 @@ def test_a_gif_keeps_its_uneven_times(tmp_path: Path) -> None:
     frames = read(path, 10.0)
     assert [frame.media_s for frame in frames] == [round(number / 10, 1) for number in range(10)]
     assert (frames[0].picture.width, frames[0].picture.height) == (160, 90)
+
+
+def test_a_phone_video_is_turned_upright(tmp_path: Path) -> None:
+    clip = make_mp4(tmp_path / "clip.mp4", 25)
+    content = bytearray(clip.read_bytes())
+    matrix = content.find(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2: the track header's matrix
+    quarter_turn = (0, 1 << 16, 0, -1 << 16, 0, 0, 180 << 16, 0, 1 << 30)
+    content[matrix : matrix + 36] = struct.pack(">9i", *quarter_turn)
+    clip.write_bytes(content)
+
+    frames = read(clip)
+    assert [(frame.picture.width, frame.picture.height) for frame in frames] == [(180, 320)] * 5
+    upright = np.rot90(drawn(0), -1).astype(int)
+    assert np.abs(frames[0].picture.bgr().astype(int) - upright).mean() < 4.0
 
 
 def test_a_cut_off_clip_gives_what_it_holds(tmp_path: Path) -> None:
