@@ -99,14 +99,15 @@ class Line:
 
     def crossing(self, before: Point, after: Point) -> str | None:
         """`"in"`, `"out"` or None for a step from `before` to `after`."""
-        side_before, side_after = self._side(before), self._side(after)
+        side_before, side_after = self.side(before), self.side(after)
         if side_before == side_after or 0 in (side_before, side_after):
             return None
         if _turn(before, after, self.start) == _turn(before, after, self.end):
             return None
         return "in" if side_after > 0 else "out"
 
-    def _side(self, point: Point) -> int:
+    def side(self, point: Point) -> int:
+        """+1 to the right hand of the way from start to end, -1 to the left, 0 on the line."""
         return _turn(self.start, self.end, point)
 
 

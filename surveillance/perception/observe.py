@@ -134,6 +134,8 @@ class Observer:
     def _settle_lines(self, story: Story, point: Point) -> None:
         """A line is crossed once the other side held for some frames."""
         for line in self._camera.lines:
+            if line.side(point) == 0:
+                continue
             before = story.settled.setdefault(line.name, point)
             direction = line.crossing(before, point)
             if direction is None:

@@ -1,0 +1,54 @@
+"""The recognizer: crops in one call, and late answers that stay visible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from moving import block, frame_at, seen
+
+from surveillance.domain.errors import Expired
+from surveillance.domain.values import Bgr, Classification, Detection, Scene, Subject
+from surveillance.perception.recognize import Recognizer
+
+DETECTIONS = (Detection(block(0.1), "motion"), Detection(block(0.5, width=0.2), "track"))
+
+
+class Remembering:
+    """A classifier that keeps the shapes it was asked for."""
+
+    def __init__(self) -> None:
+        self.shapes: list[list[tuple[int, ...]]] = []
+
+    def __call__(self, crops: Sequence[Bgr]) -> tuple[Classification, ...]:
+        self.shapes.append([crop.shape for crop in crops])
+        return tuple(seen("person") for _ in crops)
+
+
+def too_late(crops: Sequence[Bgr]) -> tuple[Classification, ...]:
+    raise Expired("the recognizer answered after the deadline")
+
+
+def test_all_crops_of_a_frame_go_in_one_call() -> None:
+    classifier = Remembering()
+    frame = frame_at(0.0)
+
+    scene = Recognizer(classifier)(frame, DETECTIONS)
+
+    assert scene == Scene(frame, tuple(Subject(detection, seen("person")) for detection in DETECTIONS))
+    assert classifier.shapes == [[(54, 26, 3), (54, 64, 3)]]
+
+
+def test_nothing_to_look_at_asks_nobody() -> None:
+    classifier = Remembering()
+    frame = frame_at(0.0)
+
+    assert Recognizer(classifier)(frame, ()) == Scene(frame, ())
+    assert classifier.shapes == []
+
+
+def test_a_late_answer_leaves_every_subject_unseen() -> None:
+    frame = frame_at(0.0)
+
+    scene = Recognizer(too_late)(frame, DETECTIONS)
+
+    assert scene == Scene(frame, tuple(Subject(detection, None) for detection in DETECTIONS))
