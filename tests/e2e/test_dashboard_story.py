@@ -1,0 +1,187 @@
+"""The dashboard in a real browser: over the running pipeline, and page by page over a prepared store."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
+from ledger_samples import shot
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from services import lacking
+from werkzeug.serving import make_server
+
+from surveillance.app.service import running_site
+from surveillance.dashboard import DashboardSettings
+from surveillance.settings import Settings
+
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+SITE = """
+cameras:
+  - name: yard
+    url: synthetic://yard
+    zones:
+      - {name: store, points: [[0.6, 0.5], [0.96, 0.5], [0.96, 1.0], [0.6, 1.0]]}
+rules:
+  - name: visitor
+    on: sighting
+    verdict: log
+    when: label in {"person", "animal"} and track_s >= 1
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        lacking("Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Tab:
+    """A page and what its console complained of."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.address + path, wait_until="domcontentloaded")  # live pictures keep `load` open
+
+    def sign_in(self, name: str, password: str, leads_to: str = "**/events*") -> None:
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(leads_to, wait_until="domcontentloaded")
+
+
+def open_tab(browser: Browser, address: str, width: int = 1280) -> Tab:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    tab = Tab(context.new_page(), address)
+    tab.page.on("console", lambda said: tab.complaints.append(said.text) if said.type == "error" else None)
+    tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    return tab
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# --- the story -----------------------------------------------------------------------------------------------------
+
+
+def test_sign_in_see_an_event_arrive_and_open_its_explanation(chromium: Browser, tmp_path: Path) -> None:
+    site_file = tmp_path / "site.yaml"
+    site_file.write_text(SITE, encoding="utf-8")
+    settings = Settings(data_dir=tmp_path / "data", dashboard=DashboardSettings(port=free_port()))
+    told: list[str] = []
+    with running_site(settings, site_file, told.append) as running:
+        password = told[0].partition("password: ")[2].split()[0]
+        tab = open_tab(chromium, running.address)
+        page = tab.page
+        tab.open("/")
+        expect(page).to_have_url(f"{running.address}/sign-in")
+        tab.sign_in("admin", password)
+        signed_in_at = datetime.now(UTC)
+        expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+
+        row = page.locator("#rows li.is-fresh").first
+        row.wait_for(timeout=90_000)
+        happened_at = datetime.fromisoformat(row.locator("time").get_attribute("datetime") or "")
+        assert happened_at > signed_in_at
+        row.get_by_role("link").click()
+
+        expect(page.get_by_role("heading", level=1)).to_contain_text("store", ignore_case=True)
+        expect(page.locator(".heading .chip")).to_have_text("Logged")
+        rule = page.locator(".judged", has_text="visitor")
+        expect(rule.locator(".tag")).to_have_text("decided")
+        expect(rule.locator(".leaf", has_text="track_s >= 1").locator(".found")).to_contain_text("track_s = ")
+        assert page.locator(".picture img").evaluate("image => image.naturalWidth") > 100
+        expect(page.locator(".picture .box")).to_be_visible()
+
+        tab.open("/cameras")
+        expect(page.locator(".tile .chip")).to_have_text("Live")
+        expect(page.locator(".tile .screen")).to_have_attribute("data-state", "live", timeout=15_000)
+        assert tab.complaints == []
+        page.context.close()
+
+
+# --- page by page --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[DashboardSite, str]]:
+    """A prepared site, served from this process."""
+    site = open_site(tmp_path)
+    server = make_server("127.0.0.1", 0, site.app, threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield site, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def test_filters_change_list_address_and_stream(chromium: Browser, served: tuple[DashboardSite, str]) -> None:
+    site, address = served
+    site.record(now_decision())
+    denied = site.record(now_decision(kind="access.denied", verdict="deny", door="front"))
+    tab = open_tab(chromium, address)
+    page = tab.page
+    tab.open("/events")
+    tab.sign_in(NAME, PASSWORD)
+    expect(page.locator("#rows li")).to_have_count(2)
+
+    page.get_by_text("Denied", exact=True).first.click()
+    expect(page.locator("#rows li")).to_have_count(1)
+    expect(page.locator("#rows li")).to_have_id(f"event-{denied}")
+    expect(page).to_have_url(f"{address}/events?verdict=deny&camera=&kind=&label=&since=")
+    expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+
+    site.record(now_decision())
+    late = site.record(now_decision(kind="access.denied", verdict="deny", door="front"))
+    expect(page.locator("#rows li")).to_have_count(2)
+    expect(page.locator("#rows li").first).to_have_id(f"event-{late}")
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#rows li")).to_have_count(2)
+    assert tab.complaints == []
+    page.context.close()
+
+
+def test_pages_fit_a_phone(chromium: Browser, served: tuple[DashboardSite, str]) -> None:
+    site, address = served
+    made = now_decision(reasons=("a_very_long_word" * 10,), zones=("yard", "a-zone-with-a-long-name"))
+    site.record(made, shot())
+    tab = open_tab(chromium, address, width=360)
+    tab.open("/events")
+    tab.sign_in(NAME, PASSWORD)
+    wide = {}
+    for path in ("/events", f"/events/{made.id}", "/cameras", "/cameras/front", "/rules", "/account", "/nothing"):
+        tab.open(path)
+        wide[path] = tab.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert {path: more for path, more in wide.items() if more > 0} == {}
+    tab.page.context.close()
+
+
+def test_a_tab_whose_session_has_ended_is_led_to_sign_in(chromium: Browser, served: tuple[DashboardSite, str]) -> None:
+    site, address = served
+    tab = open_tab(chromium, address)
+    tab.open("/cameras")
+    tab.page.wait_for_url("**/sign-in?**")
+    tab.sign_in(NAME, PASSWORD, "**/cameras")
+    site.services.accounts.passwd(NAME, "another password")
+    tab.page.wait_for_url("**/sign-in?**", timeout=10_000)
+    tab.page.context.close()
