@@ -15,11 +15,11 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from surveillance.domain.errors import ModelError
-from surveillance.perception.registry import Input, build_classifier, load_card, load_weights
+from surveillance.perception.registry import Input, build_classifier, load_card, load_weights, softmax
 from surveillance.training.datasets import DataError, load_samples, split_samples
 from surveillance.training.evaluate import evaluate_card
 from surveillance.training.fit import Recipe, fit, sampling_weights
-from surveillance.training.publish import RunError, parse_recipe, publish
+from surveillance.training.publish import RunError, choose_reject, fit_temperature, parse_recipe, publish
 
 RECIPE = Recipe(
     parameters={"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1},
@@ -230,3 +230,18 @@ def test_card_is_plain_yaml(card_path: Path) -> None:
         "name", "version", "architecture", "labels", "input", "temperature", "reject", "weights", "licence", "data",
         "training", "metrics",
     ]  # fmt: skip
+
+
+def test_temperature_makes_confidence_honest() -> None:
+    draw = np.random.default_rng(2)
+    honest = draw.normal(0, 1.5, (4000, 3)).astype(np.float32)
+    answers = np.asarray([draw.choice(3, p=row) for row in softmax(honest)])
+    assert fit_temperature(honest * 2.5, answers) == pytest.approx(2.5, rel=0.1)
+    assert fit_temperature(honest * 0.5, answers) == pytest.approx(0.5, rel=0.1)
+
+
+def test_reject_threshold_lets_right_answers_through() -> None:
+    confidence = np.linspace(0.505, 0.995, 50)
+    chances = np.stack([confidence, 1 - confidence], axis=1)
+    assert choose_reject(chances, np.ones(50, bool), kept=0.9) == pytest.approx(0.55)
+    assert choose_reject(chances, np.zeros(50, bool)) == 0.0
