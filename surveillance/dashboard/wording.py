@@ -141,7 +141,8 @@ def reason_in_short(event: Mapping[str, Any]) -> str:
     telling = [reason for reason in given if reason not in ("unauthorized", "other")]
     if not telling:
         return next(iter(reasons(event)), "")
-    return DENIALS.get(telling[0], telling[0].removeprefix(f"{event['rule']}: "))
+    first = str(telling[0])
+    return DENIALS.get(first, first.removeprefix(f"{event['rule']}: "))
 
 
 def action_words(action: Mapping[str, Any]) -> str:

@@ -126,7 +126,6 @@ def served(tmp_path: Path) -> Iterator[tuple[DashboardSite, str]]:
     """A prepared site, served from this process."""
     site = open_site(tmp_path)
     server = make_server("127.0.0.1", 0, site.app, threaded=True)
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield site, f"http://127.0.0.1:{server.server_port}"
