@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from surveillance import places
@@ -110,12 +110,13 @@ def faults_of(error: ValidationError, file: Path | None) -> str:
     return "\n".join(lines)
 
 
-def setting_names() -> list[str]:
+def setting_names(of: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
     """Every setting as a dotted name."""
     names: list[str] = []
-    for name, info in Settings.model_fields.items():
-        parts = getattr(info.annotation, "model_fields", None)
-        names += [f"{name}.{part}" for part in parts] if parts else [name]
+    for name, info in of.model_fields.items():
+        part = info.annotation
+        nested = isinstance(part, type) and issubclass(part, BaseModel)
+        names += setting_names(part, f"{prefix}{name}.") if nested else [prefix + name]  # type: ignore[arg-type]
     return names
 
 
