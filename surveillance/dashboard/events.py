@@ -38,11 +38,11 @@ def home() -> AnyResponse:
 
 
 @pages.get("/events")
-def listing() -> str:
+def listing() -> Response:
     wanted = parse_filter(request.args)
     seq = services().events.last_seq()  # read first: what is recorded meanwhile comes twice rather than never
     rows, older = page_of(wanted)
-    return render_template(
+    page = render_template(
         "events.html",
         rows=rows,
         older=older,
@@ -53,6 +53,12 @@ def listing() -> str:
         kinds=FAMILIES,
         labels=sorted(LABELS),
     )
+    answer = Response(page)
+    if "HX-Request" in request.headers:
+        answer.headers["HX-Push-Url"] = url_for(
+            "events.listing", **wanted.words
+        )  # without the empty fields of the form
+    return answer
 
 
 @pages.get("/events/<id>")
