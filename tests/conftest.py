@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from footage import footage  # noqa: E402
+from footage import footage
 
 __all__ = ["footage"]
