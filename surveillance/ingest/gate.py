@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import BACKGROUND, REJECTED, Frame, Motion, Track
+from surveillance.ingest.shapes import NEARBY, extent, find_shapes, split_columns
 
 Pixels = NDArray[Any]  # (height, width): float32 where it is summed up, uint8 where it is a mask
 
@@ -29,7 +30,7 @@ CLEARED_SHARE = 0.03  # of a track's place may still differ when it is gone
 SHADOW_DARKEST, SHADOW_EVEN = 0.5, 0.06  # least ratio to the background; most change of it over two pixels
 GHOST_EDGES = 1.4  # times as steep as the picture must the background be along the outline of a ghost
 GHOST_STEEP = 5.0  # gray levels over two pixels; less is no edge at all
-NEARBY_PX = (3, 7)  # fragments this near (across, down) are one shape; people walk side by side, so little across
+EVERYWHERE = 13  # of 16 parts of the picture
 
 
 class GateSettings(BaseModel):
@@ -59,7 +60,6 @@ class MotionGate:
         self._forgotten: list[Box] = []  # ghosts of this frame
         self._unsure: set[int] = set()  # tracks beneath which something was learned
         self._opened_at: datetime | None = None
-        self._kernel = cv2.getStructuringElement(cv2.MORPH_RECT, NEARBY_PX)
 
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Motion:
         """What differs from the background, as boxes, largest first; then learns from the picture."""
@@ -72,14 +72,18 @@ class MotionGate:
         np.multiply(self._background, np.float32(gain), out=self._background)
         difference = cv2.absdiff(gray, self._background, dst=self._spare[0])
         mask = self._mask(difference)
-        if _is_everywhere(mask):
+        spread = _spread(mask)
+        if spread[1] >= EVERYWHERE:
             return self._learn_afresh(frame, gray, tracks)
+        if spread[0] >= EVERYWHERE:  # the camera trembles, or all of a street moves: what lies a pixel off is no motion
+            difference = self._apart(gray)
+            mask = self._mask(difference)
         regions: tuple[Box, ...] = ()
         if cv2.countNonZero(mask):
             mask[_shadow(gray, self._background)] = 0
             regions = self._regions(gray, mask, tracks)
         cleared = self._cleared(difference, tracks)
-        near = cv2.dilate(mask, self._kernel)
+        near = cv2.dilate(mask, NEARBY)
         self._learn(frame, gray, difference, near, tracks)
         return self._open(frame, regions, tracks, cleared)
 
@@ -105,6 +109,14 @@ class MotionGate:
         self._spare = [np.empty_like(gray), np.empty_like(gray)]
         self._learned_at = self._frame_at = frame.captured_at
         return self._open(frame, (), tracks)
+
+    def _apart(self, gray: Pixels) -> Pixels:
+        """By how much each pixel lies outside what the background shows within a pixel of it."""
+        assert self._background is not None
+        around = np.ones((3, 3), np.uint8)
+        above = cv2.subtract(gray, cv2.dilate(self._background, around))
+        below = cv2.subtract(cv2.erode(self._background, around), gray)
+        return cv2.max(cv2.max(above, below), np.zeros_like(gray), dst=self._spare[0])
 
     def _mask(self, difference: Pixels) -> Pixels:
         """255 where the picture differs by more than the threshold and the pixel's own restlessness."""
@@ -138,21 +150,16 @@ class MotionGate:
         """Boxes of the shapes in the mask. What a subject left behind is no shape: it is learned at once."""
         height, width = mask.shape
         found: list[tuple[int, Box]] = []
-        near = cv2.dilate(mask, self._kernel)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
-        for index in range(1, count):
-            left, top, across, down = (int(v) for v in stats[index, :4])
-            window = np.s_[top : top + down, left : left + across]
-            shape = (mask[window] > 0) & (labels[window] == index)
-            if np.count_nonzero(shape) < self._settings.min_area * mask.size:
-                continue
+        for window, shape in find_shapes(mask, self._settings.min_area):
+            top, left = window[0].start, window[1].start
+            down, across = shape.shape
             if self._forget_ghost(gray, window, shape):
                 continue
             whole = Box(left / width, top / height, (left + across) / width, (top + down) / height)
             is_one = any(track.confirmed and track.box.iou(whole) >= 0.5 for track in tracks)
             for first, last in [(0, across)] if is_one else split_columns(shape):
                 part = shape[:, first:last]
-                x, y, right, bottom = _extent(part)
+                x, y, right, bottom = extent(part)
                 x, right = (left + first + x) / width, (left + first + right) / width
                 found.append((int(np.count_nonzero(part)), Box(x, (top + y) / height, right, (top + bottom) / height)))
         found.sort(key=lambda item: -item[0])
@@ -234,42 +241,16 @@ def _shadow(gray: Pixels, background: Pixels) -> NDArray[np.bool_]:
     return shadow
 
 
-def _is_everywhere(mask: Pixels) -> bool:
-    """True for a change of light or a moved camera: most of the picture, corners too, unlike one large subject."""
+def _spread(mask: Pixels) -> tuple[int, int]:
+    """Of 4 x 4 parts of the picture, how many differ here and there, and how many mostly.
+
+    The second is high for a change of light or a moved camera, corners too, unlike for one large subject.
+    """
     cells = cv2.resize(mask, (4, 4), interpolation=cv2.INTER_AREA)
-    return int(np.count_nonzero(cells > 100)) >= 13
+    return int(np.count_nonzero(cells > 4)), int(np.count_nonzero(cells > 100))
 
 
 def _edges(picture: Pixels) -> Pixels:
     """Steepness of a float32 picture, in gray levels over two pixels."""
     across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=3, scale=0.25)
     return cv2.magnitude(across, cv2.Sobel(picture, cv2.CV_32F, 0, 1, ksize=3, scale=0.25))
-
-
-def _extent(shape: Pixels) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) of what is set in a mask that is not empty."""
-    rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def split_columns(shape: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Columns (first, last) of the upright shapes that touch side by side; the whole width where there is one.
-
-    Two peaks of the column sums with a clear valley between them, each part taller than wide, are two people.
-    """
-    height, width = shape.shape
-    if height < 16 or width < 0.5 * height:
-        return [(0, width)]
-    sums = np.convolve(shape.sum(axis=0), np.ones(3) / 3, mode="same")
-    least = max(int(0.2 * height), 3)
-    best: tuple[float, int] | None = None
-    for cut in range(least, width - least):
-        peak = min(sums[:cut].max(), sums[cut:].max())
-        if peak < 0.5 * height:
-            continue
-        depth = sums[cut] / peak
-        if depth < 0.45 and (best is None or depth < best[0]):
-            best = (float(depth), cut)
-    if best is None or max(best[1], width - best[1]) > 0.9 * height:
-        return [(0, width)]
-    return [(0, best[1]), (best[1], width)]

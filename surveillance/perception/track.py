@@ -24,7 +24,8 @@ Floats = NDArray[np.float64]
 
 KEEP_POSITION, KEEP_SIZE, KEEP_VELOCITY = 0.2, 0.5, 0.6  # how much of the prediction survives a measurement
 MOST_SIZE_RATIO = 6.0  # areas further apart are not the same thing one frame later
-SAME_VIEW = 0.9  # overlap above which two crops are one view, seen twice
+VIEWS = 4
+SAME_VIEW = 0.8  # overlap above which two crops are one view, seen twice
 SAME_PATCH = 0.6  # correlation above which a still place shows what it showed
 PATCH = (16, 24)
 BORDER = 0.004  # a box nearer to the picture's edge than this is cut off by it
@@ -83,10 +84,18 @@ class Life:
     label: str = REJECTED
     confidence: float = 0.0
     looked: tuple[Gray, Box] | None = None  # the gray picture in which motion last found it, and where
-    voted: Box | None = None  # the last view that counted as a new one
-    repeats: int = 0  # of that view
+    views: list[tuple[Box, int]] = field(default_factory=list)  # the last ones that differ, and how often each came
     empty: int = 0  # times in a row that its place surely showed background only
     doubled: int = 0  # frames in a row that it lay on an older track
+
+    def repeats_of(self, box: Box) -> int:
+        """How often this view of it was seen before, lately."""
+        for index, (view, repeats) in enumerate(self.views):
+            if box.iou(view) >= SAME_VIEW:
+                self.views[index] = (view, repeats + 1)
+                return repeats + 1
+        self.views = [(box, 0), *self.views[: VIEWS - 1]]
+        return 0
 
 
 class VoteTracker:
@@ -222,11 +231,7 @@ class VoteTracker:
             return
         box = subject.detection.box
         weight = s.cut_weight if _is_cut(box) else 1.0
-        if life.voted is not None and box.iou(life.voted) >= SAME_VIEW:
-            life.repeats += 1
-        else:
-            life.voted, life.repeats = box, 0
-        life.vote.add(seen, weight, s.same_weight**life.repeats)
+        life.vote.add(seen, weight, s.same_weight ** life.repeats_of(box))
         life.label, life.confidence = life.vote.result(s.min_share, s.min_lead)
         life.empty = life.empty + 1 if seen.label == BACKGROUND and seen.confidence >= s.sure_confidence else 0
 

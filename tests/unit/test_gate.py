@@ -8,7 +8,8 @@ from moving import GROUND, block, frame_at, frame_of, picture, track_of
 
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import Motion
-from surveillance.ingest.gate import GateSettings, MotionGate, split_columns
+from surveillance.ingest.gate import GateSettings, MotionGate
+from surveillance.ingest.shapes import split_columns
 
 STEP_S = 0.2
 NEAR = 0.03
