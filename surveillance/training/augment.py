@@ -15,12 +15,19 @@ from surveillance.domain.values import Bgr
 from surveillance.perception.registry import fit_crop
 
 
-def augment(crop: Bgr, backdrop: Bgr, size: int, fit: str, draw: Generator, rotate_any: float = 0.0) -> Bgr:
-    """(size, size, 3) uint8. `backdrop` is a crop of nothing; `rotate_any` the chance of a turn by any angle."""
+def augment(
+    crop: Bgr, backdrop: Bgr, size: int, fit: str, draw: Generator, rotate_any: float = 0.0, calm: float = 0.0
+) -> Bgr:
+    """(size, size, 3) uint8. `backdrop` is a crop of nothing; `rotate_any` is the chance of a turn by any angle.
+
+    `calm` is the chance that optics and light stay as they are.
+    """
     if draw.random() < 0.5:
         crop = crop[:, ::-1]
     crop = _turn(crop, draw, rotate_any)
     crop = _move_box(crop, draw)
+    if draw.random() < calm:
+        return fit_crop(np.ascontiguousarray(crop), size, fit)
     if draw.random() < 0.15:
         crop = _surround(crop, backdrop, draw)
     crop = _lose_detail(crop, size, draw)

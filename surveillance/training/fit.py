@@ -41,7 +41,8 @@ class Recipe:
     input: Input = field(default_factory=lambda: Input(size=64))
     small_size: int = 48  # crops are this small until `small_until` of the epochs are done: half the work
     small_until: float = 0.5
-    epochs: int = 24
+    calm: float = 0.4  # share of the crops, once they are full size, that keep their light and optics
+    epochs: int = 30
     batch: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
@@ -119,10 +120,11 @@ class Pictures:
 
     def _make(self, picked: np.ndarray[Any, np.dtype[np.int64]], seed: int, size: int) -> tuple[Tensor, Tensor]:
         draw, shape = np.random.default_rng(seed), self._recipe.input
+        calm = self._recipe.calm if size == shape.size else 0.0
         made: list[Bgr] = []
         for index, behind in zip(picked, draw.choice(self._backdrops, len(picked)), strict=True):
             crop, backdrop, turn = self._crops[index], self._crops[behind], float(self._turns[index])
-            made.append(augment(crop, backdrop, size, shape.fit, draw, turn))
+            made.append(augment(crop, backdrop, size, shape.fit, draw, turn, calm))
         return torch.from_numpy(normalize(np.stack(made), shape)), torch.from_numpy(self._answers[picked])
 
 
