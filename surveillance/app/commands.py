@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from surveillance.app.core import build_rulebook
+from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import open_store, relay_token, upgrade_database
 from surveillance.app.worker import build_classifier
 from surveillance.domain.errors import NotFound, SettingsError

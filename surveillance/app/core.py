@@ -13,11 +13,13 @@ from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
+from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, relay_token
+from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Site
 from surveillance.domain.values import Action, DoorReport
 from surveillance.engines.core import Core
-from surveillance.rules.book import Rulebook, RuleDocument, load_rules, parse_rulebook
+from surveillance.rules.book import Rulebook
 from surveillance.rules.judge import RuleJudge
 from surveillance.settings import Settings
 from surveillance.storage.ledger import SqlLedger
@@ -32,7 +34,11 @@ class SiteInForce:
         self._settings = settings
         self._store = store
         self.site = store.site.read()
-        self.judge = RuleJudge(self._book(self.site), self.site, settings.rules)
+        try:
+            book = build_rulebook(settings, self.site)
+        except UserMistake:  # told when the engine tries to put it in force; until then everything is denied
+            book = Rulebook()
+        self.judge = RuleJudge(book, self.site, settings.rules)
 
     def __call__(self) -> Site:
         return self.site
@@ -45,19 +51,8 @@ class SiteInForce:
 
     def swap(self, site: Site) -> None:
         """Puts a site in force. Raises RuleError, and leaves the old one, where its rules cannot be read."""
-        self.judge.swap(self._book(site), site)
+        self.judge.swap(build_rulebook(self._settings, site), site)
         self.site = site
-
-    def _book(self, site: Site) -> Rulebook:
-        return build_rulebook(self._settings, site)
-
-
-def build_rulebook(settings: Settings, site: Site) -> Rulebook:
-    """The database's rules and those of the watched folder. Raises RuleError with every fault."""
-    documents = [RuleDocument(site.rules, "database")] if site.rules.strip() else []
-    if settings.rules_dir is not None:
-        documents += load_rules(settings.rules_dir)
-    return parse_rulebook(documents, site, site.version)
 
 
 @dataclass(frozen=True, slots=True)

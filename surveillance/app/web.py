@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surveillance.app.rulebook import rule_documents
 from surveillance.app.store import open_store
 from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
@@ -45,6 +46,7 @@ def build_web(config: str | None = None) -> Flask:
             secret_key=store.keys.key("sessions"),
             applied=lambda: applied(state),
             settings=settings.dashboard,
+            rule_documents=lambda site: rule_documents(settings, site),
         )
     )
 

@@ -112,8 +112,10 @@ class InlineEngine:
             log.error("configuration %d is not applied: %s", site.version, mistake)
             reason = f"configuration {site.version} is not applied"
             self.core.tell(system_decision("configuration.rejected", reason, {"fault": self._fault}))
-            return
-        self._applied_version, self._fault = site.version, ""
+            if self._cameras:
+                return
+        else:
+            self._applied_version, self._fault = site.version, ""
         desired = {camera.name: camera for camera in site.cameras if camera.enabled}
         for name in [name for name, running in self._cameras.items() if desired.get(name) != running.configured]:
             self._end(name)
