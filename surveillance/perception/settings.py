@@ -27,7 +27,7 @@ class TrackSettings(BaseModel):
     tentative_coast_s: float = Field(default=0.7, gt=0)  # how long an unconfirmed one may
     gone_s: float = Field(default=0.7, gt=0)  # how long one may that was last seen leaving the picture
     cut_weight: float = Field(default=0.5, ge=0, le=1)  # what a crop that the border cuts off counts for
-    same_weight: float = Field(default=0.5, ge=0, lt=1)  # what each repetition of a view counts for beside the last
+    same_weight: float = Field(default=0.5, ge=0, lt=1)  # what a repeated view counts for; each time, if it never moved
     sure_confidence: float = Field(default=0.8, gt=0, le=1)  # of a crop that surely shows background
     empty_hits: int = Field(default=15, ge=2)  # such crops in a row end a track: what it followed is not there
     min_share: float = Field(default=0.6, gt=0, le=1)  # share of the votes that a label needs

@@ -77,6 +77,7 @@ class Life:
     started_at: datetime
     seen_at: datetime
     seen_s: float  # the same as seconds, which are quicker to reckon with
+    born: Box  # where it was first found
     box: Box
     hits: int = 1
     confirmed: bool = False
@@ -85,6 +86,7 @@ class Life:
     confidence: float = 0.0
     looked: tuple[Gray, Box] | None = None  # the gray picture in which motion last found it, and where
     views: list[tuple[Box, int]] = field(default_factory=list)  # the last ones that differ, and how often each came
+    traveled: bool = False  # it has left the place where it was first found
     empty: int = 0  # times in a row that its place surely showed background only
     doubled: int = 0  # frames in a row that it lay on an older track
 
@@ -231,7 +233,14 @@ class VoteTracker:
             return
         box = subject.detection.box
         weight = s.cut_weight if _is_cut(box) else 1.0
-        life.vote.add(seen, weight, s.same_weight ** life.repeats_of(box))
+        repeats = life.repeats_of(box)
+        life.traveled = life.traveled or box.intersection(life.born) < 0.5 * min(box.area, life.born.area)
+        if life.traveled:
+            repeats = min(repeats, 1)
+        elif seen.label == BACKGROUND:  # of something that never moved, this is believed at once
+            repeats = 0
+        novelty = s.same_weight**repeats
+        life.vote.add(seen, weight, novelty)
         life.label, life.confidence = life.vote.result(s.min_share, s.min_lead)
         life.empty = life.empty + 1 if seen.label == BACKGROUND and seen.confidence >= s.sure_confidence else 0
 
@@ -242,7 +251,7 @@ class VoteTracker:
             box = subject.detection.box
             if subject.detection.source == "track" or any(_is_part(subject, life) for life in whole):
                 continue
-            life = Life(self._next_id, frame.captured_at, frame.captured_at, frame.captured_at.timestamp(), box)
+            life = Life(self._next_id, frame.captured_at, frame.captured_at, frame.captured_at.timestamp(), box, box)
             self._next_id += 1
             self._vote(life, subject)
             self._lives.append(life)

@@ -68,6 +68,24 @@ def test_one_view_seen_often_is_one_witness() -> None:
     assert (track.label, track.hits) == ("unknown", 30)
 
 
+def test_who_came_and_stands_is_heard_all_the_while() -> None:
+    tracker = VoteTracker("yard")
+    follow(tracker, ["animal"] * 4)
+    for step in range(4, 40):
+        tracker(scene_at(step * STEP_S, (block(0.2), "person")))
+
+    assert [track.label for track in tracker.tracks] == ["person"]
+
+
+def test_a_thing_that_never_moved_is_believed_to_be_background() -> None:
+    tracker = VoteTracker("yard")
+
+    for step in range(6):
+        (track,) = tracker(scene_at(step * STEP_S, (block(0.4), "background" if step else "vehicle")))
+
+    assert track.label == "background"
+
+
 def test_crops_cut_by_the_border_and_unsure_ones_say_less() -> None:
     whole, cut, unsure = Vote(), Vote(), Vote()
     for _ in range(3):
