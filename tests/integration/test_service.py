@@ -1,0 +1,131 @@
+"""The service as a whole, without a picture: badges at the real API, a real relay, rules edited while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services import free_port
+
+from surveillance.app.service import RunningSite, running_site
+from surveillance.app.store import open_store, relay_token, upgrade_database
+from surveillance.app.web import CORE_STATUS
+from surveillance.dashboard import DashboardSettings
+from surveillance.demo.controller import DoorController
+from surveillance.demo.reader import present
+from surveillance.rules.book import RuleDocument, split_rules
+from surveillance.settings import Settings
+from surveillance.storage.queries import EventFilter
+from surveillance.storage.state import SharedState
+
+SITE = """
+cameras:
+  - {{name: porch, url: "rtsp://127.0.0.1:1/nobody"}}
+doors:
+  - {{name: back, relay: "{back}", pulse_s: 1}}
+  - {{name: front, camera: porch, relay: "{front}", pulse_s: 1}}
+people:
+  - name: Grace
+    groups: [staff]
+    credentials:
+      - {{kind: badge, value: "1906"}}
+      - {{kind: badge, value: "1992", valid_until: "2020-01-01"}}
+rules:
+  - name: staff
+    on: access
+    verdict: authorize
+    when: '"staff" in groups and "badge" in factors'
+"""
+TIGHTER = """
+- name: staff
+  on: access
+  verdict: authorize
+  when: door == "front" and "staff" in groups and "badge" in factors
+"""
+
+
+def eventually(true: Callable[[], bool], within_s: float = 10.0) -> bool:
+    ends_s = time.monotonic() + within_s
+    while not true() and time.monotonic() < ends_s:
+        time.sleep(0.05)
+    return true()
+
+
+class Site:
+    """A running site with its door controller, and a reader's way in."""
+
+    def __init__(self, running: RunningSite, controller: DoorController, rules_dir: Path) -> None:
+        self.running = running
+        self.controller = controller
+        self.rules_dir = rules_dir
+        self._token = running.store.accounts.create_token("reader", ["access:request"])
+
+    def badge(self, door: str, badge: str) -> dict[str, Any]:
+        return present(self.running.address, self._token, door, badge)
+
+    def kinds(self) -> list[str]:
+        page, _ = self.running.store.events.page(EventFilter(), None, 200)
+        return [event["kind"] for event in page]
+
+    def applied(self) -> dict[str, Any]:
+        return SharedState(self.running.store.engine).get(CORE_STATUS) or {}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    rules_dir = folder / "rules"
+    rules_dir.mkdir()
+    settings = Settings(data_dir=folder / "data", rules_dir=rules_dir, dashboard=DashboardSettings(port=free_port()))
+    upgrade_database(settings)
+    keys = open_store(settings).keys
+    tokens = {door: relay_token(keys, door) for door in ("back", "front")}
+    assert tokens["back"] != tokens["front"]
+    with DoorController(["back", "front"], tokens["back"]) as controller:
+        site_file = folder / "site.yaml"
+        relays = {door: controller.relay_url(door) for door in tokens}
+        site_file.write_text(SITE.format(**relays), encoding="utf-8")
+        with running_site(settings, site_file, lambda line: None) as running:
+            yield Site(running, controller, rules_dir)
+
+
+def test_a_badge_opens_its_door_once(site: Site) -> None:
+    answer = site.badge("back", "1906")
+    assert (answer["verdict"], answer["reasons"][0]) == ("authorize", 'staff: groups = {"staff"}, factors = {"badge"}')
+    assert eventually(lambda: site.controller.strikes["back"].pulses == 1)
+    assert eventually(lambda: "door.accessed" in site.kinds() and "door.locked" in site.kinds())
+    event = site.running.store.events.one(answer["event"])
+    assert event is not None
+    assert [(action["kind"], action["state"]) for action in event["actions"]] == [("door.open", "done")]
+
+
+def test_every_reason_for_a_denial_is_told(site: Site) -> None:
+    answer = site.badge("back", "1992")
+    assert answer["verdict"] == "deny"
+    assert "credential_expired" in answer["reasons"]
+    unknown = site.badge("back", "0000")
+    assert (unknown["verdict"], "unauthorized" in unknown["reasons"]) == ("deny", True)
+
+
+def test_a_door_with_a_dead_camera_stays_shut(site: Site) -> None:
+    answer = site.badge("front", "1906")
+    assert answer["verdict"] == "deny"
+    assert any("porch" in reason for reason in answer["reasons"])
+    assert site.controller.strikes["front"].pulses == 0
+
+
+def test_an_edited_rule_applies_while_it_runs_and_a_broken_one_does_not(site: Site) -> None:
+    store = site.running.store
+    broken = site.rules_dir / "broken.yaml"
+    broken.write_text("- name: x\n  on: access\n  verdict: authorize\n  when: badge in\n", encoding="utf-8")
+    assert eventually(lambda: "configuration.rejected" in site.kinds())
+    assert "broken.yaml:4" in site.applied()["rule_fault"]
+    assert site.badge("back", "1906")["verdict"] == "authorize", "the old book goes on"
+    broken.unlink()
+
+    version = store.site.save_rules(split_rules(RuleDocument(TIGHTER, "test")), "test")
+    assert eventually(lambda: site.applied()["configuration_version"] == version)
+    assert site.badge("back", "1906")["verdict"] == "deny"
