@@ -14,7 +14,7 @@ import cv2
 
 from surveillance.domain.geometry import Box, Point
 from surveillance.domain.site import Camera
-from surveillance.domain.values import BACKGROUND, REJECTED, Frame, Observation, Shot, Track, new_id
+from surveillance.domain.values import BACKGROUND, Frame, Observation, Shot, Track, new_id
 from surveillance.perception.settings import ObserveSettings
 
 BORDER = 0.005  # a box nearer to the picture's edge than this is cut off by it
@@ -69,11 +69,13 @@ class Observer:
 
     def _tell(self, story: Story, track: Track, frame: Frame) -> list[Observation]:
         observations = []
-        if not story.told and track.label not in (BACKGROUND, REJECTED):
+        if not story.told and track.label != BACKGROUND:
             observations.append(self._observation("appeared", story, track, frame))
+        elif story.told and track.label != story.label:
+            observations.append(self._observation("changed", story, track, frame))
         elif story.told and not track.ended:
             waited_s = 0.0 if story.told_at is None else (frame.captured_at - story.told_at).total_seconds()
-            if track.label != story.label or story.crossed or story.zones != story.told_zones:
+            if story.crossed or story.zones != story.told_zones:
                 observations.append(self._observation("changed", story, track, frame))
             elif waited_s >= self._settings.heartbeat_s - 1e-6:
                 observations.append(self._observation("heartbeat", story, track, frame))

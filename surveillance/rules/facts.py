@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from surveillance.domain.site import Site
-from surveillance.domain.values import AccessRequest, CameraReport, DoorReport, Observation
+from surveillance.domain.values import REJECTED, AccessRequest, CameraReport, DoorReport, Observation
 from surveillance.rules.condition import Key, key_text
 from surveillance.rules.memory import Memory, SeenDoor
 from surveillance.rules.schedules import is_open
@@ -84,6 +84,9 @@ class _Scene:
         doubt = self._memory.doubt(self._camera, self._at) if self._camera else "the door has no camera"
         if doubt:
             doubts[key] = doubt
+            return UNKNOWN
+        if self._seen is None and self._memory.count(self._camera, REJECTED, zone, self._at):
+            doubts[key] = f"camera {self._camera} follows something that it cannot tell from a {label}"
             return UNKNOWN
         return self._memory.count(self._camera, label, zone, self._at)
 

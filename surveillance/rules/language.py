@@ -101,7 +101,7 @@ def read_condition(text: str, trigger: str, names: Names) -> tuple[Condition | N
 
 def flatten(text: str) -> str:
     """The text on one line, of the same length, so that every place stays where it is."""
-    return text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
+    return "".join(" " if character.isspace() else character for character in text)
 
 
 def caret(text: str, fault: Fault) -> str:

@@ -248,6 +248,20 @@ ALONE: list[Input] = [report(0), sight(0, camera="front")]
             [STAFF, CROWD], [*ALONE, sight(0.5, 2, camera="front")], {}, ("deny", "crowd"), id="deny overrides"
         ),
         pytest.param([STAFF], [report(0)], {}, ("deny", None), id="nobody is seen"),
+        pytest.param(
+            [STAFF],
+            [*ALONE, sight(0.5, 2, "unknown", camera="front")],
+            {},
+            ("deny", None),
+            id="somebody, and something that may be another",
+        ),
+        pytest.param(
+            [STAFF],
+            [*ALONE, sight(0.5, 2, "unknown", camera="front"), sight(0.9, 2, "background", camera="front")],
+            {},
+            ("authorize", "staff"),
+            id="that turned out to be nothing",
+        ),
         pytest.param([STAFF], [report(0, state="lost")], {}, ("deny", None), id="camera lost"),
         pytest.param([STAFF], [], {}, ("deny", None), id="camera never heard of"),
         pytest.param([STAFF], ALONE, {"factors": frozenset({"pin"})}, ("deny", None), id="another factor"),
