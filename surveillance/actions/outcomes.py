@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from surveillance.domain.values import Action, Decision, new_id
+from surveillance.domain.values import Action, Decision, system_decision
 
 TOLD_AGAIN_AFTER = timedelta(hours=1)
 FAILING_AFTER = 3  # attempts of one notification
@@ -42,18 +42,10 @@ class Outcomes:
 def _decision(action: Action, now: datetime, kind: str) -> Decision:
     what = f"{action.kind} {action.target}"
     reason = "works again" if action.state == "done" else action.reason or action.state
-    return Decision(
-        id=new_id(),
-        at=now,
-        media_s=None,
-        trigger="system",
-        kind=kind,
-        verdict=None,
-        rule=None,
-        rulebook_version=0,
-        reasons=(f"{what}: {reason}",),
-        judged=(),
-        facts={},
+    return system_decision(
+        kind,
+        now,
+        (f"{what}: {reason}",),
         subject=action.id,
         door=action.target if action.kind == "door.open" else None,
         details={"event": action.event, "state": action.state, "attempts": action.attempts},

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from surveillance.domain.geometry import Box
 from surveillance.domain.site import Site
 from surveillance.domain.values import (
     AccessRequest,
@@ -27,22 +26,6 @@ from surveillance.domain.values import (
 )
 
 # --- camera worker -------------------------------------------------------------------------------------------------
-
-
-class Picture(Protocol):
-    """One full-size picture whose pixels are converted only where asked for."""
-
-    @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    def crop(self, box: Box) -> Bgr:
-        """(height, width, 3) uint8 of that part only."""
-        ...
-
-    def bgr(self) -> Bgr:
-        """(height, width, 3) uint8 of the whole picture."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surveillance.domain.geometry import Box
-
-if TYPE_CHECKING:
-    from surveillance.domain.ports import Picture
 
 Gray = NDArray[np.uint8]  # (height, width)
 Bgr = NDArray[np.uint8]  # (height, width, 3)
@@ -46,6 +43,22 @@ def rfc3339(at: datetime) -> str:
 
 
 # --- seen by a camera worker -------------------------------------------------------------------------------------
+
+
+class Picture(Protocol):
+    """One full-size picture whose pixels are converted only where asked for."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    def crop(self, box: Box) -> Bgr:
+        """(height, width, 3) uint8 of that part only."""
+        ...
+
+    def bgr(self) -> Bgr:
+        """(height, width, 3) uint8 of the whole picture."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +310,25 @@ class Decision:
     notify: tuple[str, ...] = ()
     shadow: bool = False  # judged and recorded, never acts
     details: Mapping[str, Any] = field(default_factory=dict)  # more for the reader, JSON-able
+
+
+def system_decision(kind: str, at: datetime, reasons: tuple[str, ...], subject: str, **more: Any) -> Decision:
+    """A state of the system itself as something to record: no rule judged it, and it asks for nothing."""
+    return Decision(
+        id=new_id(),
+        at=at,
+        media_s=None,
+        trigger="system",
+        kind=kind,
+        verdict=None,
+        rule=None,
+        rulebook_version=0,
+        reasons=reasons,
+        judged=(),
+        facts={},
+        subject=subject,
+        **more,
+    )
 
 
 @dataclass(frozen=True, slots=True)

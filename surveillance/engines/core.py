@@ -17,7 +17,7 @@ from typing import Any
 
 from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.ports import Asked, Inbox
-from surveillance.domain.values import AccessRequest, Decision, Event, Input, Presented, Tick, new_id, rfc3339
+from surveillance.domain.values import AccessRequest, Decision, Event, Input, Presented, Tick, rfc3339, system_decision
 from surveillance.walk import CoreWalk
 
 Judged = tuple[Input, tuple[Decision, ...]]
@@ -83,7 +83,7 @@ class Core:
     def failed(self, name: str, error: Exception) -> None:
         """A thread failed and will be started again."""
         reason = f"{name} failed: {type(error).__name__}"
-        self.tell(system_decision("health.degraded", reason, {"component": name}))
+        self.tell(told_of_itself("health.degraded", reason, component=name))
 
     def _collect(self) -> list[Input]:
         """The inputs that wait, and a Tick when a second has passed."""
@@ -150,23 +150,9 @@ class Core:
             )
 
 
-def system_decision(kind: str, reason: str, details: Mapping[str, Any] | None = None) -> Decision:
-    """A state of the system itself as something to record."""
-    return Decision(
-        id=new_id(),
-        at=datetime.now(UTC),
-        media_s=None,
-        trigger="system",
-        kind=kind,
-        verdict=None,
-        rule=None,
-        rulebook_version=0,
-        reasons=(reason,),
-        judged=(),
-        facts={},
-        subject="core",
-        details=details or {},
-    )
+def told_of_itself(kind: str, reason: str, **details: Any) -> Decision:
+    """What core says of its own health, dated now."""
+    return system_decision(kind, datetime.now(UTC), (reason,), "core", details=details)
 
 
 def denial(reason: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, CameraReport, Input
-from surveillance.engines.core import Core, system_decision
+from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised
 
 DISPATCH_S = 0.05  # how often the outbox is looked at when nothing new was recorded
@@ -111,7 +111,7 @@ class InlineEngine:
             self._fault = str(mistake)
             log.error("configuration %d is not applied: %s", site.version, mistake)
             reason = f"configuration {site.version} is not applied"
-            self.core.tell(system_decision("configuration.rejected", reason, {"fault": self._fault}))
+            self.core.tell(told_of_itself("configuration.rejected", reason, fault=self._fault))
             if self._cameras:
                 return
         else:
@@ -147,7 +147,7 @@ class InlineEngine:
             work = self.parts.camera(camera, self._take)
         except UserMistake as mistake:
             log.error("camera %s cannot be watched: %s", camera.name, mistake)
-            self.core.tell(system_decision("health.degraded", f"camera {camera.name}: {mistake}"))
+            self.core.tell(told_of_itself("health.degraded", f"camera {camera.name}: {mistake}"))
             return
         thread = Supervised(f"camera {camera.name}", work.run, self.core.failed)
         self._cameras[camera.name] = RunningCamera(camera, work, thread)

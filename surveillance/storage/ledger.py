@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.geometry import Box
-from surveillance.domain.values import Action, Decision, Event, Input, Observation, new_id
+from surveillance.domain.values import Action, Decision, Event, Input, Observation, system_decision
 from surveillance.storage import tables
 from surveillance.storage.database import in_chunks, writing
 from surveillance.storage.evidence import EvidenceStore
@@ -106,21 +106,7 @@ def record_note(engine: Engine, kind: str, details: Mapping[str, Any], actor: st
 
 def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: str) -> Event:
     """As `record_note`, within the writing transaction of the change that it tells of."""
-    decision = Decision(
-        id=new_id(),
-        at=datetime.now(UTC),
-        media_s=None,
-        trigger="note",
-        kind=kind,
-        verdict=None,
-        rule=None,
-        rulebook_version=0,
-        reasons=(),
-        judged=(),
-        facts={},
-        subject=actor,
-        details={"actor": actor, **details},
-    )
+    decision = system_decision(kind, datetime.now(UTC), (), actor, details={"actor": actor, **details})
     event = Event(_take(connection, "event", 1), decision)
     connection.execute(insert(tables.event), [event_row(event, None, None)])
     return event

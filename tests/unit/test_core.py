@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from fakes import MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
 
 from surveillance.domain.ports import Asked
-from surveillance.engines.core import Core, system_decision
+from surveillance.engines.core import Core, told_of_itself
 from surveillance.walk import CoreWalk
 
 
@@ -63,7 +63,7 @@ def test_sightings_wait_for_the_database_and_are_written_once() -> None:
 def test_a_note_of_the_system_is_recorded() -> None:
     ledger = MemoryLedger()
     core = core_with(ledger, MemoryInbox())
-    core.tell(system_decision("health.degraded", "recognizer failed: RuntimeError"))
+    core.tell(told_of_itself("health.degraded", "recognizer failed: RuntimeError"))
     core.turn()
     [event] = ledger.events
     assert (event.decision.kind, event.decision.verdict, event.decision.reasons) == (
