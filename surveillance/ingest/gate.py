@@ -41,7 +41,7 @@ class GateSettings(BaseModel):
     threshold: float = Field(default=14.0, gt=0)  # gray levels by which a pixel must differ from the background
     min_area: float = Field(default=0.0008, gt=0, lt=1)  # share of the picture that a moving shape must cover
     background_s: float = Field(default=4.0, gt=0)  # time constant of learning where nothing moves
-    foreground_s: float = Field(default=40.0, gt=0)  # time constant of learning something that stays and is no track
+    foreground_s: float = Field(default=25.0, gt=0)  # time constant of learning something that stays and is no track
     absorb_s: float = Field(default=3.0, gt=0)  # time constant of learning what was voted background
     track_s: float = Field(default=1.0, gt=0)  # longest time between two looks at a live track
     probe_s: float = Field(default=10.0, gt=0)  # longest time between two looks at all

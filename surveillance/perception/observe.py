@@ -1,7 +1,7 @@
 """Tracks in, observations out: claims about what, where and how long, told on change and once a second.
 
-A confirmed track is told once its label is clear; `left` only follows what was told. The clock is the frames' own,
-so the same pictures give the same observations (their ids apart).
+A confirmed track is told unless it is voted background, in doubt as `unknown`; `left` only follows what was told.
+The clock is the frames' own, so the same pictures give the same observations (their ids apart).
 """
 
 from __future__ import annotations
