@@ -1,0 +1,171 @@
+"""The inline engine: what is configured runs, what is edited is replaced, what is broken changes nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
+
+from surveillance.domain.errors import ModelError, RuleError
+from surveillance.domain.site import Camera, Site
+from surveillance.domain.values import Action, CameraReport, Input
+from surveillance.engines.core import Core
+from surveillance.engines.inline import InlineEngine, SiteParts
+from surveillance.engines.live import LivePictures
+from surveillance.engines.supervise import Supervised
+from surveillance.walk import CoreWalk
+
+YARD, FRONT = Camera("yard", "synthetic://yard"), Camera("front", "synthetic://front-door")
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    ends_s = time.monotonic() + 10
+    while not true() and time.monotonic() < ends_s:
+        time.sleep(0.01)
+    return true()
+
+
+class FakeCamera:
+    """Tells one report and one observation, then waits to be stopped."""
+
+    def __init__(self, camera: Camera, tell: Callable[[Input], None]) -> None:
+        self.camera = camera
+        self._tell = tell
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        self._tell(CameraReport(self.camera.name, NOON, "live", fps=5.0))
+        self._tell(observation(camera=self.camera.name))
+        self._stopped.wait()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+class FakeSite:
+    """A configuration that a test edits, and an engine over it."""
+
+    def __init__(self) -> None:
+        self.site = Site(version=1, cameras=(YARD, FRONT))
+        self.fault: Exception | None = None
+        self.running: dict[str, FakeCamera] = {}
+        self.built: list[str] = []
+        self.status: Mapping[str, Any] = {}
+        self.ledger = MemoryLedger()
+        core = Core(CoreWalk(request_of, grant_all, self.ledger, nothing_due), MemoryInbox(), as_presented)
+        parts = SiteParts(
+            version=lambda: (self.site.version, self.fault),
+            read=lambda: self.site,
+            swap=self._swap,
+            camera=self._camera,
+            dispatch=lambda now: (),
+            tick=lambda now: None,
+            after=self._after,
+            close=lambda: None,
+        )
+        self.engine = InlineEngine(core, parts, self._publish)
+
+    def edit(self, *cameras: Camera) -> None:
+        self.site = replace(self.site, version=self.site.version + 1, cameras=cameras)
+
+    def kinds(self) -> list[str]:
+        return [event.decision.kind for event in self.ledger.events]
+
+    def _swap(self, site: Site) -> None:
+        if self.fault:
+            raise self.fault
+
+    def _camera(self, camera: Camera, tell: Callable[[Input], None]) -> FakeCamera:
+        if camera.model == "missing":
+            raise ModelError("no model is called 'missing'")
+        self.built.append(camera.name)
+        self.running[camera.name] = FakeCamera(camera, tell)
+        return self.running[camera.name]
+
+    def _after(self, became: tuple[Action, ...]) -> None:
+        raise AssertionError("nothing is due")
+
+    def _publish(self, status: Mapping[str, Any]) -> None:
+        self.status = status
+
+
+@pytest.fixture
+def site() -> Iterator[FakeSite]:
+    site = FakeSite()
+    site.engine.start()
+    yield site
+    site.engine.stop()
+
+
+def test_every_camera_runs_and_its_state_is_published(site: FakeSite) -> None:
+    assert eventually(lambda: len(site.ledger.events) == 2)
+    site.engine.turn()
+    seen = {"state": "live", "reason": "", "fps": 5.0, "drops": {}}
+    assert site.status["configuration_version"] == 1
+    assert site.status["cameras"] == {"yard": seen, "front": seen}
+
+
+def test_only_what_was_edited_is_replaced(site: FakeSite) -> None:
+    site.edit(YARD, replace(FRONT, analyze_fps=2.0))
+    site.engine.turn()
+    assert site.built == ["yard", "front", "front"] or site.built == ["front", "yard", "front"]
+    site.edit(YARD)
+    site.engine.turn()
+    assert site.running["front"]._stopped.is_set()
+    assert not site.running["yard"]._stopped.is_set()
+    assert site.status["configuration_version"] == 3
+
+
+def test_a_broken_rulebook_leaves_everything_as_it_was(site: FakeSite) -> None:
+    site.fault = RuleError(["rules.yaml:4: there is no word 'lable' here"])
+    site.edit(YARD)
+    site.engine.turn()
+    assert site.status["configuration_version"] == 1
+    assert "lable" in site.status["rule_fault"]
+    assert not site.running["front"]._stopped.is_set()
+    assert eventually(lambda: "configuration.rejected" in site.kinds())
+
+
+def test_a_camera_that_cannot_be_built_is_told_and_holds_up_no_other(site: FakeSite) -> None:
+    site.edit(YARD, FRONT, Camera("gate", "synthetic://garden", model="missing"), Camera("hall", "synthetic://yard"))
+    site.engine.turn()
+    assert "hall" in site.built
+    assert eventually(lambda: "health.degraded" in site.kinds())
+
+
+def test_supervised_work_is_started_again_after_a_failure() -> None:
+    failures: list[str] = []
+    done = threading.Event()
+
+    def work() -> None:
+        if not failures:
+            raise RuntimeError("out of memory")
+        done.set()
+
+    thread = Supervised("worker", work, lambda name, error: failures.append(f"{name}: {error}"))
+    thread.start()
+    assert done.wait(10)
+    assert thread.join(5)
+    assert failures == ["worker: out of memory"]
+
+
+def test_live_pictures_are_encoded_only_while_somebody_watches(tmp_path: Path) -> None:
+    live = LivePictures(tmp_path)
+    encoded: list[datetime] = []
+
+    def encode() -> bytes:
+        encoded.append(NOON)
+        return b"jpeg"
+
+    live.show("front/door", encode)
+    assert (live.latest("front/door"), encoded) == (None, [])
+    live.watch("front/door")
+    live.show("front/door", encode)
+    assert (live.latest("front/door"), live.latest("yard"), len(encoded)) == (b"jpeg", None, 1)
