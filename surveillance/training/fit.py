@@ -40,9 +40,9 @@ class Recipe:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     input: Input = field(default_factory=lambda: Input(size=64))
     small_size: int = 48  # crops are this small until `small_until` of the epochs are done: half the work
-    small_until: float = 0.5
+    small_until: float = 0.35
     calm: float = 0.4  # share of the crops, once they are full size, that keep their light and optics
-    epochs: int = 30
+    epochs: int = 45
     batch: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 0.05

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from inspect import Parameter, signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from surveillance import plugins
@@ -27,6 +28,7 @@ from surveillance.training.datasets import Sample, load_samples
 from surveillance.training.evaluate import classify, measure
 from surveillance.training.fit import Recipe, sample_key, split_digest
 
+LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
 KEPT = 0.97  # the reject threshold lets this share of right answers through
 
 
@@ -41,7 +43,7 @@ def publish(
     weights_dir: Path | None = None,
     data_dir: Path | None = None,
     version: str = "1",
-    licence: str = "weights under this project's licence",
+    licence: str = LICENCE,
     test_only: Sequence[str] = (),
 ) -> Path:
     """Writes `out_dir`/NAME.yaml and its safetensors (beside it, or in `weights_dir`); returns the card's path.
@@ -54,10 +56,7 @@ def publish(
     samples = load_samples(data_dir or Path(run["data"]))
     parts = _parts(samples, run, recipe)
     weights_dir = weights_dir or out_dir
-    weights_dir.mkdir(parents=True, exist_ok=True)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    file = weights_dir / f"{name}.safetensors"
-    _write_weights(run_dir / "best.safetensors", file, labels)
+    weights = _pack_weights(run_dir / "best.safetensors", labels)
     card = ModelCard(
         name=name,
         version=version,
@@ -67,16 +66,18 @@ def publish(
         input=recipe.input,
         temperature=1.0,
         reject_below=0.0,
-        weights_file=file.name,
-        weights_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        weights_file=f"{name}.safetensors",
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
         licence=licence,
         data=_data(parts, test_only),
         training=_training(recipe, parts),
     )
-    card = _with_figures(card, weights_dir, parts)
-    path = out_dir / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(card.as_yaml(), sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
-    return path
+    with TemporaryDirectory() as folder:
+        (Path(folder) / card.weights_file).write_bytes(weights)
+        card = _with_figures(card, Path(folder), parts)
+    page = yaml.safe_dump(card.as_yaml(), sort_keys=False, width=120, allow_unicode=True)
+    _write(weights_dir / card.weights_file, weights)
+    return _write(out_dir / f"{name}.yaml", page.encode())
 
 
 def fit_temperature(logits: Logits, answers: NDArray[np.int64]) -> float:
@@ -128,16 +129,20 @@ def _parts(samples: Sequence[Sample], run: Mapping[str, Any], recipe: Recipe) ->
     return parts
 
 
-def _write_weights(best: Path, file: Path, labels: Sequence[str]) -> None:
+def _pack_weights(best: Path, labels: Sequence[str]) -> bytes:
     """Matrices in half precision, the rest as it is; the labels go into the file's own header."""
     tensors: dict[str, Tensor] = {
         key: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
         for key, tensor in load_file(best).items()
     }
-    part = file.with_suffix(".part")
-    save_file(tensors, part, metadata={"labels": json.dumps(list(labels))})
-    part.chmod(0o644)
-    part.replace(file)
+    return save(tensors, metadata={"labels": json.dumps(list(labels))})
+
+
+def _write(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
+    return part.replace(path)
 
 
 def _data(parts: Mapping[str, Sequence[Sample]], test_only: Sequence[str]) -> dict[str, Any]:
