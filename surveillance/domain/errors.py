@@ -6,6 +6,7 @@ SurveillanceError
 |   +-- RuleError          a rulebook with faults, all of them at once, each with its place
 |   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CAMERA_FAULTS word
 |   +-- ModelError         a card or weights that are missing, altered or do not fit
+|   +-- DataError          labeled crops that cannot be trained or evaluated on
 |   +-- NotFound           a camera, door, event, model or user that is not there
 |   +-- DatabaseTooNew     the database was written by a newer version
 +-- SourceLost             an open camera stopped giving pictures (retried with back-off)
@@ -47,6 +48,10 @@ class SourceError(UserMistake):
 
 class ModelError(UserMistake):
     """A model card or weights file that is missing, altered or does not fit."""
+
+
+class DataError(UserMistake):
+    """Labeled crops that cannot be trained or evaluated on."""
 
 
 class NotFound(UserMistake):

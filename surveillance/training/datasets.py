@@ -17,15 +17,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import DataError
 from surveillance.domain.values import Bgr
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm"})
 RUN = 40  # crops that lie side by side in their source are kept together, this many at a time
-
-
-class DataError(UserMistake):
-    """A data tree that cannot be trained or evaluated on."""
 
 
 @dataclass(frozen=True, slots=True)

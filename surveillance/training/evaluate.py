@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from surveillance.domain.errors import DataError
 from surveillance.perception.registry import CardClassifier, Logits, ModelCard, build_classifier, softmax
-from surveillance.training.datasets import DataError, Sample, load_samples
+from surveillance.training.datasets import Sample, load_samples
 
 Index = NDArray[np.int64]
 BINS = 15

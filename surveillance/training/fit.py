@@ -24,10 +24,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from surveillance import plugins
+from surveillance.domain.errors import DataError
 from surveillance.domain.values import BACKGROUND, Bgr
 from surveillance.perception.registry import Input, fit_crop, normalize
 from surveillance.training.augment import augment
-from surveillance.training.datasets import DataError, Sample, Split, labels_of, load_samples, split_samples
+from surveillance.training.datasets import Sample, Split, labels_of, load_samples, split_samples
 
 RARE_TURN = 0.03  # how often what has an upright side is turned by any angle
 

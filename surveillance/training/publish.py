@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from surveillance import plugins
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import DataError, ModelError
 from surveillance.perception.registry import Input, Logits, ModelCard, build_classifier, softmax
 from surveillance.training.datasets import Sample, load_samples
 from surveillance.training.evaluate import classify, measure
@@ -30,10 +30,6 @@ from surveillance.training.fit import Recipe, sample_key, split_digest
 
 LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
 KEPT = 0.97  # the reject threshold lets this share of right answers through
-
-
-class RunError(UserMistake):
-    """A run folder that cannot be published."""
 
 
 def publish(
@@ -48,8 +44,8 @@ def publish(
 ) -> Path:
     """Writes `out_dir`/NAME.yaml and its safetensors (beside it, or in `weights_dir`); returns the card's path.
 
-    `data_dir` is where the run's data lies now, if it has moved. Raises RunError for a folder without a finished
-    epoch, or whose data has changed.
+    `data_dir` is where the run's data lies now, if it has moved. Raises ModelError for a folder without a finished
+    epoch, DataError when its data has changed.
     """
     run = _load_run(run_dir)
     recipe, labels = parse_recipe(run["recipe"]), tuple(run["labels"])
@@ -114,7 +110,7 @@ def _all_parameters(recipe: Recipe) -> dict[str, Any]:
 
 def _load_run(run_dir: Path) -> dict[str, Any]:
     if not (run_dir / "run.json").is_file() or not (run_dir / "best.safetensors").is_file():
-        raise RunError(f"{run_dir} holds no finished epoch; train into it first")
+        raise ModelError(f"{run_dir} holds no finished epoch; train into it first")
     run: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
     return run
 
@@ -124,7 +120,7 @@ def _parts(samples: Sequence[Sample], run: Mapping[str, Any], recipe: Recipe) ->
     try:
         parts = {part: tuple(by_key[key] for key in run["split"][part]) for part in ("train", "validation")}
     except KeyError as error:
-        raise RunError(f"the data has changed since the run: {error} is gone; train again") from error
+        raise DataError(f"the data has changed since the run: {error} is gone; train again") from error
     parts["held_out"] = tuple(sample for sample in samples if sample.source in recipe.hold_out)
     return parts
 

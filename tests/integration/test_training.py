@@ -14,12 +14,12 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from surveillance.domain.errors import ModelError
+from surveillance.domain.errors import DataError, ModelError
 from surveillance.perception.registry import Input, build_classifier, load_card, load_weights, softmax
-from surveillance.training.datasets import DataError, load_samples, split_samples
+from surveillance.training.datasets import load_samples, split_samples
 from surveillance.training.evaluate import evaluate_card
 from surveillance.training.fit import Recipe, fit, sampling_weights
-from surveillance.training.publish import RunError, choose_reject, fit_temperature, parse_recipe, publish
+from surveillance.training.publish import choose_reject, fit_temperature, parse_recipe, publish
 
 RECIPE = Recipe(
     parameters={"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1},
@@ -194,7 +194,7 @@ def test_unknown_class_and_source_are_named(card_path: Path, tree: Path, tmp_pat
         fit(tree, tmp_path, replace(RECIPE, hold_out=("none",)))
     with pytest.raises(DataError, match="has one class only"):
         fit(tmp_path, tmp_path / "run", RECIPE)
-    with pytest.raises(RunError, match="holds no finished epoch"):
+    with pytest.raises(ModelError, match="holds no finished epoch"):
         publish(tmp_path, "x", tmp_path)
 
 
