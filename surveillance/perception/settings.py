@@ -31,7 +31,8 @@ class TrackSettings(BaseModel):
     sure_confidence: float = Field(default=0.8, gt=0, le=1)  # of a crop that surely shows background
     empty_hits: int = Field(default=15, ge=2)  # such crops in a row end a track: what it followed is not there
     min_share: float = Field(default=0.6, gt=0, le=1)  # share of the votes that a label needs
-    min_lead: float = Field(default=2.0, gt=0)  # votes by which it must lead the next label
+    min_lead: float = Field(default=1.5, gt=0)  # votes by which it must lead the next label
+    still_lead: float = Field(default=5.0, gt=0)  # the same for what never left the place where it was found
 
 
 class ObserveSettings(BaseModel):
@@ -42,7 +43,7 @@ class ObserveSettings(BaseModel):
     heartbeat_s: float = Field(default=1.0, gt=0)  # how often a live track is told when nothing changes
     settle_frames: int = Field(default=2, ge=1)  # frames that a new zone or line side must hold before it counts
     shot_width_px: int = Field(default=640, ge=64)  # width of the best shot at first; smaller if it is too large
-    shot_quality: int = Field(default=80, ge=10, le=100)  # jPEG quality of the best shot at first
+    shot_quality: int = Field(default=80, ge=10, le=100)  # JPEG quality of the best shot at first
     shot_bytes: int = Field(default=48 * 1024, ge=4096, le=48 * 1024)  # most bytes of a best shot
     better_by: float = Field(default=1.3, gt=1)  # a new shot must be this many times better than the last
 

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 KEEP_POSITION, KEEP_SIZE, KEEP_VELOCITY = 0.2, 0.5, 0.6  # how much of the prediction survives a measurement
 MOST_SIZE_RATIO = 6.0  # areas further apart are not the same thing one frame later
 VIEWS = 4
+LEAST_NOVELTY = 0.05  # so that who sits still, and is surely a person, becomes one within half a minute
 SAME_VIEW = 0.8  # overlap above which two crops are one view, seen twice
 SAME_PATCH = 0.6  # correlation above which a still place shows what it showed
 PATCH = (16, 24)
@@ -54,7 +55,10 @@ class Vote:
             self.scores[label] = self.scores.get(label, 0.0) + worth * score
 
     def result(self, min_share: float, min_lead: float) -> tuple[str, float]:
-        """The leading label and its mean score over all crops; REJECTED where the lead is not clear."""
+        """The leading label and its mean score over all crops; REJECTED where the lead is not clear.
+
+        Background needs no lead beyond its share: nothing is claimed by it.
+        """
         if self.total <= 0.0:
             return REJECTED, 0.0
         label, most, second = REJECTED, 0.0, 0.0
@@ -64,7 +68,8 @@ class Vote:
             elif votes > second:
                 second = votes
         confidence = min(self.scores.get(label, 0.0) / self.total, 1.0)
-        if most < min_share * self.cast or most - second < min_lead:
+        needed = min_lead if label != BACKGROUND else min(min_lead, 1.0)
+        if most < min_share * self.cast or most - second < needed:
             return REJECTED, confidence
         return label, confidence
 
@@ -234,14 +239,15 @@ class VoteTracker:
         box = subject.detection.box
         weight = s.cut_weight if _is_cut(box) else 1.0
         repeats = life.repeats_of(box)
-        life.traveled = life.traveled or box.intersection(life.born) < 0.5 * min(box.area, life.born.area)
+        life.traveled = life.traveled or _has_left(life.born, box)
         if life.traveled:
             repeats = min(repeats, 1)
         elif seen.label == BACKGROUND:  # of something that never moved, this is believed at once
             repeats = 0
-        novelty = s.same_weight**repeats
+        novelty = max(s.same_weight**repeats, LEAST_NOVELTY)
         life.vote.add(seen, weight, novelty)
-        life.label, life.confidence = life.vote.result(s.min_share, s.min_lead)
+        lead = s.min_lead if life.traveled else s.still_lead
+        life.label, life.confidence = life.vote.result(s.min_share, lead)
         life.empty = life.empty + 1 if seen.label == BACKGROUND and seen.confidence >= s.sure_confidence else 0
 
     def _start(self, subjects: Sequence[Subject], matched: set[int], frame: Frame) -> None:
@@ -376,6 +382,12 @@ def _edges(state: Floats, aspect: float) -> list[list[float]]:
 def _is_cut(box: Box) -> bool:
     """True if the picture's border cuts it off."""
     return box.x1 <= BORDER or box.y1 <= BORDER or box.x2 >= 1 - BORDER or box.y2 >= 1 - BORDER
+
+
+def _has_left(born: Box, box: Box) -> bool:
+    """It is no longer where it was first found. What the border cut off there has left by coming in, too."""
+    shared, smaller = born.intersection(box), min(born.area, box.area)
+    return shared < 0.5 * (born.area + box.area - shared if _is_cut(born) else smaller)
 
 
 def _is_part(subject: Subject, life: Life) -> bool:

@@ -105,7 +105,7 @@ def test_an_empty_scene_tells_nothing() -> None:
 
 
 def test_something_put_down_stays_in_doubt() -> None:
-    told = watch(30.0, lambda now_s: picture([block(0.4)] if now_s > 5.0 else []))
+    told = watch(15.0, lambda now_s: picture([block(0.4)] if now_s > 5.0 else []))
 
     assert {observation.label for observation in told} == {"unknown"}
 
