@@ -48,7 +48,7 @@ class GateSettings(BaseModel):
 
 
 class MotionGate:
-    """Implements domain.ports.Gate for one camera. About 0.3 ms a frame on a 320x180 gray picture."""
+    """Implements domain.ports.Gate for one camera: about 0.25 ms for a quiet 320x180 picture, 0.7 with motion."""
 
     def __init__(self, settings: GateSettings | None = None) -> None:
         self._settings = settings or GateSettings()

@@ -30,7 +30,7 @@ class TrackSettings(BaseModel):
     same_weight: float = Field(default=0.5, ge=0, lt=1)  # what a repeated view counts for; each time, if it never moved
     sure_confidence: float = Field(default=0.8, gt=0, le=1)  # of a crop that surely shows background
     empty_hits: int = Field(default=15, ge=2)  # such crops in a row end a track: what it followed is not there
-    min_share: float = Field(default=0.6, gt=0, le=1)  # share of the votes that a label needs
+    min_share: float = Field(default=0.55, gt=0, le=1)  # share of the votes that a label needs
     min_lead: float = Field(default=1.5, gt=0)  # votes by which it must lead the next label
     still_lead: float = Field(default=5.0, gt=0)  # the same for what never left the place where it was found
 
