@@ -9,7 +9,7 @@ from moving import GROUND, block, frame_at, frame_of, picture, track_of
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import Motion
 from surveillance.ingest.gate import GateSettings, MotionGate
-from surveillance.ingest.shapes import split_columns
+from surveillance.ingest.shapes import find_shapes, split_columns
 
 STEP_S = 0.2
 NEAR = 0.03
@@ -178,3 +178,39 @@ def test_two_upright_shapes_side_by_side_are_parted() -> None:
 @pytest.mark.parametrize("shape", [np.ones((40, 16), bool), np.ones((20, 60), bool), np.ones((8, 8), bool)])
 def test_one_shape_stays_whole(shape: np.ndarray) -> None:
     assert split_columns(shape) == [(0, shape.shape[1])]
+
+
+def test_a_trembling_camera_shows_the_walker_only() -> None:
+    gate = MotionGate()
+    now = learned(gate)
+    found = []
+    for step in range(10):
+        moved = np.roll(picture([block(0.3 + 0.02 * step)]), 1 if step % 2 else 0, axis=1)
+        motion = gate(frame_of(moved, now + step * STEP_S), ())
+        found.append([box.iou(block(0.3 + 0.02 * step)) > 0.6 for box in motion.regions])
+
+    assert found == [[True]] * 10
+
+
+def test_a_street_linked_up_by_small_shapes_is_parted() -> None:
+    mask = np.zeros((180, 320), np.uint8)
+    for k in range(9):  # a slanting row of cars, each a pixel from the next
+        mask[10 + 18 * k : 25 + 18 * k, 20 + 30 * k : 50 + 30 * k] = 255
+
+    windows = [window for window, _ in find_shapes(mask, 0.001)]
+
+    assert sorted((rows.start, columns.start) for rows, columns in windows) == [
+        (10 + 18 * k, 20 + 30 * k) for k in range(9)
+    ]
+
+
+def test_a_large_hollow_body_stays_whole() -> None:
+    mask = np.zeros((180, 320), np.uint8)
+    mask[20:160, 100:180] = 255
+    mask[25:155, 105:175] = 0
+
+    (window, shape), *others = find_shapes(mask, 0.001)
+
+    assert others == []
+    assert (window[0].start, window[0].stop) == (17, 163)
+    assert shape.sum() == (mask > 0).sum()
