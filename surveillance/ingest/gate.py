@@ -169,7 +169,9 @@ class MotionGate:
         """Learns a place that something has left: the background, not the picture, has edges along its outline."""
         assert self._background is not None
         solid = shape.astype(np.uint8)
-        outline = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        around = np.ones((3, 3), np.uint8)
+        inner = cv2.erode(solid, around, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        outline = cv2.subtract(cv2.dilate(solid, around), inner) > 0
         now, before = (_edges(picture[window])[outline].mean() for picture in (gray, self._background))
         if before < GHOST_EDGES * now or before < GHOST_STEEP:
             return False

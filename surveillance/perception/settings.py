@@ -10,7 +10,7 @@ class ProposeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    margin: float = Field(default=0.06, ge=0, le=0.5)  # share of its size by which a crop is wider on each side
+    margin: float = Field(default=0.12, ge=0, le=0.5)  # share of its size by which a crop is wider on each side
     min_side_px: int = Field(default=8, ge=1)  # shapes smaller than this in the full picture are specks
     max_crops: int = Field(default=24, ge=1)  # most crops asked of the recognizer for one frame
     look_again_s: float = Field(default=1.0, gt=0)  # how often a live track's place is seen when nothing moves

@@ -45,7 +45,7 @@ def test_shapes_get_a_margin_and_the_larger_comes_first() -> None:
 
     found = MotionProposer()(frame_at(0.0), Motion("motion", (small, large)), ())
 
-    assert found == (Detection(large.grown(0.06), "motion"), Detection(small.grown(0.06), "motion"))
+    assert found == (Detection(large.grown(0.12), "motion"), Detection(small.grown(0.12), "motion"))
 
 
 def test_specks_and_what_is_beyond_the_cap_go() -> None:
