@@ -428,3 +428,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         click.echo(f"surveillance: a fault of ours: {fault!r}; set SURVEILLANCE_DEBUG=1 for the trace", err=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -162,13 +162,9 @@ def wait_until_healthy(running: RunningSite) -> None:
 
 
 def start_web(settings: Settings) -> subprocess.Popen[bytes]:
-    """gunicorn with a thread per open stream; its settings travel by the environment."""
+    """The dashboard's own process; its settings travel by the environment."""
     dashboard = settings.dashboard
-    command = [
-        *(sys.executable, "-m", "gunicorn", "--workers=1", "--worker-class=gthread", "--threads=32"),
-        *("--graceful-timeout=2", "--log-level=warning", f"--bind={dashboard.host}:{dashboard.port}"),
-        "surveillance.app.web:build_web()",
-    ]
+    command = [sys.executable, "-m", "surveillance.app.web", f"{dashboard.host}:{dashboard.port}"]
     environment = {
         **os.environ,
         "SURVEILLANCE__DATA_DIR": str(settings.data_dir.resolve()),

@@ -1,8 +1,14 @@
-"""The dashboard as gunicorn loads it, in a process of its own. Loads no torch."""
+"""The dashboard in a process of its own, served by gunicorn with a thread per open stream. Loads no torch.
+
+python -m surveillance.app.web 127.0.0.1:8080        as the service starts it; it ends when the service does
+"""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import signal
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,3 +64,26 @@ def applied(state: SharedState) -> Mapping[str, Any]:
         return {}
     status, at = told
     return {**status, "heartbeat_age_s": (datetime.now(UTC) - at).total_seconds() + status["core_age_s"]}
+
+
+def end_with_parent() -> None:
+    """Asks Linux to end this process when the one that started it is gone, even killed (prctl, PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def main(bind: str) -> None:
+    """Serves until SIGTERM."""
+    from gunicorn.app.wsgiapp import run
+
+    end_with_parent()
+    sys.argv = [
+        *("gunicorn", "--workers=1", "--worker-class=gthread", "--threads=32"),
+        *("--graceful-timeout=2", "--log-level=warning", f"--bind={bind}"),
+        "surveillance.app.web:build_web()",
+    ]
+    run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
