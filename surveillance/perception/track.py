@@ -237,7 +237,7 @@ class VoteTracker:
         if seen is None:
             return
         box = subject.detection.box
-        weight = s.cut_weight if _is_cut(box) else 1.0
+        weight = s.cut_weight ** _cut(box)
         repeats = life.repeats_of(box)
         life.traveled = life.traveled or _has_left(life.born, box)
         if life.traveled:
@@ -381,7 +381,14 @@ def _edges(state: Floats, aspect: float) -> list[list[float]]:
 
 def _is_cut(box: Box) -> bool:
     """True if the picture's border cuts it off."""
-    return box.x1 <= BORDER or box.y1 <= BORDER or box.x2 >= 1 - BORDER or box.y2 >= 1 - BORDER
+    return _cut(box) > 0
+
+
+def _cut(box: Box) -> float:
+    """1 if the border cuts it off, half of that where only the lower one does: head and shoulders tell enough."""
+    if box.x1 <= BORDER or box.y1 <= BORDER or box.x2 >= 1 - BORDER:
+        return 1.0
+    return 0.5 if box.y2 >= 1 - BORDER else 0.0
 
 
 def _has_left(born: Box, box: Box) -> bool:

@@ -96,6 +96,17 @@ def test_crops_cut_by_the_border_and_unsure_ones_say_less() -> None:
     assert [vote.result(0.55, 2.0)[0] for vote in (whole, cut, unsure)] == ["person", "unknown", "unknown"]
 
 
+def test_a_half_length_visitor_who_came_from_the_side_is_known_within_two_seconds() -> None:
+    tracker = VoteTracker("door")
+    for step in range(4):
+        tracker(scene_at(step * STEP_S, (Box(0.0, 0.3, 0.1 + 0.05 * step, 1.0), "background")))
+    for step in range(4, 14):
+        x = min(0.05 * step, 0.4)
+        tracker(scene_at(step * STEP_S, (Box(x, 0.3, x + 0.3, 1.0), seen("person", 0.95))))
+
+    assert [track.label for track in tracker.tracks] == ["person"]
+
+
 def test_an_empty_vote_is_undecided() -> None:
     assert Vote().result(0.5, 1.0) == ("unknown", 0.0)
 
