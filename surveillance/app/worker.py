@@ -39,7 +39,7 @@ def build_worker(settings: Settings, camera: Camera, source: Source, classifier:
         propose=MotionProposer(settings.perception.propose),
         recognize=Recognizer(classifier),
         track=VoteTracker(camera.name, settings.perception.track),
-        observe=Observer(camera, settings.perception.observe),
+        observe=Observer(camera, settings.perception.observe, camera.model or settings.perception.model),
     )
 
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from surveillance.domain.geometry import WHOLE, Box, Point
 from surveillance.domain.values import Bgr, Gray
 
+cv2.setNumThreads(1)  # cameras run side by side; their small pictures gain nothing from more threads each
+
 LUMA_WIDTH = 320
 PLANAR_FORMATS = ("yuv420p", "yuvj420p")  # the ones that YuvPicture reads without a conversion
 
