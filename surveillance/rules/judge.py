@@ -107,7 +107,8 @@ class RuleJudge:
             if result is None:
                 decisions += self._degrade([rule], facts, _about(seen))
             elif result and self._may_fire(rule, seen, track):
-                decisions.append(self._fire(rule, f"sighting.{_ACTED[rule.verdict]}", facts, _about(seen)))
+                about = {**_about(seen), "details": _span(seen)}
+                decisions.append(self._fire(rule, f"sighting.{_ACTED[rule.verdict]}", facts, about))
         inside = self._restricted.get(seen.camera, frozenset()) & seen.zones
         if inside:
             decisions += self._judge_presence(seen, track, facts, inside)
@@ -369,3 +370,11 @@ def _about(seen: Observation) -> dict[str, Any]:
         "identity": seen.identity,
         "box": seen.box,
     }
+
+
+def _span(seen: Observation) -> dict[str, Any]:
+    """When its track began and how long it was followed; in a file also where, in seconds from the start."""
+    span: dict[str, Any] = {"began_at": rfc3339(seen.started_at), "followed_s": round(seen.track_s, 3)}
+    if seen.media_s is not None:
+        span["began_media_s"] = round(seen.media_s - (seen.at - seen.started_at).total_seconds(), 3)
+    return span
