@@ -155,6 +155,7 @@ def test_a_sighting_is_recorded_whole() -> None:
             zones=("lawn",),
             box=seen.box,
             notify=("ops",),
+            details={"began_at": "2026-11-20T12:00:00.000Z", "followed_s": 2.0, "began_media_s": 0.0},
         ),
     )
 
