@@ -232,13 +232,13 @@ def explain(settings: Settings, id: str, as_json: bool) -> None:
 @click.pass_obj
 def classify(settings: Settings, images: tuple[Path, ...], model: str | None, as_json: bool) -> None:
     """Say what each picture shows."""
-    for path, seen in commands.classify(settings, images, model):
+    for path, seen, sure in commands.classify(settings, images, model):
         if as_json:
             scores = {label: round(score, 4) for label, score in seen.scores.items()}
             answer = {"image": str(path), "label": seen.label, "confidence": round(seen.confidence, 4)}
-            click.echo(json.dumps({**answer, "scores": scores, "model": seen.model}))
+            click.echo(json.dumps({**answer, "sure": sure, "scores": scores, "model": seen.model}))
         else:
-            click.echo(f"{path}: {seen.label} {seen.confidence:.0%}")
+            click.echo(f"{path}: {seen.label} {seen.confidence:.0%}{'' if sure else ' (not sure)'}")
 
 
 @command(models, "list", "surveillance models list --json")
@@ -268,7 +268,7 @@ def list_models(settings: Settings, as_json: bool) -> None:
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder with a folder per label.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--architecture", default="compact_cnn", show_default=True)
-@click.option("--epochs", default=30, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--epochs", default=45, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--size", default=64, show_default=True, type=click.IntRange(8, 1024), help="Input side in pixels.")
 @click.option("--batch", default=128, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--hold-out", default="", help="Sources (file prefixes) never trained on, by comma.")
@@ -303,19 +303,39 @@ def evaluate(settings: Settings, model: str, data: Path, device: str, as_json: b
         click.echo(f"{label:16} {ratios}  of {row['support']}")
 
 
-@command(cli, "publish", "surveillance publish runs/mine mine --out ~/.local/share/surveillance/models")
+@command(
+    cli,
+    "publish",
+    """
+    surveillance publish runs/mine mine
+    surveillance publish runs/embedded embedded --out config/models --weights surveillance/perception/weights
+    """,
+)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="Where card and weights go (default: the data directory).")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the card goes (default: the data directory).")
+@click.option("--weights", type=click.Path(path_type=Path), help="Where the weights go (default: beside the card).")
 @click.option("--data", type=click.Path(path_type=Path), help="The training data, where it was moved.")
 @click.option("--version", "card_version", default="1", show_default=True)
+@click.option("--test-only", default="", help="Footage the card reserves for tests, by comma.")
 @click.pass_obj
-def publish(settings: Settings, run: Path, name: str, out: Path | None, data: Path | None, card_version: str) -> None:
+def publish(
+    settings: Settings,
+    run: Path,
+    name: str,
+    out: Path | None,
+    weights: Path | None,
+    data: Path | None,
+    card_version: str,
+    test_only: str,
+) -> None:
     """Make a model of a finished run: checked weights with a card that says how good they are."""
     from surveillance.training.publish import publish as publish_run
 
     folder = out or settings.data_dir / "models"
-    click.echo(f"published: {publish_run(run, name, folder, folder, data, card_version)}")
+    reserved = listed(test_only)
+    card = publish_run(run, name, folder, weights, data, card_version, test_only=reserved)
+    click.echo(f"published: {card}")
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -86,15 +86,20 @@ def one_event(settings: Settings, id: str) -> Mapping[str, Any]:
     return event
 
 
-def classify(settings: Settings, images: Sequence[Path], model: str | None) -> Iterator[tuple[Path, Classification]]:
-    """Each picture with what it shows. Raises SourceError for one that cannot be read, ModelError, NotFound."""
+def classify(
+    settings: Settings, images: Sequence[Path], model: str | None
+) -> Iterator[tuple[Path, Classification, bool]]:
+    """Each picture, what it shows, and whether the model is sure by its card.
+
+    Raises SourceError for a picture that cannot be read, ModelError, NotFound.
+    """
     from surveillance.ingest.sources import open_source
 
     classifier = build_classifier(settings, model)
     for path in images:
         frame = next(iter(open_source(f"file:{path}", SourceOptions(camera="image")).frames()))
         [seen] = classifier([frame.picture.bgr()])
-        yield path, seen
+        yield path, seen, seen.confidence >= classifier.card.reject_below
 
 
 def list_models(settings: Settings) -> list[Mapping[str, Any]]:

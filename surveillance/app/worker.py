@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from surveillance.domain.ports import Classifier, Source, SourceOptions
 from surveillance.domain.site import Camera
@@ -14,8 +15,11 @@ from surveillance.engines.supervise import Supervised
 from surveillance.settings import Settings
 from surveillance.walk import RecognizerWalk, WorkerWalk
 
+if TYPE_CHECKING:
+    from surveillance.perception.registry import CardClassifier
 
-def build_classifier(settings: Settings, model: str | None = None) -> Classifier:
+
+def build_classifier(settings: Settings, model: str | None = None) -> CardClassifier:
     """The classifier of a model card. Raises ModelError or NotFound."""
     from surveillance.perception import registry
 

@@ -56,7 +56,7 @@ class ModelCard:
     labels: tuple[str, ...]  # in the order of the head's outputs
     input: Input
     temperature: float  # logits are divided by it, so that confidence means what it says
-    reject_below: float  # a confidence under it is doubt; the tracker votes on it
+    reject_below: float  # one crop's confidence under it is doubt: `classify` says so; a track's doubt is its vote's
     weights_file: str
     weights_sha256: str
     licence: str

@@ -149,7 +149,7 @@ def test_classify_and_models(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = typed(capsys, "classify", str(portrait), "--json")
     seen = json.loads(out)
     assert code == 0
-    assert (seen["label"], seen["model"], seen["image"]) == ("person", "embedded", str(portrait))
+    assert (seen["label"], seen["sure"], seen["model"], seen["image"]) == ("person", True, "embedded", str(portrait))
     assert sum(seen["scores"].values()) == pytest.approx(1, abs=0.01)
     _, cards, _ = typed(capsys, "models", "list", "--json")
     assert [sorted(json.loads(line)["labels"]) for line in cards.splitlines()] == [
