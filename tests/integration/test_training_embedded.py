@@ -83,6 +83,11 @@ def test_no_test_footage_was_trained_on(card: ModelCard, samples: tuple[Sample, 
     assert [name for name in TEST_ONLY if name not in listed] == []
 
 
+def test_no_picture_of_the_demo_was_trained_on(card: ModelCard, samples: tuple[Sample, ...]) -> None:
+    demo = ("scikit", "skimage", "matplotlib", "astronaut", "chelsea", "grace_hopper")
+    assert [s.origin for s in samples if any(name in s.origin.lower() for name in demo)] == []
+
+
 def test_card_figures_are_reproduced(card: ModelCard, crops: Path) -> None:
     figures, told = evaluate_card(card, None, crops), card.metrics["held_out"]
     assert figures["count"] == told["count"]
