@@ -132,6 +132,8 @@ class Observer:
             del story.entering[zone]
             story.dwell_s.setdefault(zone, 0.0)
         story.zones = story.zones ^ settled
+        if settled and not first:  # what is decided there is shown there, not where the track looked best
+            story.best_worth = 0.0
 
     def _settle_lines(self, story: Story, point: Point) -> None:
         """A line is crossed once the other side held for some frames."""

@@ -118,6 +118,15 @@ def test_another_label_is_a_change() -> None:
     assert [(step, o.change, o.label) for step, o in told] == [(2, "changed", "unknown")]
 
 
+def test_a_change_of_zone_comes_with_its_own_picture() -> None:
+    told = watch(Observer(CAMERA), 30, walks)
+    moved = [observation for _, observation in told if observation.change == "changed"]
+
+    assert [observation.zones for observation in moved] == [frozenset()]
+    assert moved[0].shot is not None
+    assert moved[0].shot.at == moved[0].at
+
+
 def test_zones_and_dwell_follow_the_feet() -> None:
     told = watch(Observer(CAMERA), 20, walks)
 
