@@ -76,7 +76,7 @@ def open_controller(token: str) -> DoorController:
 
 
 def watch_source(settings: Settings, source: str) -> None:
-    """One camera or file (played again and again), everything it shows on record."""
+    """One camera, or a file played once at its own speed; everything it shows goes on record."""
     settings = settings.model_copy(update={"data_dir": settings.data_dir / "source"})
     upgrade_database(settings)
     url = source if "://" in source else str(Path(source).resolve())
