@@ -9,8 +9,7 @@ This module runs nothing and knows no stage: `app` builds the steps, an engine w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from surveillance.domain import ports
 
@@ -42,11 +41,3 @@ class CoreWalk:
     judge: ports.Judge  # Input -> Decisions: authorize, deny, alert, log; with every clause
     record: ports.Record  # Inputs, Decisions -> Events: one commit, actions with it
     dispatch: ports.Dispatch  # outbox -> Actions: doors at most once, notifications at least once
-
-
-WALKS = (WorkerWalk, RecognizerWalk, CoreWalk)
-
-
-def steps(walk: Any) -> tuple[tuple[str, Any], ...]:
-    """The steps of a walk in order, as (name, step)."""
-    return tuple((step.name, getattr(walk, step.name)) for step in fields(walk))

@@ -48,7 +48,6 @@ class Visit:
     figure: str
     poses: tuple[Pose, ...]
     flipped: bool = False
-    behind_front: bool = True
 
 
 @dataclass(frozen=True)

@@ -110,11 +110,6 @@ class Accounts(Tokens):
             row = connection.execute(select(account).where(account.c.id == user_id)).one_or_none()
         return _user(row) if row is not None and row.enabled else None
 
-    def users(self) -> list[User]:
-        """Everybody, by name."""
-        with reading(self._engine) as connection:
-            return [_user(row) for row in connection.execute(select(account).order_by(account.c.name))]
-
     def _matches(self, hashed: str, password: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)

@@ -98,14 +98,8 @@ class SqlLedger:
         return Kept(name, decision.camera, shot.at, shot.box, len(shot.jpeg), digest)
 
 
-def record_note(engine: Engine, kind: str, details: Mapping[str, Any], actor: str) -> Event:
-    """Writes an event that no rule judged (`user.*`, `configuration.*`, ...) into the same sequence."""
-    with writing(engine) as connection:
-        return note(connection, kind, details, actor)
-
-
 def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: str) -> Event:
-    """As `record_note`, within the writing transaction of the change that it tells of."""
+    """An event that no rule judged (`user.*`, `configuration.*`), in the transaction of the change that it tells of."""
     decision = system_decision(kind, datetime.now(UTC), (), actor, details={"actor": actor, **details})
     event = Event(_take(connection, "event", 1), decision)
     connection.execute(insert(tables.event), [event_row(event, None, None)])

@@ -49,9 +49,3 @@ class SqlOutbox:
             raise RecordFailed(f"action {action.id} could not be marked {action.state}") from error
         if done.rowcount != 1:
             raise NotFound(f"no action {action.id} is on record")
-
-    def of_event(self, event_id: str) -> Sequence[Action]:
-        """What was intended because of an event, and what became of it."""
-        with reading(self._engine) as connection:
-            rows = connection.execute(select(outbox).where(outbox.c.event == event_id).order_by(outbox.c.id))
-            return [action_of(row._mapping) for row in rows]

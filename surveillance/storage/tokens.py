@@ -52,13 +52,8 @@ class Tokens:
             note(connection, "user.token_made", {"token": name, "scopes": wanted}, actor)
         return f"svt_{token_id}_{secret}"
 
-    def check_token(self, token: str, scope: str) -> Token | None:
-        """The token when it is genuine, not revoked and has that scope, else None."""
-        found = self.find_token(token)
-        return found if found is not None and scope in found.scopes else None
-
     def find_token(self, token: str) -> Token | None:
-        """The token, whatever its scopes, so that a program can be told which of the two it lacks."""
+        """The token when it is genuine and not revoked, whatever its scopes: a program is told which it lacks."""
         parts = _TOKEN.fullmatch(token)
         if parts is None:
             return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import random
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,14 +76,6 @@ def source_of(file_name: str) -> str:
 
 def labels_of(samples: Iterable[Sample]) -> tuple[str, ...]:
     return tuple(sorted({sample.label for sample in samples}))
-
-
-def counts_of(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
-    """source -> class -> number of crops."""
-    counts: dict[str, Counter[str]] = {}
-    for sample in samples:
-        counts.setdefault(sample.source, Counter())[sample.label] += 1
-    return {source: dict(sorted(counts[source].items())) for source in sorted(counts)}
 
 
 def split_samples(

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.values import AccessRequest, CameraReport, DoorReport, Event, Tick, new_id
 from surveillance.storage.database import reading, writing
-from surveillance.storage.ledger import record_note
+from surveillance.storage.ledger import note
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.queries import Events
 from surveillance.storage.tables import event
@@ -124,7 +124,8 @@ def test_a_database_held_by_another_writer_is_a_failure_not_a_wait(tmp_path):
 
 def test_notes_share_the_sequence(desk):
     desk.ledger([(observation(), (decision(),))])
-    noted = record_note(desk.engine, "user.viewed", {"camera": "front"}, "ada")
+    with writing(desk.engine) as connection:
+        noted = note(connection, "user.viewed", {"camera": "front"}, "ada")
     assert noted.seq == 2
     [newest] = Events(desk.engine).after(1)
     assert (newest["kind"], newest["details"]) == ("user.viewed", {"actor": "ada", "camera": "front"})
