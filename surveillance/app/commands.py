@@ -14,10 +14,11 @@ from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Site
 from surveillance.domain.values import Classification
-from surveillance.rules.book import Rule, Rulebook, load_rules, parse_rulebook, split_rules
+from surveillance.rules.book import Rule, Rulebook, load_rules, parse_rulebook
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.queries import EventFilter
+from surveillance.storage.rule_texts import split_rules
 
 PAGE = 500
 
@@ -49,7 +50,7 @@ def apply_rules(settings: Settings, file: Path, author: str = "command line") ->
     site = store.site.read()
     documents = load_rules(file)
     parse_rulebook(documents, site)
-    parts = [part for document in documents for part in split_rules(document)]
+    parts = [part for document in documents for part in split_rules(document.text, document.origin)]
     store.site.save_rules(parts, author)
     return len(parts), store.site.version()
 

@@ -7,7 +7,6 @@ The YAML is read as a tree of texts with places: nothing in it becomes a Python 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,44 +147,6 @@ def parse_rulebook(
     if faults:
         raise RuleError(faults)
     return Rulebook(version, tuple(rules))
-
-
-def split_rules(document: RuleDocument) -> tuple[tuple[str, str], ...]:
-    """Each rule of a document as (name, a YAML list of that one rule with the comments above it).
-
-    That is how the database keeps them; set one after another they are the document again. Raises RuleError.
-    """
-    faults: Faults = []
-    parts = []
-    floor = 0
-    for entry in _read_entries(document, faults):
-        start, end = entry.start, entry.node.end_mark.index
-        if not entry.node.flow_style:
-            end = _line_end(document.text, _last_leaf(entry.node).end_mark.index)
-        above = document.text[floor : document.text.rfind("\n", 0, start) + 1].splitlines()
-        comments = [f"{line.strip()}\n" for line in above if line.strip().startswith("#")]
-        body = textwrap.dedent(" " * entry.node.start_mark.column + document.text[start:end]).rstrip()
-        parts.append((entry.text("name"), "".join(comments) + "- " + textwrap.indent(body, "  ")[2:] + "\n"))
-        floor = end
-    if faults:
-        raise RuleError(faults)
-    return tuple(parts)
-
-
-def _last_leaf(node: yaml.Node) -> yaml.Node:
-    """The scalar or flow collection that ends a block; the block's own end lies after the comments that follow."""
-    while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        node = last[1] if isinstance(node, yaml.MappingNode) else last
-    return node
-
-
-def _line_end(text: str, index: int) -> int:
-    """The end of that line, with the comment that may stand on it."""
-    if text[index - 1 : index] == "\n":
-        return index
-    end = text.find("\n", index)
-    return len(text) if end < 0 else end
 
 
 # --- one document ----------------------------------------------------------------------------------------------

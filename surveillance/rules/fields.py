@@ -22,10 +22,6 @@ class Entry:
     values: dict[str, yaml.Node]
     keys: dict[str, yaml.Node]
 
-    @property
-    def start(self) -> int:
-        return int(self.node.start_mark.index)
-
     def has(self, key: str) -> bool:
         return key in self.values
 

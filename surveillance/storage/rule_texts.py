@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import yaml
 
@@ -11,7 +11,9 @@ from surveillance.domain.errors import SettingsError
 
 
 def split_rules(text: str, origin: str) -> list[tuple[str, str]]:
-    """(name, YAML list of that one rule) for each rule, in order. `text` is a list, or a mapping with `rules:`.
+    """(name, YAML list of that one rule, with the comment above it) for each rule, in order.
+
+    `text` is a list, a mapping with `rules:`, or one rule by itself; set one after another the parts say the same.
 
     Raises SettingsError, one line per fault, for text that is no such list or a rule without a name of its own.
     """
@@ -20,14 +22,16 @@ def split_rules(text: str, origin: str) -> list[tuple[str, str]]:
     except yaml.YAMLError as error:
         raise SettingsError(yaml_fault(error, origin)) from error
     if isinstance(root, yaml.MappingNode):
-        root = next((value for key, value in root.value if key.value == "rules"), None)
-    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
+        keys = {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)}
+        if "name" in keys:
+            return list(zip(_names([root], origin), _block_texts(text, [root]), strict=True))
+        root = keys.get("rules")
+    if root is None or (isinstance(root, yaml.ScalarNode) and root.value in ("", "null", "~")):
         return []
     if not isinstance(root, yaml.SequenceNode):
         raise SettingsError(f"{origin}: rules must be a list; start each rule with `- name: ...`")
-    names = _names(root, origin)
-    texts = _block_texts(text, root) if not root.flow_style else _flow_texts(text, root)
-    return list(zip(names, texts, strict=True))
+    texts = _flow_texts(text, root.value) if root.flow_style else _block_texts(text, root.value)
+    return list(zip(_names(root.value, origin), texts, strict=True))
 
 
 def slice_of(text: str, node: yaml.Node) -> str:
@@ -48,10 +52,10 @@ def yaml_fault(error: yaml.YAMLError, origin: str) -> str:
     return f"{place}: not valid YAML: {problem}"
 
 
-def _names(root: yaml.SequenceNode, origin: str) -> list[str]:
+def _names(items: Sequence[yaml.Node], origin: str) -> list[str]:
     names: list[str] = []
     faults: list[str] = []
-    for item in root.value:
+    for item in items:
         place = f"{origin}:{item.start_mark.line + 1}"
         pairs = item.value if isinstance(item, yaml.MappingNode) else []
         name = next((value.value for key, value in pairs if key.value == "name"), "")
@@ -65,15 +69,15 @@ def _names(root: yaml.SequenceNode, origin: str) -> list[str]:
     return names
 
 
-def _flow_texts(text: str, root: yaml.SequenceNode) -> Iterator[str]:
-    for item in root.value:
+def _flow_texts(text: str, items: Sequence[yaml.Node]) -> Iterator[str]:
+    for item in items:
         yield f"- {text[item.start_mark.index : item.end_mark.index]}\n"
 
 
-def _block_texts(text: str, root: yaml.SequenceNode) -> Iterator[str]:
+def _block_texts(text: str, items: Sequence[yaml.Node]) -> Iterator[str]:
     lines = text.splitlines()
     floor = 0  # lines from here on may be comments of the next rule
-    for item in root.value:
+    for item in items:
         first = item.start_mark.line
         last = text.count("\n", 0, _end(text, item))
         top = _top(lines, first, floor)

@@ -16,9 +16,9 @@ from surveillance.app.web import CORE_STATUS
 from surveillance.dashboard import DashboardSettings
 from surveillance.demo.controller import DoorController
 from surveillance.demo.reader import present
-from surveillance.rules.book import RuleDocument, split_rules
 from surveillance.settings import Settings
 from surveillance.storage.queries import EventFilter
+from surveillance.storage.rule_texts import split_rules
 from surveillance.storage.state import SharedState
 
 SITE = """
@@ -126,6 +126,6 @@ def test_an_edited_rule_applies_while_it_runs_and_a_broken_one_does_not(site: Si
     assert site.badge("back", "1906")["verdict"] == "authorize", "the old book goes on"
     broken.unlink()
 
-    version = store.site.save_rules(split_rules(RuleDocument(TIGHTER, "test")), "test")
+    version = store.site.save_rules(split_rules(TIGHTER, "test"), "test")
     assert eventually(lambda: site.applied()["configuration_version"] == version)
     assert site.badge("back", "1906")["verdict"] == "deny"

@@ -8,8 +8,9 @@ from judging import SITE, book, rule
 
 from surveillance.domain.errors import NotFound, RuleError
 from surveillance.places import shipped
-from surveillance.rules.book import RuleDocument, load_rules, parse_rulebook, split_rules
+from surveillance.rules.book import RuleDocument, load_rules, parse_rulebook
 from surveillance.rules.vocabulary import vocabulary_table
+from surveillance.storage.rule_texts import split_rules
 
 GOOD = """\
 # the yard
@@ -226,8 +227,8 @@ rules:
 
 
 def test_a_document_splits_into_rules_with_their_comments() -> None:
-    parts = split_rules(RuleDocument(SPLIT, "site.yaml"))
-    assert parts == (
+    parts = split_rules(SPLIT, "site.yaml")
+    assert parts == [
         (
             "yard",
             "# the yard\n- name: yard  # said twice\n  on: sighting\n  # at night\n  verdict: alert\n"
@@ -239,7 +240,7 @@ def test_a_document_splits_into_rules_with_their_comments() -> None:
             "# the door\n# in front\n- {name: staff, on: access, verdict: authorize, when: '\"badge\" in factors'}\n",
         ),
         ("last", "- name: last\n  on: sighting\n  verdict: log\n  when: >-\n    ended\n"),
-    )
+    ]
     whole, joined = book(SPLIT), book("".join(text for _, text in parts))
     assert [replace(rule, origin="") for rule in joined.rules] == [replace(rule, origin="") for rule in whole.rules]
 

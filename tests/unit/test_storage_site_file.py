@@ -203,4 +203,5 @@ rules:
         ("c", "- {name: c, on: door}\n"),
     ]
     assert split_rules("[{name: a}, {name: b}]", "r.yaml") == [("a", "- {name: a}\n"), ("b", "- {name: b}\n")]
-    assert split_rules("", "r.yaml") == []
+    assert split_rules("# alone\nname: a\non: door\n", "r.yaml") == [("a", "# alone\n- name: a\n  on: door\n")]
+    assert split_rules("", "r.yaml") == split_rules("~", "r.yaml") == []
