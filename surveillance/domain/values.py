@@ -23,6 +23,7 @@ Bgr = NDArray[np.uint8]  # (height, width, 3)
 
 BACKGROUND = "background"
 REJECTED = "unknown"  # the label of a track on which the votes do not agree
+NO_SUBJECT = frozenset({BACKGROUND, REJECTED})  # what no rule judges as something seen
 VERDICTS = ("authorize", "deny", "alert", "log")
 TRIGGERS = ("sighting", "presence", "access", "door", "camera")
 

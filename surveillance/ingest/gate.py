@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from surveillance.domain.geometry import Box
-from surveillance.domain.values import BACKGROUND, REJECTED, Frame, Motion, Track
+from surveillance.domain.values import BACKGROUND, NO_SUBJECT, Frame, Motion, Track
 from surveillance.ingest.shapes import NEARBY, extent, find_shapes, split_columns
 
 Pixels = NDArray[Any]  # (height, width): float32 where it is summed up, uint8 where it is a mask
@@ -219,7 +219,7 @@ class MotionGate:
 
 
 def _is_subject(track: Track) -> bool:
-    return track.confirmed and track.label not in (BACKGROUND, REJECTED)
+    return track.confirmed and track.label not in NO_SUBJECT
 
 
 def _rate(elapsed_s: float, time_constant_s: float) -> float:

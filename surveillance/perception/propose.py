@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from surveillance.domain.geometry import Box
-from surveillance.domain.values import BACKGROUND, REJECTED, Detection, Frame, Motion, Track
+from surveillance.domain.geometry import WHOLE, Box
+from surveillance.domain.values import NO_SUBJECT, Detection, Frame, Motion, Track
 from surveillance.perception.settings import ProposeSettings
 
 STILL_IT = 0.5  # share of a track's box that regions must cover for the track not to be looked at again
@@ -33,7 +33,7 @@ class MotionProposer:
         aspect = frame.picture.width / frame.picture.height
         steady = [track for track in tracks if track.confirmed]
         inward = -self._settings.margin / (1 + 2 * self._settings.margin)  # a track's box has the margin already
-        subjects = [track for track in steady if track.label not in (BACKGROUND, REJECTED)]
+        subjects = [track for track in steady if track.label not in NO_SUBJECT]
         bodies = [self._expected[track.id].grown(inward) for track in subjects]
         shapes = join_fragments(motion.regions, bodies, aspect)
         found: list[Detection] = []
@@ -65,7 +65,7 @@ class MotionProposer:
         for track in sorted(tracks, key=lambda track: track.started_at):
             box = self._expected[track.id]
             apart = all(box.intersection(other) < 0.6 * min(box.area, other.area) for other in hidden)
-            if track.label not in (BACKGROUND, REJECTED) and shape.intersection(box) >= 0.7 * box.area and apart:
+            if track.label not in NO_SUBJECT and shape.intersection(box) >= 0.7 * box.area and apart:
                 hidden.append(box)
         if len(hidden) < 2 or shape.area < 1.2 * max(box.area for box in hidden):
             return [shape]
@@ -81,7 +81,7 @@ class MotionProposer:
         """The last boxes of tracks that no shape covers, each at most once in `look_again_s`."""
         found = []
         for track in tracks:
-            subject = track.label not in (BACKGROUND, REJECTED)
+            subject = track.label not in NO_SUBJECT
             if track.id in motion.cleared or (not subject and motion.reason != "probe"):
                 continue
             if sum(shape.intersection(track.box) for shape in shapes) >= STILL_IT * track.box.area:
@@ -142,7 +142,7 @@ def _is_one_body(a: Box, b: Box, aspect: float) -> bool:
 def _moved(box: Box, before: Box, share: float) -> Box:
     (x, y), (x_before, y_before) = box.center, before.center
     dx, dy = (x - x_before) * share, (y - y_before) * share
-    moved = _clipped(Box(box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy), Box(0.0, 0.0, 1.0, 1.0))
+    moved = _clipped(Box(box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy), WHOLE)
     return moved or box
 
 

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from surveillance.domain.geometry import Box
-from surveillance.domain.values import BACKGROUND, REJECTED, Classification, Frame, Gray, Scene, Subject, Track
+from surveillance.domain.values import (
+    BACKGROUND,
+    NO_SUBJECT,
+    REJECTED,
+    Classification,
+    Frame,
+    Gray,
+    Scene,
+    Subject,
+    Track,
+)
 from surveillance.perception.settings import TrackSettings
 
 Floats = NDArray[np.float64]
@@ -57,7 +67,7 @@ class Vote:
     def result(self, min_share: float, min_lead: float) -> tuple[str, float]:
         """The leading label and its mean score over all crops; REJECTED where the lead is not clear.
 
-        Background needs no lead beyond its share: nothing is claimed by it.
+        Background needs to lead by one vote at most: nothing is claimed by it.
         """
         if self.total <= 0.0:
             return REJECTED, 0.0
@@ -282,11 +292,7 @@ class VoteTracker:
     def _emptied(self) -> set[int]:
         """Tracks whose place has long shown background only: what they followed is not there."""
         least = self._settings.empty_hits
-        return {
-            index
-            for index, life in enumerate(self._lives)
-            if life.empty >= least and life.label not in (BACKGROUND, REJECTED)
-        }
+        return {index for index, life in enumerate(self._lives) if life.empty >= least and life.label not in NO_SUBJECT}
 
     def _is_leaving(self, index: int) -> bool:
         """It was last seen at the border, and goes on outward at a speed that takes it away."""
@@ -381,11 +387,6 @@ def _edges(state: Floats, aspect: float) -> list[list[float]]:
     return edges
 
 
-def _is_cut(box: Box) -> bool:
-    """True if the picture's border cuts it off."""
-    return _cut(box) > 0
-
-
 def _cut(box: Box) -> float:
     """1 if the border cuts it off, half of that where only the lower one does: head and shoulders tell enough."""
     if box.x1 <= BORDER or box.y1 <= BORDER or box.x2 >= 1 - BORDER:
@@ -396,7 +397,7 @@ def _cut(box: Box) -> float:
 def _has_left(born: Box, box: Box) -> bool:
     """It is no longer where it was first found. What the border cut off there has left by coming in, too."""
     shared, smaller = born.intersection(box), min(born.area, box.area)
-    return shared < 0.5 * (born.area + box.area - shared if _is_cut(born) else smaller)
+    return shared < 0.5 * (born.area + box.area - shared if _cut(born) > 0 else smaller)
 
 
 def _is_part(subject: Subject, life: Life) -> bool:
@@ -409,7 +410,7 @@ def _is_part(subject: Subject, life: Life) -> bool:
         seen is not None
         and seen.confidence >= 0.8
         and seen.label not in (BACKGROUND, life.label)
-        and life.label not in (BACKGROUND, REJECTED)
+        and life.label not in NO_SUBJECT
     )
 
 
@@ -419,7 +420,7 @@ def _outranks(other: Life, life: Life) -> bool:
         return False
     if other.label == life.label:
         return (other.started_at, other.id) < (life.started_at, life.id)
-    return life.label in (BACKGROUND, REJECTED) and other.label not in (BACKGROUND, REJECTED)
+    return life.label in NO_SUBJECT and other.label not in NO_SUBJECT
 
 
 def _patch(luma: Gray, box: Box) -> Gray:

@@ -13,8 +13,7 @@ from typing import Any
 
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
-    BACKGROUND,
-    REJECTED,
+    NO_SUBJECT,
     AccessRequest,
     CameraReport,
     Decision,
@@ -38,7 +37,6 @@ from surveillance.rules.memory import Memory, SeenTrack
 from surveillance.rules.permission import DENIALS, Permission, Refusal, combine, doubts_of, permits
 from surveillance.rules.settings import RuleSettings
 
-NEVER_JUDGED = frozenset({BACKGROUND, REJECTED})
 _ACTED = {"alert": "alerted", "log": "logged"}
 _CAMERA_KINDS = {"live": "camera.found"}
 _CLOSED_MODES = ("locked_down", "blocked")
@@ -96,7 +94,7 @@ class RuleJudge:
 
     def _judge_observation(self, seen: Observation) -> tuple[Decision, ...]:
         track = self._memory.hear_observation(seen)
-        if seen.label in NEVER_JUDGED:
+        if seen.label in NO_SUBJECT:
             return ()
         decisions: list[Decision] = []
         facts = facts_of_observation(seen, self._memory, self._site)
