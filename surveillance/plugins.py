@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from surveillance.domain.errors import NotFound
+from surveillance.domain.suggest import no_such
 
 GROUPS = ("sources", "architectures", "backends", "actions", "relays")
 
@@ -19,4 +20,4 @@ def load(group: str, name: str) -> Any:
     """The object registered as `name`. Raises NotFound, with the names there are, for an unknown one."""
     for entry in entry_points(group=f"surveillance.{group}", name=name):
         return entry.load()
-    raise NotFound(f"no {group[:-1]} is called {name!r}; there are: {', '.join(names(group)) or 'none'}")
+    raise NotFound(no_such(group[:-1], name, names(group)))

@@ -6,15 +6,15 @@ error, holds a secret value beyond the Presented itself.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from surveillance.access.credentials import PRESENTABLE, HashCredential, identify
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
+from surveillance.domain.suggest import no_such
 from surveillance.domain.values import AccessRequest, Factor, Presented
 
 MAX_FACTORS = 8
@@ -34,7 +34,7 @@ class AccessDesk:
         site = self._site()
         door = site.door(presented.door)
         if door is None:
-            raise NotFound(_unknown("door", presented.door, (door.name for door in site.doors)))
+            raise NotFound(no_such("door", presented.door, (door.name for door in site.doors)))
         found = identify(presented.factors, site.people, self._hash_credential, presented.at)
         return AccessRequest(
             id=presented.id,
@@ -81,7 +81,7 @@ def _factor(entry: object, place: str) -> Factor:
     if kind == "face":
         raise UserMistake(f"{place}.kind: a face is seen by the door's camera, a reader cannot present it")
     if kind not in PRESENTABLE:
-        raise UserMistake(f"{place}.kind: {_unknown('kind of factor', kind, PRESENTABLE)}")
+        raise UserMistake(f"{place}.kind: {no_such('kind of factor', kind, PRESENTABLE)}")
     return Factor(kind, _text(body["value"], f"{place}.value", MAX_VALUE))
 
 
@@ -94,7 +94,7 @@ def _mapping(value: object, place: str, keys: tuple[str, ...]) -> Mapping[str, A
             raise UserMistake(f"{place} lacks {key!r}")
     for key in value:
         if key not in keys:
-            raise UserMistake(f"{place}: {_unknown('key', str(key), keys)}")
+            raise UserMistake(f"{place}: {no_such('key', str(key), keys)}")
     return value
 
 
@@ -106,11 +106,3 @@ def _text(value: object, place: str, limit: int) -> str:
     if not value.isprintable():
         raise UserMistake(f"{place} holds a control character")
     return value
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """One line for a name that is not there, with the nearest one that is."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
-    return f"no {what} is called {name[:64]!r}; {hint}"

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
+from surveillance.domain.suggest import no_such
 from surveillance.domain.values import DoorReport
 
 MODES = ("locked", "unlocked", "accessed", "blocked", "locked_down", "locked_open", "double_locked", "unknown")
@@ -110,8 +111,7 @@ class Doors:
     def state(self, door: str) -> DoorState:
         """Raises NotFound for a door that the site does not have."""
         if self._site().door(door) is None:
-            names = ", ".join(known.name for known in self._site().doors) or "none"
-            raise NotFound(f"no door is called {door!r}; there are: {names}")
+            raise NotFound(no_such("door", door, (known.name for known in self._site().doors)))
         return self._states.get(door, DoorState())
 
     def may_open(self, door: str) -> bool:

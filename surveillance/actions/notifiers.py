@@ -7,6 +7,7 @@ from surveillance.actions.settings import ActionSettings
 from surveillance.domain.errors import NotFound
 from surveillance.domain.ports import Deed, SiteReader
 from surveillance.domain.site import NotifyTarget
+from surveillance.domain.suggest import no_such
 
 
 class Notifiers:
@@ -21,7 +22,7 @@ class Notifiers:
         """Raises NotFound for a target or kind that is not there, SettingsError for one that cannot be used."""
         targets = {target.name: target for target in self._site().notify}
         if name not in targets:
-            raise NotFound(f"no notify target is called {name!r}; there are: {', '.join(targets) or 'none'}")
+            raise NotFound(no_such("notify target", name, targets))
         target, built = targets[name], self._built.get(name)
         if built is not None and built[0] == target:
             return built[1]

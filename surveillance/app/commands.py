@@ -13,6 +13,7 @@ from surveillance.app.worker import build_classifier
 from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Site
+from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Classification
 from surveillance.rules.book import Rule, Rulebook, load_rules, parse_rulebook
 from surveillance.settings import Settings
@@ -76,7 +77,7 @@ def list_events(
 def refuse_unknown_camera(site: Site, ever: Sequence[object], camera: str) -> None:
     names = [known.name for known in site.cameras]
     if not ever and camera not in names:
-        raise NotFound(f"no camera is called {camera!r}; there are: {', '.join(names) or 'none'}")
+        raise NotFound(no_such("camera", camera, names))
 
 
 def one_event(settings: Settings, id: str) -> Mapping[str, Any]:
@@ -130,6 +131,5 @@ def token_of_relay(settings: Settings, door: str) -> str:
     store = open_store(settings)
     site = store.site.read()
     if site.door(door) is None:
-        names = ", ".join(known.name for known in site.doors) or "none"
-        raise NotFound(f"no door is called {door!r}; there are: {names}")
+        raise NotFound(no_such("door", door, (known.name for known in site.doors)))
     return relay_token(store.keys, door)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from surveillance import places, plugins
 from surveillance.domain.errors import ModelError, NotFound
+from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Bgr, Classification
 
 if TYPE_CHECKING:
@@ -107,8 +108,7 @@ def find_card(name: str, folders: Iterable[Path]) -> ModelCard:
     for card in cards:
         if card.name == name:
             return card
-    there = ", ".join(card.name for card in cards) or "none"
-    raise NotFound(f"no model is called {name!r}; there are: {there}")
+    raise NotFound(no_such("model", name, (card.name for card in cards)))
 
 
 def load_card(path: Path) -> ModelCard:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from surveillance.rules.language import suggestion
+from surveillance.domain.suggest import no_such, suggestion
 
 Faults = list[str]
 
@@ -130,6 +130,6 @@ def texts_of(entry: Entry, key: str, known: Collection[str] | None, what: str, f
             continue
         name = item.value.strip()
         if known is not None and name not in known:
-            entry.fault(faults, key, f"no {what} is called {name!r}; {suggestion(name, known)}")
+            entry.fault(faults, key, no_such(what, name, known))
         texts.append(name)
     return tuple(dict.fromkeys(texts))

@@ -12,10 +12,10 @@ import io
 import math
 import tokenize
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from surveillance.domain.errors import RuleError
+from surveillance.domain.suggest import no_such, suggestion
 from surveillance.rules.condition import (
     Both,
     Comparison,
@@ -111,18 +111,6 @@ def caret(text: str, fault: Fault) -> str:
     excerpt = flat[start : start + 110].rstrip()
     width = max(min(fault.end - fault.start, len(excerpt) - (fault.start - start)), 1)
     return f"    {excerpt}\n    {' ' * (fault.start - start)}{'^' * width}"
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'yard'?`, or the names there are."""
-    candidates = sorted(known)
-    near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    if not candidates:
-        return "there are none"
-    more = ", ..." if len(candidates) > 12 else ""
-    return f"there are: {', '.join(candidates[:12])}{more}"
 
 
 # --- text to a bounded tree ----------------------------------------------------------------------------------------
@@ -262,7 +250,7 @@ class _Reader:
         if known is not None:
             texts = literal if isinstance(literal, frozenset) else {literal} if isinstance(literal, str) else set()
             for text in sorted(texts - known - {""}):
-                self._fault_at(said, f"no {_kind(of.word.kind)} is called {text!r}; {suggestion(text, known)}")
+                self._fault_at(said, no_such(_kind(of.word.kind), text, known))
         if of.word.most is not None and isinstance(literal, int | float) and not 0 <= literal <= of.word.most:
             self._fault_at(said, f"{of.word.name} runs from 0 to {of.word.most:g}")
 
@@ -347,7 +335,7 @@ class _Reader:
                 continue
             known = self._names.of(argument.kind)
             if known is not None and given.value not in known:
-                told = f"no {_kind(argument.kind)} is called {given.value!r}; {suggestion(given.value, known)}"
+                told = no_such(_kind(argument.kind), given.value, known)
                 self._fault(given, told)
             key.append(given.value)
         return tuple(key) if len(key) == len(call.args) + 1 else None

@@ -6,7 +6,6 @@ Scalars are read as they are written: a badge 0012 keeps its zeros, and 08:00 is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Schedule, Site, parse_schedule
+from surveillance.domain.suggest import suggestion
 from surveillance.storage.rule_texts import slice_of, split_rules, yaml_fault
 from surveillance.storage.site_models import SiteModel, build_site
 
@@ -171,8 +171,7 @@ def _worded(fault: Any) -> str:
         return "is missing; write it"
     if kind == "extra_forbidden":
         known = _keys_at(fault["loc"][:-1])
-        close = get_close_matches(name, known, 1)
-        return f"unknown key; did you mean {close[0]!r}?" if close else f"unknown key; there are: {', '.join(known)}"
+        return f"unknown key; {suggestion(name, known)}"
     if kind == "value_error":
         return str(fault["ctx"]["error"])
     words = str(fault["msg"]).replace("Input should be", "must be")

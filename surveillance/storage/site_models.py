@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -14,6 +13,7 @@ from shapely import Polygon
 from surveillance import plugins
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
+from surveillance.domain.suggest import suggestion
 
 Place = tuple[str | int, ...]
 
@@ -165,7 +165,7 @@ class SiteModel(_Model):
         cameras = [camera.name for camera in self.cameras]
         for number, door in enumerate(self.doors):
             if door.camera is not None and door.camera not in cameras:
-                yield ("doors", number, "camera"), _unknown("camera", door.camera, cameras)
+                yield ("doors", number, "camera"), f"unknown camera {door.camera!r}; {suggestion(door.camera, cameras)}"
 
     def _credential_faults(self) -> Iterator[tuple[Place, str]]:
         owners: dict[tuple[str, str], str] = {}
@@ -185,7 +185,7 @@ class SiteModel(_Model):
         for number, target in enumerate(self.notify):
             place: Place = ("notify", number)
             if target.kind not in kinds:
-                yield (*place, "kind"), _unknown("kind", target.kind, kinds)
+                yield (*place, "kind"), f"unknown kind {target.kind!r}; {suggestion(target.kind, kinds)}"
             if target.kind == "webhook" and not target.url.startswith(("http://", "https://")):
                 yield (*place, "url"), "a webhook needs an address that starts with https:// or http://"
 
@@ -235,9 +235,3 @@ def _twice(place: Place, what: str, names: Iterable[str]) -> Iterator[tuple[Plac
         if name in seen:
             yield (*place, index, "name"), f"there are two of {what} {name!r}; rename one"
         seen.add(name)
-
-
-def _unknown(what: str, name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
-    return f"unknown {what} {name!r}; {hint}"

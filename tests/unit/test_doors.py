@@ -111,7 +111,7 @@ def test_a_wrong_command_or_door_is_told_in_one_line() -> None:
         doors().commanded("front", "open", AT)
     with pytest.raises(UserMistake, match="no door command is called 'access'"):
         moved(DoorState(), "access")
-    with pytest.raises(NotFound, match=r"^no door is called 'side'; there are: front, back$"):
+    with pytest.raises(NotFound, match=r"^no door is called 'side'; there are: back, front$"):
         doors().state("side")
 
 
