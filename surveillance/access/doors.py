@@ -16,8 +16,6 @@ from surveillance.domain.ports import SiteReader
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import DoorReport
 
-MODES = ("locked", "unlocked", "accessed", "blocked", "locked_down", "locked_open", "double_locked", "unknown")
-ALARMS = ("normal", "forced_open", "open_too_long")
 SECURED = ("locked", "blocked", "locked_down", "double_locked")  # found open in one of these, a door was forced
 
 _COMMANDED = ("locked", "unlocked", "accessed", "blocked", "double_locked")  # modes that obey any plain command

@@ -26,6 +26,8 @@ REJECTED = "unknown"  # the label of a track on which the votes do not agree
 NO_SUBJECT = frozenset({BACKGROUND, REJECTED})  # what no rule judges as something seen
 VERDICTS = ("authorize", "deny", "alert", "log")
 TRIGGERS = ("sighting", "presence", "access", "door", "camera")
+DOOR_MODES = ("locked", "unlocked", "accessed", "blocked", "locked_down", "locked_open", "double_locked", "unknown")
+DOOR_ALARMS = ("normal", "forced_open", "open_too_long")
 
 
 def new_id() -> str:
@@ -224,7 +226,7 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class DoorReport:
-    """A change at a door, in ONVIF words: its mode and its alarm."""
+    """A change at a door, in ONVIF's words: one of DOOR_MODES and one of DOOR_ALARMS."""
 
     door: str
     at: datetime

@@ -34,8 +34,9 @@ from surveillance.rules.facts import (
     facts_of_request,
 )
 from surveillance.rules.memory import Memory, SeenTrack
-from surveillance.rules.permission import DENIALS, Permission, Refusal, combine, doubts_of, permits
+from surveillance.rules.permission import Permission, Refusal, combine, doubts_of, permits
 from surveillance.rules.settings import RuleSettings
+from surveillance.rules.vocabulary import DENIALS
 
 _ACTED = {"alert": "alerted", "log": "logged"}
 _CAMERA_KINDS = {"live": "camera.found"}

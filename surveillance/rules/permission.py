@@ -12,17 +12,8 @@ from surveillance.domain.values import Judged
 from surveillance.rules.book import Rule
 from surveillance.rules.condition import Leaf
 from surveillance.rules.facts import Facts
+from surveillance.rules.vocabulary import DENIALS
 
-DENIALS = (  # ONVIF's denial reasons, in the order in which they are given
-    "credential_not_enabled",
-    "credential_not_active",
-    "credential_expired",
-    "invalid_pin",
-    "not_permitted_at_this_time",
-    "unauthorized",
-    "antipassback_violation",
-    "other",
-)
 MAX_REASONS = 12
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from surveillance.domain.site import Site
-from surveillance.domain.values import TRIGGERS
+from surveillance.domain.values import DOOR_ALARMS, DOOR_MODES, TRIGGERS
 
 TEXT, NUMBER, TRUTH, SET = "text", "number", "truth", "set"
 
@@ -26,24 +26,17 @@ Value = str | float | bool | frozenset[str] | Unknown
 
 LABELS = frozenset({"person", "vehicle", "animal"})
 FACTORS = frozenset({"badge", "card", "pin", "plate", "face"})
-CREDENTIALS = frozenset(
-    {
-        "valid",
-        "none",
-        "credential_not_enabled",
-        "credential_not_active",
-        "credential_expired",
-        "invalid_pin",
-        "not_permitted_at_this_time",
-        "unauthorized",
-        "antipassback_violation",
-        "other",
-    }
+DENIALS = (  # ONVIF's denial reasons, in the order in which they are given
+    "credential_not_enabled",
+    "credential_not_active",
+    "credential_expired",
+    "invalid_pin",
+    "not_permitted_at_this_time",
+    "unauthorized",
+    "antipassback_violation",
+    "other",
 )
-DOOR_MODES = frozenset(
-    {"locked", "unlocked", "accessed", "blocked", "locked_down", "locked_open", "double_locked", "unknown"}
-)
-DOOR_ALARMS = frozenset({"normal", "forced_open", "open_too_long"})
+CREDENTIALS = frozenset({"valid", "none", *DENIALS})
 CAMERA_STATES = frozenset({"live", "lost", "frozen", "blinded", "moved", "stale", "none"})
 MODES = frozenset({"armed", "disarmed"})
 
@@ -138,8 +131,8 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
         "label": frozenset(labels),
         "factor": FACTORS,
         "credential": CREDENTIALS,
-        "door_alarm": DOOR_ALARMS,
-        "door_mode": DOOR_MODES,
+        "door_alarm": frozenset(DOOR_ALARMS),
+        "door_mode": frozenset(DOOR_MODES),
         "camera_state": CAMERA_STATES,
         "mode": MODES,
     }

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveillance.access.doors import (
-    ALARMS,
     COMMANDS,
-    MODES,
     SECURED,
     TRANSITIONS,
     Doors,
@@ -24,7 +22,7 @@ from surveillance.access.doors import (
 )
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.site import Door, Site
-from surveillance.domain.values import DoorReport
+from surveillance.domain.values import DOOR_ALARMS, DOOR_MODES, DoorReport
 
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SITE = Site(doors=(Door("front"), Door("back")))
@@ -40,8 +38,13 @@ def doors() -> Doors:
 
 def test_the_table_speaks_only_of_known_modes() -> None:
     for moves in TRANSITIONS.values():
-        assert set(moves) | set(moves.values()) <= set(MODES)
-    assert {mode for mode in MODES if allows(mode, "access")} == {"locked", "unlocked", "accessed", "double_locked"}
+        assert set(moves) | set(moves.values()) <= set(DOOR_MODES)
+    assert {mode for mode in DOOR_MODES if allows(mode, "access")} == {
+        "locked",
+        "unlocked",
+        "accessed",
+        "double_locked",
+    }
 
 
 @pytest.mark.parametrize(
@@ -130,8 +133,8 @@ def test_no_story_leaves_the_table(story: list[tuple[object, float]]) -> None:
         ticked = passed(state, now, 30.0)
         assert ticked.mode in (state.mode, state.resting)
         state = followed(ticked, step, now)
-        assert state.mode in MODES
-        assert state.alarm in ALARMS
+        assert state.mode in DOOR_MODES
+        assert state.alarm in DOOR_ALARMS
         assert (state.mode == "accessed") == (state.until is not None)
         assert state.resting != "accessed"
         assert state.alarm == "normal" or (state.mode in SECURED and state.opened_at is not None)
