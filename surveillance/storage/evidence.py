@@ -13,6 +13,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from surveillance.domain.errors import NotFound
 from surveillance.storage.database import in_chunks, reading, writing
+from surveillance.storage.durable import sync_directory
 from surveillance.storage.tables import evidence, garbage
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{6,90}\.jpg")
@@ -44,7 +45,7 @@ class EvidenceStore:
         except OSError:
             draft.unlink(missing_ok=True)
             raise
-        _sync(path.parent)
+        sync_directory(path.parent)
         return name
 
     def path(self, name: str) -> Path:
@@ -97,7 +98,7 @@ class EvidenceStore:
     def _make_shelf(self, shelf: Path) -> None:
         if not shelf.is_dir():
             shelf.mkdir(parents=True, exist_ok=True)
-            _sync(self._directory)
+            sync_directory(self._directory)
 
     def _empty_garbage(self, engine: Engine) -> int:
         with reading(engine) as connection:
@@ -112,11 +113,3 @@ class EvidenceStore:
     def _files(self) -> Iterator[Path]:
         if self._directory.is_dir():
             yield from (path for path in self._directory.glob("*/*") if path.is_file())
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

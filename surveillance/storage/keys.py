@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from surveillance.domain.errors import SettingsError
+from surveillance.storage.durable import sync_directory
 
 KEY_BYTES = 32
 HASHED = "hmac-sha256:"
@@ -89,7 +90,7 @@ class KeyStore:
             pass
         finally:
             draft.unlink()
-        _sync_directory(self._directory)
+        sync_directory(self._directory)
 
 
 def _normal(kind: str, value: str) -> str:
@@ -97,11 +98,3 @@ def _normal(kind: str, value: str) -> str:
     if kind == "plate":
         return re.sub(r"[\s\-.·]", "", value).upper()
     return value.strip()
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
