@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
+
+from ports import free_port
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 NEEDS = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
@@ -21,12 +22,6 @@ def is_installed() -> bool:
     if not SYSTEM_PYTHON.exists():
         return False
     return subprocess.run([SYSTEM_PYTHON, "-c", NEEDS], capture_output=True, timeout=60).returncode == 0
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 class RtspServer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pytest
 from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
 from ledger_samples import shot
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from ports import free_port
 from services import lacking
 from werkzeug.serving import make_server
 
@@ -71,12 +71,6 @@ def open_tab(browser: Browser, address: str, width: int = 1280) -> Tab:
     tab.page.on("console", lambda said: tab.complaints.append(said.text) if said.type == "error" else None)
     tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     return tab
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # --- the story -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from services import free_port
+from ports import free_port
 
 from surveillance.storage.database import open_database
 from surveillance.storage.queries import EventFilter, Events

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services import free_port
+from ports import free_port
 
 from surveillance.storage.database import open_database
 from surveillance.storage.queries import EventFilter, Events

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services import free_port
+from ports import free_port
 
 from surveillance.app.service import RunningSite, running_site
 from surveillance.app.store import open_store, relay_token, upgrade_database
