@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from surveillance import places, plugins
+from surveillance import plugins
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Bgr, Classification
@@ -84,12 +84,6 @@ class ModelCard:
 
 
 # --- cards ---------------------------------------------------------------------------------------------------------
-
-
-def card_folders(data_dir: Path | None = None) -> tuple[Path, ...]:
-    """Where cards are looked for: the data directory's models first, then what ships."""
-    shipped = places.shipped("config") / "models"
-    return (shipped,) if data_dir is None else (data_dir / "models", shipped)
 
 
 def list_cards(folders: Iterable[Path]) -> tuple[ModelCard, ...]:

@@ -6,11 +6,12 @@ Tolerance: 1e-3 of a logit in single precision (the backends fuse and order sums
 import numpy as np
 import pytest
 import torch
+from cards import embedded_card
 
 from surveillance import plugins
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.perception.architectures import compact_cnn
-from surveillance.perception.registry import Backend, build_classifier, card_folders, find_card
+from surveillance.perception.registry import Backend, build_classifier
 
 TOLERANCE = 1e-3
 SIZE = 40
@@ -61,11 +62,11 @@ def test_device_that_is_not_there_is_a_clear_mistake(name: str, device: str) -> 
 
 def test_unknown_backend_is_a_clear_mistake() -> None:
     with pytest.raises(NotFound, match="no backend is called 'abacus'; there are: openvino, torch"):
-        build_classifier(find_card("embedded", card_folders()), backend="abacus")
+        build_classifier(embedded_card(), backend="abacus")
 
 
 def test_shipped_model_says_the_same_on_every_backend() -> None:
-    card = find_card("embedded", card_folders())
+    card = embedded_card()
     draw = np.random.default_rng(5)
     crops = [draw.integers(0, 256, (*draw.integers(8, 200, 2), 3), np.uint8) for _ in range(9)]
     by_torch = build_classifier(card, backend="torch", device="cpu").logits(crops)
@@ -75,7 +76,7 @@ def test_shipped_model_says_the_same_on_every_backend() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_half_precision_on_a_gpu_keeps_the_answer() -> None:
-    card = find_card("embedded", card_folders())
+    card = embedded_card()
     draw = np.random.default_rng(5)
     crops = [draw.integers(0, 256, (60, 40, 3), np.uint8) for _ in range(17)]
     exact = build_classifier(card, backend="torch", device="cpu").logits(crops)

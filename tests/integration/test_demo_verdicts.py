@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cards import embedded_card
 
 from surveillance import places, plugins
 from surveillance.app.worker import build_classifier, build_worker, source_options
@@ -105,7 +106,7 @@ def test_an_empty_picture_changes_each_of_the_four_verdicts(embedded: Classifier
 
 
 def test_random_weights_collapse_the_verdicts(peopled: list[Decision]) -> None:
-    card = registry.find_card("embedded", registry.card_folders())
+    card = embedded_card()
     import torch
 
     torch.manual_seed(7)

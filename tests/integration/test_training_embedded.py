@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cards import embedded_card
 from safetensors.torch import load_file, save_file
 
-from surveillance.perception.registry import WEIGHTS, ModelCard, build_classifier, card_folders, find_card
+from surveillance.perception.registry import WEIGHTS, ModelCard, build_classifier
 from surveillance.training.datasets import Sample, load_samples, parse_manifest, source_of, split_samples
 from surveillance.training.evaluate import classify, evaluate_card, measure
 from surveillance.training.fit import split_digest
@@ -29,7 +30,7 @@ TEST_ONLY = (
 
 @pytest.fixture(scope="module")
 def card() -> ModelCard:
-    return find_card("embedded", card_folders())
+    return embedded_card()
 
 
 @pytest.fixture(scope="module")

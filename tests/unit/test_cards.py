@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from cards import embedded_card
 
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.perception.registry import (
     Input,
     ModelCard,
-    card_folders,
     find_card,
     fit_crop,
     list_cards,
@@ -90,7 +90,7 @@ def test_own_card_comes_before_the_shipped_one(tmp_path: Path) -> None:
 
 
 def test_shipped_card_is_found_without_a_data_directory() -> None:
-    card = find_card("embedded", card_folders())
+    card = embedded_card()
     assert set(card.labels) == {"animal", "background", "person", "vehicle"}
 
 
