@@ -69,6 +69,7 @@ def source_options(settings: Settings, camera: Camera, start_at: datetime | None
         analyze_fps=camera.analyze_fps,
         open_timeout_s=settings.ingest.open_timeout_s,
         read_timeout_s=settings.ingest.read_timeout_s,
+        rtsp_transport=settings.ingest.rtsp_transport,
         start_at=start_at,
         masks=camera.masks,
     )

@@ -36,6 +36,7 @@ class SourceOptions:
     analyze_fps: float = 5.0
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0
+    rtsp_transport: str = "tcp"  # or "udp"; `?transport=` in a URL overrides it
     start_at: datetime | None = None
     masks: tuple[tuple[tuple[float, float], ...], ...] = ()
 

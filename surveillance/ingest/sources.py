@@ -122,8 +122,8 @@ class RtspSource:
     live = True
     duration_s: float | None = None
 
-    def __init__(self, url: str, options: SourceOptions, transport: str = "tcp") -> None:
-        self._url, self._transport = parse_rtsp_url(url, transport)
+    def __init__(self, url: str, options: SourceOptions) -> None:
+        self._url, self._transport = parse_rtsp_url(url, options.rtsp_transport)
         self._shown = _shown(url)
         self._options = options
         self._closed = False

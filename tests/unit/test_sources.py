@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from surveillance.app.worker import source_options
+from surveillance.domain.ports import SourceOptions
+from surveillance.domain.site import Camera
+from surveillance.ingest.settings import IngestSettings
 from surveillance.ingest.sources import ArrivalClock, Pace, parse_file_url, parse_rtsp_url
+from surveillance.settings import Settings
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -42,6 +47,14 @@ def test_file_urls(url: str, path: str) -> None:
 )
 def test_our_own_transport_leaves_the_url(url: str, expected: tuple[str, str]) -> None:
     assert parse_rtsp_url(url) == expected
+
+
+def test_the_settings_say_how_a_camera_is_asked_unless_its_url_does() -> None:
+    ingest = IngestSettings(open_timeout_s=1.0, read_timeout_s=2.0, rtsp_transport="udp")
+    options = source_options(Settings(ingest=ingest), Camera("yard", "rtsp://192.0.2.7/stream", analyze_fps=3.0))
+    assert options == SourceOptions("yard", 3.0, 1.0, 2.0, rtsp_transport="udp")
+    assert parse_rtsp_url("rtsp://192.0.2.7/s", options.rtsp_transport)[1] == "udp"
+    assert parse_rtsp_url("rtsp://192.0.2.7/s?transport=tcp", options.rtsp_transport)[1] == "tcp"
 
 
 @given(fps=st.floats(1, 60), wanted=st.floats(0.2, 30))
