@@ -101,20 +101,20 @@ class OutboxDispatch:
     def _start(self, action: Action, now: datetime) -> Action | None:
         """Hands the action to its lane, or returns what became of it without one."""
         if action.kind == DOOR and action.state == "attempting":
-            return _moved(action, "unknown", "found half done after a restart; it is not tried again")
+            return action.moved_to("unknown", "found half done after a restart; it is not tried again")
         if now >= action.deadline:
-            return _moved(action, "expired", f"not done before its deadline, after {action.attempts} attempts")
+            return action.moved_to("expired", f"not done before its deadline, after {action.attempts} attempts")
         ends_at_s = time.monotonic() + (action.deadline - now).total_seconds()
         if action.kind == DOOR:
             return self._start_door(action, ends_at_s)
         if action.kind == NOTIFY:
             self._start_notify(action, now, ends_at_s)
             return None
-        return _moved(action, "failed", f"nothing knows how to do {action.kind!r}")
+        return action.moved_to("failed", f"nothing knows how to do {action.kind!r}")
 
     def _start_door(self, action: Action, ends_at_s: float) -> Action | None:
         if not self._may_open(action.target):
-            return _moved(action, "failed", "the door is in a mode that no grant opens")
+            return action.moved_to("failed", "the door is in a mode that no grant opens")
         begun = replace(action, state="attempting", attempts=action.attempts + 1)
         self._outbox.mark(begun)  # on disk before the relay hears of it; a crash from here on never opens twice
         self._in_flight.add(action.id)
@@ -196,7 +196,7 @@ def attempt(job: Job) -> Action:
     """What became of one try. A door that may have moved is `unknown`; a notification that failed is `pending`."""
     action = job.action
     if time.monotonic() >= job.ends_at_s:
-        return _moved(action, "expired", "its deadline passed before it could be tried")
+        return action.moved_to("expired", "its deadline passed before it could be tried")
     try:
         job.deed(action)
     except ActionFailed as error:
@@ -207,9 +207,5 @@ def attempt(job: Job) -> Action:
         _log.exception("%s to %s broke", action.kind, action.target)
         door, reason = "unknown", f"{type(error).__name__} in its driver"
     else:
-        return _moved(action, "done", "")
-    return _moved(action, door if action.kind == DOOR else "pending", reason)
-
-
-def _moved(action: Action, state: str, reason: str) -> Action:
-    return replace(action, state=state, reason=reason)
+        return action.moved_to("done", "")
+    return action.moved_to(door if action.kind == DOOR else "pending", reason)

@@ -393,5 +393,5 @@ class Action:
     attempts: int = 0
     reason: str = ""  # why it is in that state, for people
 
-    def moved_to(self, state: str) -> Action:
-        return replace(self, state=state)
+    def moved_to(self, state: str, reason: str = "") -> Action:
+        return replace(self, state=state, reason=reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Generic, TypeVar
@@ -39,10 +38,8 @@ class Mailbox(Generic[T]):
 
     def take(self, timeout_s: float | None = None) -> T | None:
         """The oldest item; None when `timeout_s` passes, or when the mailbox is closed and empty."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            self._changed.wait_for(lambda: self._closed or bool(self._items), left)
+            self._changed.wait_for(lambda: self._closed or bool(self._items), timeout_s)
             if not self._items:
                 return None
             item = self._items.popleft()

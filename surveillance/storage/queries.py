@@ -101,13 +101,6 @@ class Events:
             newest: int | None = connection.execute(select(func.max(tables.event.c.seq))).scalar_one()
         return newest or 0
 
-    def counts(self, wanted: EventFilter | None = None) -> dict[str, int]:
-        """How many events, by verdict; those that no rule judged under `none`."""
-        event = tables.event
-        query = _narrowed(select(event.c.verdict, func.count()), wanted or EventFilter()).group_by(event.c.verdict)
-        with reading(self._engine) as connection:
-            return {verdict or "none": count for verdict, count in connection.execute(query)}
-
     def observations(
         self, camera: str, track: int, around: datetime | str, within_s: float = 600.0, limit: int = 2000
     ) -> list[Row]:

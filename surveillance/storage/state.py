@@ -25,13 +25,8 @@ class SharedState:
             if done.rowcount == 0:
                 connection.execute(insert(setting), [{"name": name, **values}])
 
-    def get(self, name: str) -> dict[str, Any] | None:
-        """What was put under that name, or None."""
-        found = self.get_dated(name)
-        return None if found is None else found[0]
-
     def get_dated(self, name: str) -> tuple[dict[str, Any], datetime] | None:
-        """The value with the time of its writing, so that a stale one shows."""
+        """What was put under that name with the time of its writing, so that a stale one shows; or None."""
         with reading(self._engine) as connection:
             row = connection.execute(select(setting).where(setting.c.name == name)).one_or_none()
         return None if row is None else (row.value, row.changed_at)

@@ -71,7 +71,8 @@ class Site:
         return [event["kind"] for event in page]
 
     def applied(self) -> dict[str, Any]:
-        return SharedState(self.running.store.engine).get(CORE_STATUS) or {}
+        told = SharedState(self.running.store.engine).get_dated(CORE_STATUS)
+        return told[0] if told else {}
 
 
 @pytest.fixture(scope="module")

@@ -96,10 +96,13 @@ def test_actions_are_due_until_they_have_an_outcome_doors_first(desk):
 
 def test_shared_state_is_what_was_put_last(desk):
     state = SharedState(desk.engine)
-    assert state.get("core") is None
+    assert state.get_dated("core") is None
+    began = datetime.now(UTC)
     state.put("core", {"version": 1})
     state.put("core", {"version": 2})
-    assert SharedState(desk.engine).get("core") == {"version": 2}
+    value, at = SharedState(desk.engine).get_dated("core")
+    assert value == {"version": 2}
+    assert began <= at <= datetime.now(UTC)
 
 
 def test_what_was_asked_is_forgotten_once_it_is_answered(desk):
