@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from surveillance.domain.errors import RuleError
 from surveillance.domain.geometry import Box, Line, Zone
 from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Site, parse_schedule
 from surveillance.domain.values import AccessRequest, CameraReport, Decision, DoorReport, Input, Observation
 from surveillance.rules.book import Rulebook, RuleDocument, parse_rulebook
+from surveillance.rules.condition import Condition
 from surveillance.rules.judge import RuleJudge
+from surveillance.rules.language import caret, read_condition
 from surveillance.rules.settings import RuleSettings
+from surveillance.rules.vocabulary import Names
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # a Friday
 SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
@@ -41,6 +45,14 @@ def after(seconds: float) -> datetime:
 
 def book(rules: str, site: Site | None = SITE, version: int = 1) -> Rulebook:
     return parse_rulebook([RuleDocument(rules, "rules.yaml")], site, version)
+
+
+def parse_condition(text: str, trigger: str, names: Names | None = None) -> Condition:
+    """One condition by itself. Raises RuleError with every fault, each with a caret under its place."""
+    condition, faults = read_condition(text, trigger, names or Names())
+    if condition is None:
+        raise RuleError([f"column {fault.start + 1}: {fault.message}\n{caret(text, fault)}" for fault in faults])
+    return condition
 
 
 def rule(name: str, on: str, verdict: str, when: str, **more: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from surveillance.domain.site import Site
-from surveillance.rules.book import Rulebook, RuleDocument, load_rules, parse_rulebook
+from surveillance.rules.book import Rulebook, RuleDocument, load_rules, parse_rulebook, rules_of
 from surveillance.settings import Settings
 
 
@@ -12,9 +12,7 @@ def build_rulebook(settings: Settings, site: Site) -> Rulebook:
     return parse_rulebook(rule_documents(settings, site), site, site.version)
 
 
-def rule_documents(settings: Settings, site: Site) -> list[RuleDocument]:
+def rule_documents(settings: Settings, site: Site) -> tuple[RuleDocument, ...]:
     """Every text that rules are read from, with its origin."""
-    documents = [RuleDocument(site.rules, "database")] if site.rules.strip() else []
-    if settings.rules_dir is not None:
-        documents += load_rules(settings.rules_dir)
-    return documents
+    watched = () if settings.rules_dir is None else load_rules(settings.rules_dir)
+    return (*rules_of(site), *watched)

@@ -10,7 +10,7 @@ from flask import current_app
 
 from surveillance.dashboard.settings import DashboardSettings
 from surveillance.domain.site import Site
-from surveillance.rules.book import RuleDocument
+from surveillance.rules.book import RuleDocument, rules_of
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
@@ -30,11 +30,6 @@ class LivePictures(Protocol):
         ...
 
 
-def database_rules(site: Site) -> Sequence[RuleDocument]:
-    """The rules that the database holds, and no watched folder beside it."""
-    return [RuleDocument(site.rules, "database")] if site.rules.strip() else []
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     """`applied()` says what core runs by now, with any of these keys:
@@ -52,7 +47,7 @@ class Services:
     secret_key: bytes
     applied: Callable[[], Mapping[str, Any]]
     settings: DashboardSettings = field(default_factory=DashboardSettings)
-    rule_documents: Callable[[Site], Sequence[RuleDocument]] = database_rules
+    rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
 
 
 def services() -> Services:

@@ -118,6 +118,11 @@ def load_rules(path: Path) -> tuple[RuleDocument, ...]:
     return tuple(documents)
 
 
+def rules_of(site: Site) -> tuple[RuleDocument, ...]:
+    """The document of the rules that the site's database holds; none when it holds none."""
+    return (RuleDocument(site.rules, "database"),) if site.rules.strip() else ()
+
+
 def parse_rulebook(
     documents: Sequence[RuleDocument],
     site: Site | None = None,

@@ -14,7 +14,6 @@ import tokenize
 import warnings
 from dataclasses import dataclass
 
-from surveillance.domain.errors import RuleError
 from surveillance.domain.suggest import no_such, suggestion
 from surveillance.rules.condition import (
     Both,
@@ -75,14 +74,6 @@ class _Typed:
     word: Word | None
     start: int
     end: int
-
-
-def parse_condition(text: str, trigger: str, names: Names | None = None) -> Condition:
-    """The condition, typed for that trigger. Raises RuleError with every fault, each with a caret under its place."""
-    condition, faults = read_condition(text, trigger, names or Names())
-    if condition is None:
-        raise RuleError([f"column {fault.start + 1}: {fault.message}\n{caret(text, fault)}" for fault in faults])
-    return condition
 
 
 def read_condition(text: str, trigger: str, names: Names) -> tuple[Condition | None, tuple[Fault, ...]]:

@@ -3,12 +3,11 @@
 from itertools import product
 
 import pytest
-from judging import SITE
+from judging import SITE, parse_condition
 
 from surveillance.domain.errors import RuleError
 from surveillance.domain.values import Clause
 from surveillance.rules.condition import Facts
-from surveillance.rules.language import parse_condition
 from surveillance.rules.vocabulary import UNKNOWN, Value, build_names
 
 NAMES = build_names(SITE)

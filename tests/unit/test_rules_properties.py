@@ -6,13 +6,12 @@ from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
-from judging import SITE, book, rule
+from judging import SITE, book, parse_condition, rule
 
 from surveillance.domain.errors import RuleError
 from surveillance.rules.book import Rule, RuleDocument, parse_rulebook
 from surveillance.rules.condition import Key
 from surveillance.rules.facts import Facts
-from surveillance.rules.language import parse_condition
 from surveillance.rules.permission import combine, permits
 from surveillance.rules.vocabulary import UNKNOWN, Value, build_names
 
