@@ -4,7 +4,7 @@ SurveillanceError
 +-- UserMistake            one clear line and exit code 2: what, where, what to do
 |   +-- SettingsError      a setting, site file or schedule that cannot be used
 |   +-- RuleError          a rulebook with faults, all of them at once, each with its place
-|   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CAMERA_FAULTS word
+|   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CameraFault
 |   +-- ModelError         a card or weights that are missing, altered or do not fit
 |   +-- DataError          labeled crops that cannot be trained or evaluated on
 |   +-- NotFound           a camera, door, event, model or user that is not there
@@ -15,7 +15,9 @@ SurveillanceError
 +-- ActionFailed           a deed that did not happen; `.certain` is False when it may have
 """
 
-CAMERA_FAULTS = ("unreachable", "wrong_password", "not_found", "no_video", "timeout", "ended", "unreadable")
+from typing import Literal
+
+CameraFault = Literal["unreachable", "wrong_password", "not_found", "no_video", "timeout", "ended", "unreadable"]
 
 
 class SurveillanceError(Exception):
@@ -39,9 +41,9 @@ class RuleError(UserMistake):
 
 
 class SourceError(UserMistake):
-    """A camera or file that cannot be opened. `reason` is one of CAMERA_FAULTS."""
+    """A camera or file that cannot be opened."""
 
-    def __init__(self, message: str, reason: str = "unreachable") -> None:
+    def __init__(self, message: str, reason: CameraFault = "unreachable") -> None:
         super().__init__(message)
         self.reason = reason
 
@@ -63,9 +65,9 @@ class DatabaseTooNew(UserMistake):
 
 
 class SourceLost(SurveillanceError):
-    """An open camera stopped giving pictures. `reason` is one of CAMERA_FAULTS."""
+    """An open camera stopped giving pictures."""
 
-    def __init__(self, message: str, reason: str = "timeout") -> None:
+    def __init__(self, message: str, reason: CameraFault = "timeout") -> None:
         super().__init__(message)
         self.reason = reason
 

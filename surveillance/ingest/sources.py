@@ -19,7 +19,7 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from surveillance import plugins
-from surveillance.domain.errors import NotFound, SourceError, SourceLost
+from surveillance.domain.errors import CameraFault, NotFound, SourceError, SourceLost
 from surveillance.domain.ports import Source, SourceOptions
 from surveillance.domain.site import hide_password
 from surveillance.domain.values import Frame
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-_FAULTS_BY_ERROR: tuple[tuple[type[BaseException], str, str], ...] = (
+_FAULTS_BY_ERROR: tuple[tuple[type[BaseException], CameraFault, str], ...] = (
     (av.error.HTTPUnauthorizedError, "wrong_password", "refused the user name or password"),
     (av.error.HTTPForbiddenError, "wrong_password", "does not permit this user to watch"),
     (av.error.HTTPNotFoundError, "not_found", "answers, but has no stream of this path"),
@@ -273,8 +273,8 @@ def _decoded(container: InputContainer) -> Iterator[av.VideoFrame]:
             yield from packet.decode()
 
 
-def _fault(error: FFmpegError) -> tuple[str, str]:
-    """(a CAMERA_FAULTS word, what to tell a person) of an error of FFmpeg."""
+def _fault(error: FFmpegError) -> tuple[CameraFault, str]:
+    """What it is, and what to tell a person, of an error of FFmpeg."""
     for kind, reason, text in _FAULTS_BY_ERROR:
         if isinstance(error, kind):
             return reason, text
