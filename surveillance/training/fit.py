@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from surveillance import plugins
-from surveillance.domain.errors import DataError
+from surveillance.domain.errors import DataError, UserMistake
 from surveillance.domain.values import BACKGROUND, Bgr
 from surveillance.perception.registry import Input, fit_crop, normalize
 from surveillance.training.augment import augment
@@ -61,7 +61,11 @@ class Recipe:
 
 
 def fit(data_dir: Path, run_dir: Path, recipe: Recipe, resume: bool = False) -> Path:
-    """Trains on a class-per-folder tree and returns `run_dir`. Raises DataError for data that cannot be used."""
+    """Trains on a class-per-folder tree and returns `run_dir`. Raises UserMistake.
+
+    That is a device that is not there, a folder that holds a run which is not to be resumed, or (DataError) data that
+    cannot be used.
+    """
     samples = [sample for sample in load_samples(data_dir) if sample.source not in recipe.skip]
     labels = labels_of(samples)
     if len(labels) < 2:
@@ -147,7 +151,10 @@ class _Run:
 
     def go(self, resume: bool) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        if resume and (self._folder / "last.pt").is_file():
+        held = (self._folder / "last.pt").is_file()
+        if held and not resume:
+            raise UserMistake(f"{self._folder} holds a run already: go on with it by --resume, or name another folder")
+        if held:
             self._restore()
         else:
             (self._folder / "epochs.jsonl").unlink(missing_ok=True)
@@ -253,8 +260,13 @@ class _Run:
 
 
 def pick_device(wish: str) -> str:
-    """`cuda` where `auto` finds one, else what was asked for."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if wish == "auto" else wish
+    """`cuda` where `auto` finds one, else what was asked for. Raises UserMistake for a device that is not there."""
+    there = ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",)
+    if wish == "auto":
+        return there[0]
+    if wish not in there:
+        raise UserMistake(f"cannot train on device {wish!r}: this machine has {' and '.join(there)}; or say auto")
+    return wish
 
 
 def _rate(recipe: Recipe, epoch: float) -> float:

@@ -14,7 +14,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from surveillance.domain.errors import DataError, ModelError
+from surveillance.domain.errors import DataError, ModelError, UserMistake
 from surveillance.perception.registry import Input, build_classifier, load_card, load_weights, softmax
 from surveillance.training.datasets import load_samples, split_samples
 from surveillance.training.evaluate import evaluate_card
@@ -100,6 +100,19 @@ def test_resumed_run_goes_on_where_it_stopped(tree: Path, tmp_path: Path) -> Non
     fit(tree, tmp_path, replace(RECIPE, epochs=2), resume=True)
     assert _epochs(tmp_path)[:1] == first
     assert [line["epoch"] for line in _epochs(tmp_path)] == [1, 2]
+
+
+def test_a_run_is_not_overwritten_by_another(tree: Path, tmp_path: Path) -> None:
+    fit(tree, tmp_path, replace(RECIPE, epochs=1))
+    before = _epochs(tmp_path)
+    with pytest.raises(UserMistake, match="holds a run already: go on with it by --resume, or name another folder"):
+        fit(tree, tmp_path, replace(RECIPE, epochs=1))
+    assert _epochs(tmp_path) == before
+
+
+def test_a_device_that_is_not_there_is_named(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserMistake, match=r"cannot train on device 'tpu': this machine has .*cpu; or say auto"):
+        fit(tree, tmp_path, replace(RECIPE, device="tpu"))
 
 
 def test_card_tells_how_the_model_came_about(card_path: Path, tree: Path) -> None:
