@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.suggest import no_such
 from surveillance.domain.values import new_id
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
@@ -84,7 +85,8 @@ class Accounts(Tokens):
                 )
             )
             if done.rowcount != 1:
-                raise NotFound(f"no user is called {name!r}: `surveillance user list` shows all")
+                known = connection.scalars(select(account.c.name).order_by(account.c.name))
+                raise NotFound(no_such("user", name, list(known)))
             note(connection, "user.password_changed", {"user": name}, actor or name)
 
     def authenticate(self, name: str, password: str) -> User | None:

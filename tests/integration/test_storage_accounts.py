@@ -108,7 +108,7 @@ def test_mistakes_are_told(accounts, name, role, password, words):
 
 
 def test_no_password_for_nobody(accounts):
-    with pytest.raises(NotFound, match="no user is called 'bob'"):
+    with pytest.raises(NotFound, match="no user is called 'bob'; there are: none"):
         accounts.passwd("bob", PASSWORD)
 
 
