@@ -90,7 +90,7 @@ class FileSource:
 
     def _open(self) -> InputContainer:
         if not self._path.is_file():
-            what = "is a folder" if self._path.is_dir() else "there is no such file"
+            what = "it is a folder, name a file in it" if self._path.is_dir() else "there is no such file"
             raise SourceError(f"cannot read {self._path}: {what}", "not_found")
         try:
             container = av.open(f"file:{self._path}", options={"protocol_whitelist": "file"})

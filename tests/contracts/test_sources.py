@@ -104,7 +104,7 @@ def test_a_file_dates_its_frames_from_start_at(kind: str, clip: Path) -> None:
 
 MISTAKES = {
     "missing": ("nowhere.mp4", "not_found", "cannot read nowhere.mp4: there is no such file"),
-    "folder": (".", "not_found", "cannot read .: is a folder"),
+    "folder": (".", "not_found", "cannot read .: it is a folder, name a file in it"),
     "scheme": (
         "gopher://ada:secret@192.0.2.1/x",
         "not_found",
