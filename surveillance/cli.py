@@ -20,6 +20,7 @@ from surveillance import __version__
 from surveillance.app import commands, service, store
 from surveillance.app import watch as watching
 from surveillance.domain.errors import SurveillanceError, UserMistake
+from surveillance.domain.site import hide_password
 from surveillance.settings import Settings, load_settings
 
 AGO = re.compile(r"^(\d+)([smhdw])$")
@@ -134,8 +135,13 @@ def watch(
     Without rules every confirmed track is logged once. Ends with the file.
     """
     order = watching.WatchOrder(source, rules_file, record, timeout_s, start_at, model)
+    told = False
     for event in watching.watch(settings, order):
+        told = True
         click.echo(json.dumps(event.as_json()) if as_json else line_of(event.as_json()))
+    if not told:
+        why = "no rule fired" if rules_file else "nothing in it moved for long enough to be followed"
+        click.echo(f"surveillance: no events in {hide_password(source)}: {why}", err=True)
 
 
 @command(
@@ -163,7 +169,7 @@ def check_rules(settings: Settings, file: Path) -> None:
     """Say everything that is wrong with a rules file, with its place."""
     book, against_site = commands.check_rules(settings, file)
     names = "names checked against the site" if against_site else "no site yet, so names were not checked"
-    click.echo(f"{file}: {len(book.rules)} rules, no faults ({names})")
+    click.echo(f"{file}: {counted(len(book.rules), 'rule')}, no faults ({names})")
 
 
 @command(rules, "list", "surveillance rules list")
@@ -180,7 +186,7 @@ def list_rules(settings: Settings) -> None:
 def apply_rules(settings: Settings, file: Path) -> None:
     """Put a rules file in force (in the database); a running service takes it up within two seconds."""
     count, version = commands.apply_rules(settings, file)
-    click.echo(f"applied {count} rules as configuration version {version}")
+    click.echo(f"applied {counted(count, 'rule')} as configuration version {version}")
 
 
 # --- events --------------------------------------------------------------------------------------------------------
@@ -338,6 +344,10 @@ def publish(
     click.echo(f"published: {card}")
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -398,8 +408,16 @@ def line_of(event: Mapping[str, Any]) -> str:
     seen = "" if event["label"] is None else f"{event['label']} {event['confidence']:.0%}"
     place = " ".join(part for part in (event["camera"], event["door"], *event["zones"]) if part)
     media = "" if event["media_s"] is None else f" @{event['media_s']:.1f}s"
-    reasons = "; ".join(event["reasons"])
+    reasons = "; ".join(event["reasons"] or (() if event["verdict"] else told_by(event["details"])))
     return f"{event['at']}{media}  {event['kind']:20} {seen:14} {place:20} {event['rule'] or '-':16} {reasons}".rstrip()
+
+
+def told_by(details: Mapping[str, Any]) -> Iterator[str]:
+    """What an event that no rule judged is about: `user = bob; role = viewer; actor = command line`."""
+    for name in sorted(details, key=lambda name: name == "actor"):
+        value = details[name]
+        if isinstance(value, (str, int, float)):
+            yield f"{name} = {value}"
 
 
 def explanation_of(event: Mapping[str, Any]) -> Iterator[str]:

@@ -6,6 +6,8 @@ import json
 import sqlite3
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from surveillance import places
@@ -79,6 +81,27 @@ def test_a_bad_rule_is_shown_with_its_place(capsys: pytest.CaptureFixture[str], 
     assert "rules.yaml:4" in err
     assert "did you mean 'label'" in err
     assert "^^^^^" in err
+
+
+def test_watch_says_why_it_told_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    cv2.imwrite("still.png", np.full((48, 64, 3), 90, np.uint8))
+    still = "surveillance: no events in still.png: nothing in it moved for long enough to be followed\n"
+    assert typed(capsys, "watch", "still.png", "--json") == (0, "", still)
+    none = "surveillance: no events in still.png: no rule fired\n"
+    assert typed(capsys, "watch", "still.png", "--rules", rule_file(tmp_path, "[]\n")) == (0, "", none)
+
+
+def test_the_event_list_says_what_a_person_did(capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(capsys, "user", "add", "bob", "--password", "correct horse")[0] == 0
+    [line] = typed(capsys, "events", "list")[1].splitlines()
+    assert line.split()[1] == "user.added"
+    assert line.endswith("role = viewer; user = bob; actor = command line")
+
+
+def test_rules_are_counted_in_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rule = "- {name: a, on: sighting, verdict: log, when: ended}\n"
+    assert ": 1 rule, no faults" in typed(capsys, "rules", "check", rule_file(tmp_path, rule))[1]
+    assert ": 0 rules, no faults" in typed(capsys, "rules", "check", rule_file(tmp_path, "[]\n"))[1]
 
 
 def test_a_database_newer_than_the_code_is_refused(capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
