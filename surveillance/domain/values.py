@@ -91,11 +91,10 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Somewhere worth looking. `source` says who proposed it: motion, track, whole or a detector's name."""
+    """Somewhere worth looking. `source` says why: motion, or track where a track was last seen."""
 
     box: Box
     source: str
-    score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from surveillance.domain.values import (
     Decision,
     DoorReport,
     Input,
-    Judged,
     Observation,
     Tick,
     new_id,
@@ -34,7 +33,7 @@ from surveillance.rules.facts import (
     facts_of_request,
 )
 from surveillance.rules.memory import Memory, SeenTrack
-from surveillance.rules.permission import Permission, Refusal, combine, doubts_of, permits
+from surveillance.rules.permission import Permission, Refusal, combine, doubts_of, judged_of, permits
 from surveillance.rules.settings import RuleSettings
 from surveillance.rules.vocabulary import DENIALS
 
@@ -223,12 +222,7 @@ class RuleJudge:
     def _judge_camera(self, report: CameraReport) -> tuple[Decision, ...]:
         self._memory.hear_camera(report)
         decisions: list[Decision] = []
-        about: dict[str, Any] = {
-            "at": report.at,
-            "trigger": "camera",
-            "subject": report.camera,
-            "camera": report.camera,
-        }
+        about = _about_camera(report.camera, report.at)
         if report.state == "live":
             decisions += self._restore(report)
         if not report.changed:
@@ -277,23 +271,20 @@ class RuleJudge:
         for name in self._memory.silent_cameras(tick.at):
             camera = self._site.camera(name)
             if camera is not None and camera.enabled:
-                about: dict[str, Any] = {"at": tick.at, "trigger": "camera", "subject": name, "camera": name}
-                decisions += self._degrade_by(f"camera {name} is silent", (), about)
+                decisions += self._degrade_by(f"camera {name} is silent", (), _about_camera(name, tick.at))
         return tuple(decisions)
 
     # --- decisions ---
 
     def _fire(self, rule: Rule, kind: str, facts: Facts, about: Mapping[str, Any]) -> Decision:
         """A rule that was true, with its clauses."""
-        clause = rule.condition.explain(facts)
-        note = "shadow: judged, never acts" if rule.is_shadow else ""
         found = dict.fromkeys(leaf.found for leaf in rule.condition.because(facts))
         return self._decide(
             kind=kind,
             verdict=rule.verdict,
             rule=rule.name,
             reasons=tuple(found),
-            judged=(Judged(rule.name, rule.verdict, True, clause, note),),
+            judged=(judged_of(rule, True, facts),),
             facts=facts.as_json(),
             notify=rule.notify,
             shadow=rule.is_shadow,
@@ -321,12 +312,7 @@ class RuleJudge:
         causes = self._memory.restore(report.camera)
         if not causes:
             return []
-        about: dict[str, Any] = {
-            "at": report.at,
-            "trigger": "camera",
-            "subject": report.camera,
-            "camera": report.camera,
-        }
+        about = _about_camera(report.camera, report.at)
         details = {"causes": list(causes)}
         return [
             self._decide(kind="health.restored", reasons=(f"camera {report.camera} is live",), details=details, **about)
@@ -369,6 +355,10 @@ def _about(seen: Observation) -> dict[str, Any]:
         "identity": seen.identity,
         "box": seen.box,
     }
+
+
+def _about_camera(name: str, at: datetime) -> dict[str, Any]:
+    return {"at": at, "trigger": "camera", "subject": name, "camera": name}
 
 
 def _span(seen: Observation) -> dict[str, Any]:

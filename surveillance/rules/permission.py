@@ -43,7 +43,7 @@ def combine(rules: Sequence[Rule], facts: Facts, refusals: Sequence[Refusal] = (
     active = [rule for rule in rules if not rule.is_shadow]
     denies = [rule for rule in active if rule.verdict == "deny" and results[rule.name] is not False]
     grants = [rule for rule in active if rule.verdict == "authorize" and results[rule.name] is True]
-    judged = tuple(_judged(rule, results[rule.name], facts) for rule in rules)
+    judged = tuple(judged_of(rule, results[rule.name], facts) for rule in rules)
     shadows = tuple(rule for rule in rules if rule.is_shadow and results[rule.name] is True)
     if grants and not denies and not refusals:
         reasons = tuple(f"{rule.name}: {_found(rule, facts)}" for rule in grants)
@@ -81,7 +81,8 @@ def doubts_of(rule: Rule, facts: Facts) -> str:
     return ", ".join(sorted(causes))
 
 
-def _judged(rule: Rule, result: bool | None, facts: Facts) -> Judged:
+def judged_of(rule: Rule, result: bool | None, facts: Facts) -> Judged:
+    """What that rule said, with its clauses."""
     note = "shadow: judged, never acts" if rule.is_shadow else ""
     return Judged(rule.name, rule.verdict, result, rule.condition.explain(facts), note)
 
@@ -95,7 +96,6 @@ def _refusal(rule: Rule, result: bool | None, facts: Facts) -> Refusal:
 def _lacks(rules: Sequence[Rule], facts: Facts) -> list[Refusal]:
     """Why no authorize rule was true. Rules for other doors are passed over."""
     refusals = []
-    nearest: list[Refusal] = []
     for rule in rules:
         if rule.verdict != "authorize":
             continue
@@ -103,12 +103,11 @@ def _lacks(rules: Sequence[Rule], facts: Facts) -> list[Refusal]:
         if any(leaf.found.startswith("door = ") for leaf in leaves):
             continue
         word = "not_permitted_at_this_time" if _is_only_late(rule, facts) else "unauthorized"
-        nearest.append(Refusal(word, f"no authorize rule was true: {rule.name} needs {_needs(leaves, rule, facts)}"))
-    refusals += nearest
-    if not nearest:
-        where = f" for door {facts['door']}" if "door" in facts else ""
-        refusals.append(Refusal("unauthorized", f"there is no authorize rule{where}"))
-    return refusals
+        refusals.append(Refusal(word, f"no authorize rule was true: {rule.name} needs {_needs(leaves, rule, facts)}"))
+    if refusals:
+        return refusals
+    where = f" for door {facts['door']}" if "door" in facts else ""
+    return [Refusal("unauthorized", f"there is no authorize rule{where}")]
 
 
 def _is_only_late(rule: Rule, facts: Facts) -> bool:
