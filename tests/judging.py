@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from fakes import observation
+
 from surveillance.domain.errors import RuleError
-from surveillance.domain.geometry import Box, Line, Zone
+from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Site, parse_schedule
 from surveillance.domain.values import AccessRequest, CameraReport, Decision, DoorReport, Input, Observation
 from surveillance.rules.book import Rulebook, RuleDocument, parse_rulebook
@@ -67,23 +69,8 @@ def judge(*rules: str, site: Site = SITE, **settings: Any) -> RuleJudge:
 
 def sight(second: float, track: int = 1, label: str = "person", change: str = "heartbeat", **more: Any) -> Observation:
     """A track of camera yard that began at noon."""
-    values: dict[str, Any] = {
-        "id": f"seen-{track}-{second:g}",
-        "camera": "yard",
-        "at": after(second),
-        "media_s": None,
-        "change": change,
-        "track": track,
-        "label": label,
-        "confidence": 0.9,
-        "box": Box(0.4, 0.4, 0.6, 0.8),
-        "zones": frozenset(),
-        "zones_version": 1,
-        "dwell_s": {},
-        "track_s": second,
-        "started_at": NOON,
-    }
-    return Observation(**{**values, **more})
+    values = {"id": f"seen-{track}-{second:g}", "change": change, "track_s": second, "started_at": NOON}
+    return observation(track, label, after(second), **{**values, **more})
 
 
 def report(second: float, camera: str = "front", state: str = "live", **more: Any) -> CameraReport:

@@ -22,9 +22,10 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from surveillance.dashboard.clock import parse_time, site_zone
-from surveillance.dashboard.filters import FAMILIES, ListFilter, parse_filter
+from surveillance.dashboard.filters import ListFilter, parse_filter
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
+from surveillance.dashboard.wording import FAMILIES
 from surveillance.rules.vocabulary import LABELS
 
 pages = Blueprint("events", __name__)

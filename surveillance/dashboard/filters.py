@@ -11,7 +11,6 @@ from surveillance.dashboard.clock import parse_since
 from surveillance.storage.queries import EventFilter
 
 EXACT = ("verdict", "camera", "kind", "label", "rule", "door")
-FAMILIES = ("sighting.", "presence.", "access.", "door.", "camera.", "health.", "configuration.", "user.")
 HIDDEN = ("user.", "configuration.")  # who signed in and what was edited: shown when asked for
 
 

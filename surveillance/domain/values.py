@@ -190,7 +190,7 @@ class CameraReport:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One thing presented at a reader: kind badge, card, pin, plate or face, and its value as read."""
+    """One thing presented at a reader: kind badge, card, pin or plate, and its value as read."""
 
     kind: str
     value: str = field(repr=False)
