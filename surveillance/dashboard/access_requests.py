@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from surveillance.access.desk import parse_presented
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import UserMistake
-from surveillance.storage.accounts import Token
+from surveillance.storage.tokens import Token
 
 pages = Blueprint("access_requests", __name__)
 SCOPE = "access:request"

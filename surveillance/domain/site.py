@@ -122,7 +122,7 @@ class Site:
 
 # --- schedules as people write them --------------------------------------------------------------------------------
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SCHEDULE_KEYS = ("name", "time_zone", "weekly", "holidays")
 
 
@@ -160,10 +160,10 @@ def _parse_weekly(given: Any, faults: list[str]) -> dict[int, tuple[Window, ...]
         return {}
     weekly = {}
     for day, windows in given.items():
-        if day not in _DAYS:
-            faults.append(f"weekly.{day}: unknown day; there are: {', '.join(_DAYS)}")
+        if day not in DAYS:
+            faults.append(f"weekly.{day}: unknown day; there are: {', '.join(DAYS)}")
             continue
-        weekly[_DAYS.index(day)] = _parse_windows(windows, f"weekly.{day}", faults)
+        weekly[DAYS.index(day)] = _parse_windows(windows, f"weekly.{day}", faults)
     return weekly
 
 

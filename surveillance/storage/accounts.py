@@ -21,9 +21,7 @@ from surveillance.domain.values import new_id
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.tables import account
-from surveillance.storage.tokens import Token, Tokens
-
-__all__ = ["PASSWORD_MIN", "ROLES", "Accounts", "Token", "User"]
+from surveillance.storage.tokens import Tokens
 
 ROLES = ("viewer", "operator", "administrator")
 PASSWORD_MIN = 10

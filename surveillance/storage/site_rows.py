@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import (
+    DAYS,
     Camera,
     Credential,
     Door,
@@ -23,7 +24,6 @@ from surveillance.domain.site import (
 from surveillance.storage import tables
 from surveillance.storage.keys import HASHED, KeyStore
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _OWNED = (
     tables.zone,
     tables.line,
@@ -203,7 +203,7 @@ def _schedule_row(schedule: Schedule) -> dict[str, Any]:
     return {
         "name": schedule.name,
         "time_zone": schedule.time_zone,
-        "weekly": {_DAYS[day]: _window_texts(windows) for day, windows in schedule.weekly.items()},
+        "weekly": {DAYS[day]: _window_texts(windows) for day, windows in schedule.weekly.items()},
         "holidays": {day.isoformat(): _window_texts(windows) for day, windows in schedule.holidays.items()},
     }
 
