@@ -1,4 +1,4 @@
-"""One classifier shared by many cameras: whatever waits goes in one batch, door cameras first.
+"""One classifier shared by many cameras: whatever waits goes in one batch, those that `hurry` names first.
 
 Every ask has a deadline and is answered in time, or by Expired; never by an empty answer. Nothing waits for a
 camera that has not asked.
@@ -48,7 +48,7 @@ class SharedRecognizer:
             self._wake.notify_all()
 
     def hurry(self, cameras: frozenset[str]) -> None:
-        """Cameras bound to a door with an open request: their asks go first."""
+        """Cameras whose asks go first from now on, such as those of a door with an open request."""
         self._urgent = cameras
 
     def lane(self, camera: str, answered: Callable[[bool], None] = lambda came: None) -> Lane:
