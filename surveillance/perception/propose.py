@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import combinations
 
 from surveillance.domain.geometry import WHOLE, Box
 from surveillance.domain.values import NO_SUBJECT, Detection, Frame, Motion, Track
@@ -103,22 +104,24 @@ def join_fragments(regions: Sequence[Box], tracks: Sequence[Box], aspect: float)
     """
     boxes = sorted(regions, key=lambda box: (-box.area, box.x1, box.y1))
     owners = [_owner(box, tracks) for box in boxes]
-    joined = True
-    while joined:
-        joined = False
-        for i in range(len(boxes)):
-            for j in range(i + 1, len(boxes)):
-                same_track = owners[i] is not None and owners[i] == owners[j]
-                rivals = owners[i] is not None and owners[j] is not None and owners[i] != owners[j]
-                if same_track or (not rivals and _is_one_body(boxes[i], boxes[j], aspect)):
-                    boxes[i] = boxes[i].united(boxes[j])
-                    owners[i] = owners[i] if owners[i] is not None else owners[j]
-                    del boxes[j], owners[j]
-                    joined = True
-                    break
-            if joined:
-                break
+    while (pair := _first_pair(boxes, owners, aspect)) is not None:
+        i, j = pair
+        boxes[i] = boxes[i].united(boxes[j])
+        owners[i] = owners[i] if owners[i] is not None else owners[j]
+        del boxes[j], owners[j]
     return sorted(boxes, key=lambda box: -box.area)
+
+
+def _first_pair(boxes: Sequence[Box], owners: Sequence[int | None], aspect: float) -> tuple[int, int] | None:
+    """The first two boxes that belong together: on one track, or one body by its shape and not on two tracks."""
+    for i, j in combinations(range(len(boxes)), 2):
+        one, other = owners[i], owners[j]
+        if one is not None and other is not None:
+            if one == other:
+                return i, j
+        elif _is_one_body(boxes[i], boxes[j], aspect):
+            return i, j
+    return None
 
 
 def _owner(box: Box, tracks: Sequence[Box]) -> int | None:

@@ -38,7 +38,6 @@ from surveillance.rules.settings import RuleSettings
 from surveillance.rules.vocabulary import DENIALS
 
 _ACTED = {"alert": "alerted", "log": "logged"}
-_CAMERA_KINDS = {"live": "camera.found"}
 _CLOSED_MODES = ("locked_down", "blocked")
 
 
@@ -228,7 +227,7 @@ class RuleJudge:
         if not report.changed:
             return tuple(decisions)
         facts = facts_of_camera(report, self._memory, self._site)
-        kind = _CAMERA_KINDS.get(report.state, f"camera.{report.state}")
+        kind = "camera.found" if report.state == "live" else f"camera.{report.state}"
         reasons = (report.reason,) if report.reason else ()
         decisions.append(self._decide(kind=kind, reasons=reasons, facts=facts.as_json(), **about))
         return (*decisions, *self._judge_state("camera", kind, report.camera, facts, about))
