@@ -5,6 +5,7 @@ Every picture is decoded, but only those that `analyze_fps` asks for are handed 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,6 +29,10 @@ from surveillance.ingest.pictures import PLANAR_FORMATS, BgrPicture, YuvPicture
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+log = logging.getLogger(__name__)
+
+MISSING_S = 2.0  # a file's last picture may stand for this long, or for this share of it, without a word
+MISSING_SHARE = 0.1
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _FAULTS_BY_ERROR: tuple[tuple[type[BaseException], CameraFault, str], ...] = (
     (av.error.HTTPUnauthorizedError, "wrong_password", "refused the user name or password"),
@@ -74,6 +79,7 @@ class FileSource:
         pace, build = Pace(self._options.analyze_fps), FrameBuilder(self._options)
         with self._open() as container:
             first_s: float | None = None
+            last_s = 0.0
             for number, picture in enumerate(self._pictures(container)):
                 if self._closed:
                     return
@@ -82,8 +88,10 @@ class FileSource:
                 media_s = round(stamp_s - first_s, 6)
                 if pace.is_due(media_s):
                     yield build(picture, start_at + timedelta(seconds=media_s), media_s)
+                last_s = media_s
             if first_s is None:
                 raise SourceError(f"cannot read {self._path}: no picture in it could be decoded", "unreadable")
+            self._tell_what_is_missing(last_s)
 
     def close(self) -> None:
         self._closed = True
@@ -100,7 +108,10 @@ class FileSource:
         if not container.streams.video:
             container.close()
             raise SourceError(f"cannot read {self._path}: it holds no video", "no_video")
-        if container.duration is not None:
+        video = container.streams.video[0]
+        if video.duration is not None and video.time_base is not None:
+            self.duration_s = float(video.duration * video.time_base)
+        elif container.duration is not None:
             self.duration_s = container.duration / av.time_base
         return container
 
@@ -110,6 +121,14 @@ class FileSource:
         except FFmpegError as error:
             reason = error.strerror or type(error).__name__
             raise SourceError(f"cannot read {self._path} to its end ({reason})", "unreadable") from None
+
+    def _tell_what_is_missing(self, last_s: float) -> None:
+        whole_s = self.duration_s or 0.0
+        if whole_s - last_s > max(MISSING_S, MISSING_SHARE * whole_s):
+            log.warning(
+                "%s ends at %.1f s of %.1f s: the file is cut off or damaged; the rest was not seen",
+                *(self._path, last_s, whole_s),
+            )
 
     @staticmethod
     def _guessed_s(container: InputContainer, number: int) -> float:

@@ -71,12 +71,17 @@ def test_a_phone_video_is_turned_upright(tmp_path: Path) -> None:
     assert np.abs(frames[0].picture.bgr().astype(int) - upright).mean() < 4.0
 
 
-def test_a_cut_off_clip_gives_what_it_holds(tmp_path: Path) -> None:
+def test_a_cut_off_clip_gives_what_it_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     whole = tmp_path / "whole.mkv"
     make_mp4(whole, 100)
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    read(whole)
+    assert caplog.messages == []
     assert 3 <= len(read(cut)) < 20
+    [told] = caplog.messages
+    assert told.startswith(f"{cut} ends at ")
+    assert told.endswith("the file is cut off or damaged; the rest was not seen")
 
 
 @pytest.mark.parametrize(
