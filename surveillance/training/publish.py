@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from inspect import Parameter, signature
@@ -22,13 +23,14 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from surveillance import plugins
-from surveillance.domain.errors import DataError, ModelError
+from surveillance.domain.errors import DataError, ModelError, UserMistake
 from surveillance.perception.registry import Input, Logits, ModelCard, build_classifier, softmax
 from surveillance.training.datasets import Sample, load_samples
 from surveillance.training.evaluate import classify, measure
 from surveillance.training.fit import Recipe, sample_key, split_digest
 
 LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a file name
 KEPT = 0.97  # the reject threshold lets this share of right answers through
 
 
@@ -45,8 +47,10 @@ def publish(
     """Writes `out_dir`/NAME.yaml and its safetensors (beside it, or in `weights_dir`); returns the card's path.
 
     `data_dir` is where the run's data lies now, if it has moved. Raises ModelError for a folder without a finished
-    epoch, DataError when its data has changed.
+    epoch, DataError when its data has changed, UserMistake for a name that cannot be a file's.
     """
+    if not NAME.fullmatch(name):
+        raise UserMistake(f"{name!r} is no model name: use letters, digits and . _ -, a letter or digit first")
     run = _load_run(run_dir)
     recipe, labels = parse_recipe(run["recipe"]), tuple(run["labels"])
     samples = load_samples(data_dir or Path(run["data"]))

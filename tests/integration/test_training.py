@@ -209,6 +209,9 @@ def test_unknown_class_and_source_are_named(card_path: Path, tree: Path, tmp_pat
         fit(tmp_path, tmp_path / "run", RECIPE)
     with pytest.raises(ModelError, match="holds no finished epoch"):
         publish(tmp_path, "x", tmp_path)
+    for name in ("../x", "a b", ""):
+        with pytest.raises(UserMistake, match="is no model name: use letters"):
+            publish(tmp_path, name, tmp_path)
 
 
 def test_neighbors_stay_on_one_side(tmp_path: Path) -> None:
