@@ -464,6 +464,10 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as fault:
         if os.environ.get("SURVEILLANCE_DEBUG"):
             raise
+        if isinstance(fault, OSError) and fault.filename is not None:
+            what = f"cannot use {fault.filename}: {fault.strerror}; check the path and who may write there"
+            click.echo(f"surveillance: {what}", err=True)
+            sys.exit(2)
         click.echo(f"surveillance: a fault of ours: {fault!r}; set SURVEILLANCE_DEBUG=1 for the trace", err=True)
         sys.exit(1)
 

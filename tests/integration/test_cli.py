@@ -67,6 +67,14 @@ def test_a_mistake_is_one_clear_line(capsys: pytest.CaptureFixture[str], words: 
     assert "Traceback" not in err
 
 
+def test_a_folder_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
+    data_dir.write_text("a file is in the way", encoding="utf-8")
+    code, out, err = typed(capsys, "db", "upgrade")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"surveillance: cannot use {data_dir}")
+    assert err.count("\n") == 1
+
+
 def test_an_unreadable_picture_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture", encoding="utf-8")
     code, _, err = typed(capsys, "classify", "text.jpg")
