@@ -53,6 +53,7 @@ class Core:
         self._spool: deque[Judged] = deque(maxlen=self._limits.spool)
         self._notes: queue.SimpleQueue[Judged] = queue.SimpleQueue()
         self._stopping = threading.Event()
+        self._admitted: deque[str] = deque(maxlen=self._limits.queue)
         self._next_tick_s = 0.0
         self.turned_at_s = time.monotonic()
 
@@ -103,8 +104,9 @@ class Core:
         """Requests that wait in the inbox, each looked up and judged; a malformed one is answered at once."""
         admitted = []
         for asked in self._inbox.pending():
-            if asked.kind != "access.request":
+            if asked.kind != "access.request" or asked.id in self._admitted:
                 continue
+            self._admitted.append(asked.id)  # judged once even if its answer cannot be written: never a second pulse
             try:
                 request = self._walk.desk(self._parse_presented(asked.payload, datetime.now(UTC), asked.deadline))
             except UserMistake as mistake:

@@ -1,7 +1,10 @@
 """Core: judged in order, recorded before anything acts, denied when nothing could be recorded."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from fakes import MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
 
 from surveillance.domain.ports import Asked
@@ -41,6 +44,20 @@ def test_a_grant_that_cannot_be_recorded_is_a_denial() -> None:
     core.turn()
     assert inbox.answers["ask-1"]["verdict"] == "deny"
     assert [event.decision.kind for event in ledger.events] == [], "a denied request must not be granted later"
+
+
+def test_a_request_whose_answer_cannot_be_written_is_not_granted_again() -> None:
+    class LockedInbox(MemoryInbox):
+        def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool:
+            raise OSError("the database is locked")
+
+    ledger, inbox = MemoryLedger(), LockedInbox()
+    inbox.asked.append(asking("front"))
+    core = core_with(ledger, inbox)
+    with pytest.raises(OSError, match="locked"):
+        core.turn()
+    core.turn()
+    assert [event.decision.kind for event in ledger.events] == ["access.granted"]
 
 
 def test_sightings_wait_for_the_database_and_are_written_once() -> None:
