@@ -22,7 +22,7 @@ from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.app.web import CORE_STATUS, live_pictures
 from surveillance.app.worker import Recognizers, build_frames, build_worker
 from surveillance.domain.errors import SettingsError
-from surveillance.domain.site import Camera
+from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import DoorReport, Frame, Input
 from surveillance.engines.camera import CameraHealth, CameraThreads
 from surveillance.engines.inline import InlineEngine, SiteParts
@@ -61,6 +61,10 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
 
         return CameraThreads(walk, tell, show)
 
+    def swap(configured: Site) -> None:
+        site.swap(configured)
+        recognizers.hurry(frozenset(door.camera for door in configured.doors if door.camera))
+
     def close() -> None:
         recognizers.close()
         running.after(running.dispatch.drain(datetime.now(UTC), DRAIN_S))
@@ -69,7 +73,7 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
     parts = SiteParts(
         version=site.version,
         read=store.site.read,
-        swap=site.swap,
+        swap=swap,
         camera=camera,
         dispatch=running.dispatch,
         after=running.after,

@@ -82,16 +82,24 @@ class Recognizers:
         self._settings = settings
         self._failed = failed
         self._running: dict[str, tuple[SharedRecognizer, Supervised]] = {}
+        self._urgent: frozenset[str] = frozenset()
 
     def lane(self, camera: Camera, answered: Callable[[bool], None]) -> Classifier:
         """The classifier of this camera's model. Raises ModelError or NotFound."""
         model = camera.model or self._settings.perception.model
         if model not in self._running:
             recognizer = SharedRecognizer(RecognizerWalk(build_classifier(self._settings, model)))
+            recognizer.hurry(self._urgent)
             thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
             thread.start()
             self._running[model] = recognizer, thread
         return self._running[model][0].lane(camera.name, answered)
+
+    def hurry(self, cameras: frozenset[str]) -> None:
+        """Crops of these cameras go first: somebody may be waiting at their doors."""
+        self._urgent = cameras
+        for recognizer, _ in self._running.values():
+            recognizer.hurry(cameras)
 
     def close(self) -> None:
         for recognizer, thread in self._running.values():
