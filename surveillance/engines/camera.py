@@ -31,11 +31,13 @@ class CameraFrames:
         self._stop = stop
         self._mailbox = mailbox
         self._error: SurveillanceError | None = None
+        self._reader: threading.Thread | None = None
 
     def frames(self) -> Iterator[Frame]:
         """What waits, until `close` or the end of `read`, whose error is raised here."""
-        reader = threading.Thread(target=self._fill, name="reader", daemon=True)
-        reader.start()
+        if self._reader is None:  # it goes on while a worker that failed is started again
+            self._reader = threading.Thread(target=self._fill, name="reader", daemon=True)
+            self._reader.start()
         while not self._mailbox.is_done:
             frame = self._mailbox.take(TAKE_S)
             if frame is not None:

@@ -3,7 +3,8 @@
 from fakes import NOON
 
 from surveillance.domain.values import CameraReport
-from surveillance.engines.camera import NO_ANSWER, CameraHealth
+from surveillance.engines.camera import NO_ANSWER, CameraFrames, CameraHealth
+from surveillance.ingest.mailbox import FrameMailbox
 
 
 def test_without_answers_a_live_camera_is_blinded_until_one_comes() -> None:
@@ -26,3 +27,11 @@ def test_without_answers_a_live_camera_is_blinded_until_one_comes() -> None:
         ("live", "", True),
         ("live", "", False),
     ]
+
+
+def test_a_worker_that_is_started_again_reads_its_camera_once() -> None:
+    reads: list[str] = []
+    frames = CameraFrames(lambda: reads.append("read"), lambda: None, FrameMailbox())
+    assert list(frames.frames()) == []
+    assert list(frames.frames()) == []
+    assert reads == ["read"]
