@@ -91,9 +91,9 @@ class InlineEngine:
             running.work.stop()
         for running in self._cameras.values():
             running.thread.join(STOP_S)
-        self.core.stop()
         self._recorded.set()
-        self.parts.close()
+        self.parts.close()  # before core, which still records what became of the last deeds
+        self.core.stop()
         for thread in self._threads:
             thread.stop()
             thread.join(STOP_S)

@@ -16,7 +16,7 @@ from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, noth
 from surveillance.domain.errors import ModelError, RuleError
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, CameraReport, Input
-from surveillance.engines.core import Core
+from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.inline import InlineEngine, SiteParts
 from surveillance.engines.live import LivePictures
 from surveillance.engines.supervise import Supervised
@@ -169,3 +169,16 @@ def test_live_pictures_are_encoded_only_while_somebody_watches(tmp_path: Path) -
     live.watch("front/door")
     live.show("front/door", encode)
     assert (live.latest("front/door"), live.latest("yard"), len(encoded)) == (b"jpeg", None, 1)
+
+
+def test_what_the_last_deeds_came_to_is_still_recorded() -> None:
+    site = FakeSite()
+
+    def close() -> None:
+        time.sleep(0.1)
+        site.engine.core.tell(told_of_itself("door.open_unknown", "the relay did not answer"))
+
+    site.engine.parts = replace(site.engine.parts, close=close)
+    site.engine.start()
+    site.engine.stop()
+    assert "door.open_unknown" in site.kinds()
