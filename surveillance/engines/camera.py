@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from surveillance.walk import WorkerWalk
 
 TAKE_S = 0.5
 NO_ANSWER = "no answer from the recognizer"
+NO_LOOK = "its worker looks at no picture"
+LOOK_S = 3.0  # a worker that looked at nothing for so long is taken for dead
 
 
 class CameraFrames:
@@ -59,22 +62,37 @@ class CameraFrames:
 
 
 class CameraHealth:
-    """A camera sees only while its recognizer answers: without answers its reports say blinded, not live.
+    """A camera sees only while its worker looks and its recognizer answers; else its reports say blinded, not live.
 
     So what rules ask of that camera is unknown, and nothing is granted on a picture that nobody looked at.
     """
 
-    def __init__(self, camera: str, tell: Callable[[CameraReport], None]) -> None:
+    def __init__(
+        self,
+        camera: str,
+        tell: Callable[[CameraReport], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._camera = camera
         self._tell = tell
+        self._clock = clock
         self._lock = threading.Lock()
         self._is_blinded = False
+        self._looked_at_s = clock()
+
+    def looked(self) -> None:
+        """Told of each frame that went through the worker."""
+        self._looked_at_s = self._clock()
 
     def report(self, report: CameraReport) -> None:
         """Passes on what the reader reports."""
         with self._lock:
-            if self._is_blinded and report.state == "live":
+            if report.state == "live" and self._is_blinded:
                 report = replace(report, state="blinded", reason=NO_ANSWER, changed=False)
+            elif report.state == "live" and self._clock() - self._looked_at_s > LOOK_S:
+                report = replace(report, state="blinded", reason=NO_LOOK, changed=False)
+            elif report.state != "live":
+                self._looked_at_s = self._clock()  # nothing to look at
             self._tell(report)
 
     def answered(self, came: bool) -> None:

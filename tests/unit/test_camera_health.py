@@ -3,8 +3,26 @@
 from fakes import NOON
 
 from surveillance.domain.values import CameraReport
-from surveillance.engines.camera import NO_ANSWER, CameraFrames, CameraHealth
+from surveillance.engines.camera import NO_ANSWER, NO_LOOK, CameraFrames, CameraHealth
 from surveillance.ingest.mailbox import FrameMailbox
+
+
+def test_a_worker_that_looks_at_nothing_blinds_its_camera() -> None:
+    told: list[CameraReport] = []
+    now_s = [0.0]
+    health = CameraHealth("front", told.append, clock=lambda: now_s[0])
+    live = CameraReport("front", NOON, "live")
+    for second, looks in ((2.0, True), (4.0, False), (5.5, False), (6.0, True)):
+        now_s[0] = second
+        if looks:
+            health.looked()
+        health.report(live)
+    assert [(report.state, report.reason) for report in told] == [
+        ("live", ""),
+        ("live", ""),
+        ("blinded", NO_LOOK),
+        ("live", ""),
+    ]
 
 
 def test_without_answers_a_live_camera_is_blinded_until_one_comes() -> None:
