@@ -64,7 +64,9 @@ def rule(name: str, on: str, verdict: str, when: str, **more: Any) -> str:
 
 def judge(*rules: str, site: Site = SITE, **settings: Any) -> RuleJudge:
     ids = count(1)
-    return RuleJudge(book("".join(rules), site), site, RuleSettings(**settings), lambda: f"id-{next(ids)}")
+    return RuleJudge(
+        book("".join(rules), site), site, RuleSettings(**{"settle_s": 0, **settings}), lambda: f"id-{next(ids)}"
+    )
 
 
 def sight(second: float, track: int = 1, label: str = "person", change: str = "heartbeat", **more: Any) -> Observation:

@@ -54,12 +54,21 @@ def _json(value: Value) -> Any:
 class _Scene:
     """Makes the words that need memory, the site or the observation: people, count, schedule and so on."""
 
-    def __init__(self, memory: Memory, site: Site, camera: str, at: datetime, seen: Observation | None = None) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        site: Site,
+        camera: str,
+        at: datetime,
+        seen: Observation | None = None,
+        is_request: bool = False,
+    ) -> None:
         self._memory = memory
         self._site = site
         self._camera = camera
         self._at = at
         self._seen = seen
+        self._is_request = is_request  # somebody asks at a door: doubt about who stands there counts
 
     def __call__(self, key: Key, doubts: dict[Key, str]) -> Value:
         match key:
@@ -85,7 +94,10 @@ class _Scene:
         if doubt:
             doubts[key] = doubt
             return UNKNOWN
-        if self._seen is None and self._memory.count(self._camera, REJECTED, zone, self._at):
+        if self._is_request and self._memory.settles(self._camera, self._at):
+            doubts[key] = f"camera {self._camera} was only just found"
+            return UNKNOWN
+        if self._is_request and self._memory.count(self._camera, REJECTED, zone, self._at):
             doubts[key] = f"camera {self._camera} follows something that it cannot tell from a {label}"
             return UNKNOWN
         return self._memory.count(self._camera, label, zone, self._at)
@@ -125,7 +137,7 @@ def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: da
         "door_alarm": door.alarm,
         "door_mode": door.mode,
     }
-    return Facts(known, _Scene(memory, site, request.camera or "", now))
+    return Facts(known, _Scene(memory, site, request.camera or "", now, is_request=True))
 
 
 def facts_of_camera(report: CameraReport, memory: Memory, site: Site) -> Facts:

@@ -39,6 +39,13 @@ class SeenCamera:
     reported_at: datetime | None = None
     is_file: bool = False  # a file has an end, so its silence is no fault
     tracks: dict[int, SeenTrack] = field(default_factory=dict)
+    steady_since: datetime | None = None  # heard in this state without a gap
+
+    def hear(self, at: datetime, gap: timedelta) -> None:
+        """The newest word counts, even where a clock was set back: an old time in the future would never grow stale."""
+        if self.steady_since is None or self.heard_at is None or abs(at - self.heard_at) > gap:
+            self.steady_since = at
+        self.heard_at = at
 
 
 @dataclass(slots=True)
@@ -53,6 +60,7 @@ class Memory:
     def __init__(self, settings: RuleSettings) -> None:
         self._settings = settings
         self._stale_after = timedelta(seconds=settings.stale_after_s)
+        self._settle = timedelta(seconds=settings.settle_s)
         self._keep = timedelta(seconds=settings.track_keep_s)
         self._cooldowns: dict[CooldownKey, tuple[datetime, float]] = {}
         self._degraded: dict[str, tuple[datetime, bool]] = {}  # cause -> when it was told, and whether it lasts
@@ -66,7 +74,7 @@ class Memory:
     def hear_observation(self, seen: Observation) -> SeenTrack:
         """The track's memory, up to date. One that `left` no longer counts and is forgotten with its camera's next."""
         camera = self.cameras.setdefault(seen.camera, SeenCamera())
-        camera.heard_at = _later(camera.heard_at, seen.at)
+        camera.hear(seen.at, self._stale_after)
         camera.is_file = seen.media_s is not None
         track = camera.tracks.get(seen.track)
         if track is None or track.started_at != seen.started_at:
@@ -78,8 +86,10 @@ class Memory:
 
     def hear_camera(self, report: CameraReport) -> None:
         camera = self.cameras.setdefault(report.camera, SeenCamera())
+        if camera.state != report.state:
+            camera.steady_since = None
         camera.state = report.state
-        camera.heard_at = _later(camera.heard_at, report.at)
+        camera.hear(report.at, self._stale_after)
         camera.reported_at = report.at
 
     def hear_door(self, report: DoorReport) -> None:
@@ -107,14 +117,20 @@ class Memory:
             return f"camera {name} has not reported yet"
         if camera.state in BLIND_STATES:
             return f"camera {name} is {camera.state}"
-        return f"camera {name} is stale" if now - camera.heard_at > self._stale_after else None
+        return f"camera {name} is stale" if abs(now - camera.heard_at) > self._stale_after else None
+
+    def settles(self, name: str, now: datetime) -> bool:
+        """Whether the camera sees again for so short a time that somebody may stand there unconfirmed."""
+        camera = self.cameras.get(name)
+        since = camera.steady_since if camera else None
+        return since is None or abs(now - since) < self._settle
 
     def camera_state(self, name: str, now: datetime) -> str:
         """A word of CAMERA_STATES: always known, stale when nothing was heard in time."""
         camera = self.cameras.get(name)
         if camera is None or camera.heard_at is None:
             return "stale"
-        return "stale" if now - camera.heard_at > self._stale_after else camera.state
+        return "stale" if abs(now - camera.heard_at) > self._stale_after else camera.state
 
     def count(self, name: str, label: str, zone: str | None, now: datetime) -> int:
         """Tracks of that label seen within the last `stale_after_s`, in that zone or anywhere."""
@@ -124,7 +140,7 @@ class Memory:
         return sum(
             track.label == label
             and not track.is_gone
-            and now - track.at <= self._stale_after
+            and abs(now - track.at) <= self._stale_after
             and (zone is None or zone in track.zones)
             for track in camera.tracks.values()
         )
@@ -179,10 +195,6 @@ class Memory:
 
 def _is_of(cause: str, camera: str) -> bool:
     return cause.startswith(f"camera {camera} ")
-
-
-def _later(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None or other > one else one
 
 
 def _elapsed(since: datetime, now: datetime) -> float:

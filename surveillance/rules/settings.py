@@ -15,6 +15,9 @@ class RuleSettings(BaseModel):
     stale_after_s: float = Field(
         default=3.0, gt=0, description="a camera silent for so long is stale: its facts are unknown"
     )
+    settle_s: float = Field(
+        2.0, ge=0, description="a camera just found is not asked about people at a door for so long"
+    )
     track_keep_s: float = Field(default=600.0, gt=0, description="a track not seen for so long is forgotten")
     max_tracks: int = Field(default=2000, ge=1, description="tracks remembered per camera; the oldest go first")
     silent_after_s: float = Field(

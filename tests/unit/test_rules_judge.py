@@ -393,6 +393,25 @@ def test_every_reason_is_kept(
     assert judged_by(replace(request(1), **changes))[0].reasons == reasons
 
 
+def test_a_camera_just_found_is_not_asked_about_people() -> None:
+    judged_by = judge(STAFF, settle_s=2.0)
+    decide(judged_by, [report(0), sight(0, camera="front"), report(1), sight(1, camera="front")])
+    early = judged_by(request(1))[0]
+    decide(judged_by, [report(2), sight(2, camera="front")])
+    later = judged_by(request(2.5))[0]
+    decide(judged_by, [report(3, state="lost"), report(3.5), sight(3.5, camera="front")])
+    again = judged_by(request(4))[0]
+    assert [decision.verdict for decision in (early, later, again)] == ["deny", "authorize", "deny"]
+
+
+def test_a_clock_set_back_makes_a_camera_stale_and_not_for_long() -> None:
+    judged_by = judge(STAFF)
+    decide(judged_by, [report(3600), sight(3600, camera="front")])
+    before = judged_by(request(1))[0]
+    decide(judged_by, [report(2), sight(2, camera="front")])
+    assert [before.verdict, judged_by(request(2.5))[0].verdict] == ["deny", "authorize"]
+
+
 def test_a_stale_camera_leaves_badge_rules_to_a_door_that_says_badge_only() -> None:
     badge = rule("badge", "access", "authorize", 'door == "soft" and "badge" in factors')
     alone = rule("alone", "access", "authorize", 'door == "soft" and "badge" in factors and people == 1')
