@@ -35,10 +35,10 @@ class SiteInForce:
         self._store = store
         self.site = store.site.read()
         try:
-            book = build_rulebook(settings, self.site)
+            self._book = build_rulebook(settings, self.site)
         except UserMistake:  # told when the engine tries to put it in force; until then everything is denied
-            book = Rulebook()
-        self.judge = RuleJudge(book, self.site, settings.rules)
+            self._book = Rulebook()
+        self.judge = RuleJudge(self._book, self.site, settings.rules)
 
     def __call__(self) -> Site:
         return self.site
@@ -50,9 +50,15 @@ class SiteInForce:
         return self._store.site.version(), tuple((file, file.stat().st_mtime_ns) for file in files)
 
     def swap(self, site: Site) -> None:
-        """Puts a site in force. Raises RuleError, and leaves the old one, where its rules cannot be read."""
-        self.judge.swap(build_rulebook(self._settings, site), site)
+        """Puts a site in force. Where its rules cannot be read the old ones go on, and RuleError is raised.
+
+        Cameras, doors and people apply all the same: who was removed must not pass because of a misspelled rule.
+        """
         self.site = site
+        try:
+            self._book = build_rulebook(self._settings, site)
+        finally:
+            self.judge.swap(self._book, site)
 
 
 @dataclass(frozen=True, slots=True)

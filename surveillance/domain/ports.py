@@ -151,7 +151,7 @@ class Asked:
 
 
 class Inbox(Protocol):
-    """What other processes ask core. Both calls are durable."""
+    """What other processes ask core. An answer is durable; both raise RecordFailed while the database is away."""
 
     def pending(self) -> Sequence[Asked]: ...
     def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool: ...

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,7 @@ class Core:
         self._stopping = threading.Event()
         self._admitted: deque[str] = deque(maxlen=self._limits.queue)
         self._next_tick_s = 0.0
+        self.between_turns = threading.Lock()  # held for each turn; what the walk judges by is changed under it
         self.turned_at_s = time.monotonic()
 
     def put(self, entry: Input) -> None:
@@ -71,10 +73,12 @@ class Core:
 
     def turn(self) -> None:
         """One round: what waits is judged, recorded in one commit, and then answered."""
-        judged: list[Judged] = [(entry, self._walk.judge(entry)) for entry in self._collect()]
-        requests = self._admit()
-        judged += [(request, decisions) for _, request, decisions in requests]
-        self._answer(requests, self._record(judged))
+        entries = self._collect()
+        with self.between_turns:
+            judged: list[Judged] = [(entry, self._walk.judge(entry)) for entry in entries]
+            requests = self._admit()
+            judged += [(request, decisions) for _, request, decisions in requests]
+            self._answer(requests, self._record(judged))
         self.turned_at_s = time.monotonic()
 
     def tell(self, decision: Decision) -> None:
@@ -103,14 +107,18 @@ class Core:
     def _admit(self) -> list[tuple[Asked, AccessRequest, tuple[Decision, ...]]]:
         """Requests that wait in the inbox, each looked up and judged; a malformed one is answered at once."""
         admitted = []
-        for asked in self._inbox.pending():
+        try:
+            pending = self._inbox.pending()
+        except RecordFailed:  # the database is away; what was judged this turn goes to the spool
+            return []
+        for asked in pending:
             if asked.kind != "access.request" or asked.id in self._admitted:
                 continue
             self._admitted.append(asked.id)  # judged once even if its answer cannot be written: never a second pulse
             try:
                 request = self._walk.desk(self._parse_presented(asked.payload, datetime.now(UTC), asked.deadline))
             except UserMistake as mistake:
-                self._inbox.answer(asked.id, denial(str(mistake)))
+                self._reply(asked, denial(str(mistake)))
                 continue
             admitted.append((asked, request, self._walk.judge(request)))
         return admitted
@@ -138,11 +146,11 @@ class Core:
         for asked, request, decisions in requests:
             event = next((events[decision.id] for decision in decisions if decision.id in events), None)
             if event is None:
-                self._inbox.answer(asked.id, denial("other: the decision could not be recorded"))
+                self._reply(asked, denial("other: the decision could not be recorded"))
                 continue
             decision = event.decision
-            self._inbox.answer(
-                asked.id,
+            self._reply(
+                asked,
                 {
                     "verdict": decision.verdict,
                     "reasons": list(decision.reasons),
@@ -150,6 +158,11 @@ class Core:
                     "expires_at": rfc3339(request.deadline),
                 },
             )
+
+    def _reply(self, asked: Asked, answer: Mapping[str, Any]) -> None:
+        """An answer that cannot be written is none: whoever asked denies by itself at the deadline."""
+        with suppress(RecordFailed):
+            self._inbox.answer(asked.id, answer)
 
 
 def told_of_itself(kind: str, reason: str, **details: Any) -> Decision:

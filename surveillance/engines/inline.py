@@ -103,19 +103,18 @@ class InlineEngine:
         version = self.parts.version()
         if version == self._seen_version:
             return
-        self._seen_version = version
         site = self.parts.read()
         try:
-            self.parts.swap(site)
+            with self.core.between_turns:
+                self.parts.swap(site)
         except UserMistake as mistake:
             self._fault = str(mistake)
             log.error("configuration %d is not applied: %s", site.version, mistake)
             reason = f"configuration {site.version} is not applied"
             self.core.tell(told_of_itself("configuration.rejected", reason, fault=self._fault))
-            if self._cameras:
-                return
         else:
             self._applied_version, self._fault = site.version, ""
+        self._seen_version = version
         desired = {camera.name: camera for camera in site.cameras if camera.enabled}
         for name in [name for name, running in self._cameras.items() if desired.get(name) != running.configured]:
             self._end(name)

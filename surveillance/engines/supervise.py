@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
+WELL_S = 60.0  # what ran for so long before it failed starts again without delay
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 log = logging.getLogger(__name__)
@@ -36,9 +38,12 @@ class Supervised:
     def _run(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            began_s = time.monotonic()
             try:
                 return self._work()
             except Exception as error:
+                if time.monotonic() - began_s > WELL_S:
+                    failures = 0
                 log.exception("%s failed", self.name)
                 self._failed(self.name, error)
                 self._stopping.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])

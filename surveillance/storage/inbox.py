@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from surveillance.domain.errors import NotFound
+from surveillance.domain.errors import NotFound, RecordFailed
 from surveillance.domain.ports import Asked
 from surveillance.domain.values import new_id
 from surveillance.storage.database import ChangeWatch, reading, writing
@@ -69,31 +70,43 @@ class Inbox:
 
     def pending(self) -> list[Asked]:
         """Unanswered questions whose deadline has not passed, oldest first. Costs next to nothing when all is quiet."""
-        if not self._watch.changed() and not self._any_open:
-            return []
-        with reading(self._engine) as connection:
-            rows = connection.execute(
-                select(inbox)
-                .where(inbox.c.answered_at.is_(None), inbox.c.deadline > datetime.now(UTC))
-                .order_by(inbox.c.id)
-                .limit(1000)
-            ).all()
+        with failing_as_record():
+            if not self._watch.changed() and not self._any_open:
+                return []
+            self._any_open = True  # until they are read
+        open_ones = (
+            select(inbox)
+            .where(inbox.c.answered_at.is_(None), inbox.c.deadline > datetime.now(UTC))
+            .order_by(inbox.c.id)
+            .limit(1000)
+        )
+        with failing_as_record(), reading(self._engine) as connection:
+            rows = connection.execute(open_ones).all()
         self._any_open = bool(rows)
         return [Asked(row.id, row.kind, row.payload, row.asked_at, row.deadline, row.key) for row in rows]
 
     def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool:
         """Answers a question; False when it has an answer already, which stays. What was asked is forgotten:
         a reader's question holds the badge as read."""
-        with writing(self._engine) as connection:
-            done = connection.execute(
-                update(inbox)
-                .where(inbox.c.id == question_id, inbox.c.answered_at.is_(None))
-                .values(answer=dict(payload), payload={}, answered_at=datetime.now(UTC))
-            )
-            return done.rowcount == 1
+        first = (
+            update(inbox)
+            .where(inbox.c.id == question_id, inbox.c.answered_at.is_(None))
+            .values(answer=dict(payload), payload={}, answered_at=datetime.now(UTC))
+        )
+        with failing_as_record(), writing(self._engine) as connection:
+            return connection.execute(first).rowcount == 1
 
     def _id_of(self, connection: Any, key: str | None) -> str | None:
         if key is None:
             return None
         found: str | None = connection.execute(select(inbox.c.id).where(inbox.c.key == key)).scalar_one_or_none()
         return found
+
+
+@contextmanager
+def failing_as_record() -> Iterator[None]:
+    """What the database refuses is a RecordFailed for core, which goes on without it."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise RecordFailed("the inbox cannot be reached") from error

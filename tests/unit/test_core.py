@@ -1,12 +1,13 @@
 """Core: judged in order, recorded before anything acts, denied when nothing could be recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fakes import MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
 
+from surveillance.domain.errors import RecordFailed
 from surveillance.domain.ports import Asked
 from surveillance.engines.core import Core, told_of_itself
 from surveillance.walk import CoreWalk
@@ -88,3 +89,18 @@ def test_a_note_of_the_system_is_recorded() -> None:
         None,
         ("recognizer failed: RuntimeError",),
     )
+
+
+class AwayInbox(MemoryInbox):
+    """An inbox whose database is locked."""
+
+    def pending(self) -> Sequence[Asked]:
+        raise RecordFailed("the inbox cannot be reached")
+
+
+def test_what_was_judged_is_recorded_while_the_inbox_is_away() -> None:
+    ledger = MemoryLedger()
+    core = core_with(ledger, AwayInbox())
+    core.put(observation())
+    core.turn()
+    assert len(ledger.events) == 1

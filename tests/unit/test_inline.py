@@ -123,13 +123,14 @@ def test_only_what_was_edited_is_replaced(site: FakeSite) -> None:
     assert site.status["configuration_version"] == 3
 
 
-def test_a_broken_rulebook_leaves_everything_as_it_was(site: FakeSite) -> None:
+def test_a_broken_rulebook_is_told_and_holds_up_no_camera(site: FakeSite) -> None:
     site.fault = RuleError(["rules.yaml:4: there is no word 'lable' here"])
     site.edit(YARD)
     site.engine.turn()
     assert site.status["configuration_version"] == 1
     assert "lable" in site.status["rule_fault"]
-    assert not site.running["front"]._stopped.is_set()
+    assert site.running["front"]._stopped.is_set(), "removed is removed"
+    assert not site.running["yard"]._stopped.is_set()
     assert eventually(lambda: "configuration.rejected" in site.kinds())
 
 
