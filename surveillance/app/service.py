@@ -25,10 +25,12 @@ from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import DoorReport, Frame, Input
 from surveillance.engines.camera import CameraHealth, CameraThreads
+from surveillance.engines.core import denial
 from surveillance.engines.inline import InlineEngine, SiteParts
 from surveillance.jobs import Job, build_scheduler
 from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
+from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.retention import purge
 from surveillance.storage.site_file import load_site
 from surveillance.storage.state import SharedState
@@ -49,6 +51,7 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
     since = datetime.now(UTC) - RECALL
     running.doors.recall(entry for entry in store.events.inputs_since(since) if isinstance(entry, DoorReport))
     site.judge.recall(store.events.inputs_since(since, settings.storage.recall_max))
+    forget_requests(store)
     recognizers = Recognizers(settings, running.core.failed)
 
     def camera(configured: Camera, tell: Callable[[Input], None]) -> CameraThreads:
@@ -57,6 +60,7 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
         walk = build_worker(settings, configured, frames, recognizers.lane(configured, health.answered))
 
         def show(frame: Frame) -> None:
+            health.looked()
             live.show(configured.name, lambda: encode_shot(frame, settings.perception.observe))
 
         return CameraThreads(walk, tell, show)
@@ -115,17 +119,18 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
         announce(f"first administrator: admin, password: {password} (shown this once)")
     store.evidence.reconcile(store.engine)
     engine = build_engine(settings, store)
-    web = start_web(settings)
-    engine.start()
     jobs = build_scheduler([retention(settings, store)], engine.core.failed)
-    jobs.start()
+    web = start_web(settings)
     try:
+        engine.start()
+        jobs.start()
         running = RunningSite(settings, store, engine, web)
         wait_until_healthy(running)
         announce(f"dashboard: {running.address}")
         yield running
     finally:
-        jobs.shutdown()
+        if jobs.running:
+            jobs.shutdown()
         engine.stop()
         web.terminate()
         try:
@@ -133,6 +138,19 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
         except subprocess.TimeoutExpired:
             web.kill()
             web.wait()
+
+
+def forget_requests(store: Store) -> None:
+    """Before anything runs: who asked before the start was not answered, and no grant from then opens a door.
+
+    Their deadlines cannot be trusted, since the clock may have been set back meanwhile.
+    """
+    for asked in store.inbox.pending():
+        store.inbox.answer(asked.id, denial("other: the service was started anew"))
+    outbox = SqlOutbox(store.engine)
+    for action in outbox.due(datetime.now(UTC)):
+        if action.kind == "door.open" and action.state == "pending":
+            outbox.mark(action.moved_to("expired"))
 
 
 def retention(settings: Settings, store: Store) -> Job:

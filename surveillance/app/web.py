@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import signal
+import stat
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +35,14 @@ def live_pictures(settings: Settings) -> LivePictures:
     """In memory where the system has a place for that, else beside the database."""
     memory = Path("/dev/shm")  # noqa: S108 (a directory of our own in it, mode 0700)
     name = hashlib.sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:16]
-    directory = memory / f"surveillance-{name}" if memory.is_dir() else settings.data_dir / "live"
-    return LivePictures(directory)
+    directory = memory / f"surveillance-{name}"
+    if memory.is_dir():
+        with suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+        found = directory.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+            return LivePictures(directory)
+    return LivePictures(settings.data_dir / "live")  # also where somebody else made that name first
 
 
 def build_web(config: str | None = None) -> Flask:

@@ -25,6 +25,7 @@ class EvidenceStore:
     """A directory of JPEG files named after their events."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory = directory
 
     def write(self, event_id: str, jpeg: bytes) -> str:
@@ -37,7 +38,7 @@ class EvidenceStore:
         self._make_shelf(path.parent)
         draft = path.with_name(f".{name}.{os.getpid()}")
         try:
-            with draft.open("wb") as file:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(jpeg)
                 file.flush()
                 os.fsync(file.fileno())
@@ -97,7 +98,7 @@ class EvidenceStore:
 
     def _make_shelf(self, shelf: Path) -> None:
         if not shelf.is_dir():
-            shelf.mkdir(parents=True, exist_ok=True)
+            shelf.mkdir(parents=True, exist_ok=True, mode=0o700)
             sync_directory(self._directory)
 
     def _empty_garbage(self, engine: Engine) -> int:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import decision, observation
 from ports import free_port
 
-from surveillance.app.service import RunningSite, running_site
+from surveillance.app.service import RunningSite, forget_requests, running_site
 from surveillance.app.store import open_store, relay_token, upgrade_database
 from surveillance.app.web import CORE_STATUS
 from surveillance.dashboard import DashboardSettings
 from surveillance.demo.controller import DoorController
 from surveillance.demo.reader import present
+from surveillance.domain.values import Action
 from surveillance.settings import Settings
+from surveillance.storage.ledger import SqlLedger
+from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.queries import EventFilter
 from surveillance.storage.rule_texts import split_rules
 from surveillance.storage.state import SharedState
@@ -130,3 +135,21 @@ def test_an_edited_rule_applies_while_it_runs_and_a_broken_one_does_not(site: Si
     version = store.site.save_rules(split_rules(TIGHTER, "test"), "test")
     assert eventually(lambda: site.applied()["configuration_version"] == version)
     assert site.badge("back", "1906")["verdict"] == "deny"
+
+
+def test_nothing_from_before_the_start_opens_a_door(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    upgrade_database(settings)
+    store = open_store(settings)
+    later = datetime.now(UTC) + timedelta(hours=1)  # as after a clock that was set back
+    grant = Action("a1", "e1", "door.open", "front", later, "e1", {"pulse_s": 1})
+    granted = decision(observation(), "access.granted", "authorize", id="e1", door="front")
+    SqlLedger(store.engine, store.evidence, lambda made: (grant,))([(observation(), (granted,))])
+    asked = store.inbox.ask("access.request", {"door": "front"}, later)
+
+    forget_requests(store)
+
+    assert SqlOutbox(store.engine).due(datetime.now(UTC)) == []
+    answer = store.inbox.answer_of(asked)
+    assert answer is not None
+    assert (answer["verdict"], answer["reasons"]) == ("deny", ["other: the service was started anew"])
