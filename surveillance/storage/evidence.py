@@ -25,7 +25,6 @@ class EvidenceStore:
     """A directory of JPEG files named after their events."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory = directory
 
     def write(self, event_id: str, jpeg: bytes) -> str:
@@ -98,7 +97,8 @@ class EvidenceStore:
 
     def _make_shelf(self, shelf: Path) -> None:
         if not shelf.is_dir():
-            shelf.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shelf.mkdir(exist_ok=True, mode=0o700)
             sync_directory(self._directory)
 
     def _empty_garbage(self, engine: Engine) -> int:

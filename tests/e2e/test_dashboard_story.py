@@ -89,7 +89,7 @@ def test_sign_in_see_an_event_arrive_and_open_its_explanation(chromium: Browser,
         expect(page).to_have_url(f"{running.address}/sign-in")
         tab.sign_in("admin", password)
         signed_in_at = datetime.now(UTC)
-        expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+        expect(page.locator("#live-state")).to_have_attribute("data-state", "on", timeout=30_000)
 
         row = page.locator("#rows li.is-fresh").first
         row.wait_for(timeout=90_000)
@@ -142,7 +142,7 @@ def test_filters_change_list_address_and_stream(chromium: Browser, served: tuple
     expect(page.locator("#rows li")).to_have_count(1)
     expect(page.locator("#rows li")).to_have_id(f"event-{denied}")
     expect(page).to_have_url(f"{address}/events?verdict=deny")
-    expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+    expect(page.locator("#live-state")).to_have_attribute("data-state", "on", timeout=30_000)
 
     site.record(now_decision())
     late = site.record(now_decision(kind="access.denied", verdict="deny", door="front"))
