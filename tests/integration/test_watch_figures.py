@@ -117,6 +117,7 @@ def test_each_of_six_visits_is_one_person(watch: Callable[[str], Watched]) -> No
     mains = [max(people, key=lambda track, visit=visit: covered(visit, track)) for visit in VISITS_S]  # type: ignore[misc]
     shares = [round(covered(visit, track), 2) for visit, track in zip(VISITS_S, mains, strict=True)]
 
+    print(f"one-by-one: visits covered {[round(share, 2) for share in shares]}, {len(people)} person tracks in all")
     assert min(shares) >= 0.8, f"{shares}\n{result.described()}"
     assert len({track.id for track in mains}) == 6, result.described()
     assert len(people) <= 8, result.described()
@@ -128,6 +129,7 @@ def test_the_walkers_of_vtest_are_people(watch: Callable[[str], Watched]) -> Non
 
     people = [track for track in long if track.label == "person"]
 
+    print(f"vtest: {len(people)} of {len(long)} confirmed tracks of 2 s or more are person")
     assert len(people) >= 15, result.described()
     assert len(people) >= 0.95 * len(long), result.described()
 
@@ -137,6 +139,7 @@ def test_hands_and_bottles_are_no_subjects(watch: Callable[[str], Watched]) -> N
 
     wrong = [track for track in result.tracks if track.label not in (BACKGROUND, REJECTED)]
 
+    print(f"bottle-detection: {len(wrong)} tracks wrong")
     assert len(wrong) <= 1, result.described()
 
 
@@ -144,6 +147,7 @@ def test_cars_from_straight_above_are_vehicles(watch: Callable[[str], Watched]) 
     result = watch("car-detection.mp4")
     people_and_animals = result.labelled("person") + result.labelled("animal")
 
+    print(f"car-detection: {len(result.labelled('vehicle'))} of 4 vehicles, {len(people_and_animals)} others")
     assert len(result.labelled("vehicle")) in (3, 4), result.described()
     assert people_and_animals == [], result.described()
 
