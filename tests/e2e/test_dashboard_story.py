@@ -32,7 +32,7 @@ rules:
   - name: visitor
     on: sighting
     verdict: log
-    when: label in {"person", "animal"} and track_s >= 1
+    when: label in {"person", "animal"} and "store" in zones and track_s >= 1
 """
 
 
