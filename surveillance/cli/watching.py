@@ -1,0 +1,71 @@
+"""Watch one source, or run the site."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from surveillance.app import service
+from surveillance.app import watch as watching
+from surveillance.cli.printing import line_of
+from surveillance.cli.words import Ago, cli, command
+from surveillance.domain.site import hide_password
+from surveillance.settings import Settings
+
+
+@command(
+    cli,
+    "watch",
+    """
+    surveillance watch parking.mp4 --json
+    surveillance watch rtsp://user:password@192.168.1.20/stream1 --rules my-rules.yaml --timeout 60
+    """,
+)
+@click.argument("source")
+@click.option("--rules", "rules_file", type=click.Path(path_type=Path), help="Judge by these rules.")
+@click.option("--record", is_flag=True, help="Also write the site's ledger.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), help="Stop after S seconds.")
+@click.option("--start-at", type=Ago(), help="When a file's first frame was taken (default: now).")
+@click.option("--model", help="Model card to classify with.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
+@click.pass_obj
+def watch(
+    settings: Settings,
+    source: str,
+    rules_file: Path | None,
+    record: bool,
+    timeout_s: float | None,
+    start_at: datetime | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Watch one file or camera through the whole walk, without a site.
+
+    Without rules every confirmed track is logged once. Ends with the file.
+    """
+    order = watching.WatchOrder(source, rules_file, record, timeout_s, start_at, model)
+    told = False
+    for event in watching.watch(settings, order):
+        told = True
+        click.echo(json.dumps(event.as_json()) if as_json else line_of(event.as_json()))
+    if not told:
+        why = "no rule fired" if rules_file else "nothing in it moved for long enough to be followed"
+        click.echo(f"surveillance: no events in {hide_password(source)}: {why}", err=True)
+
+
+@command(
+    cli,
+    "run",
+    """
+    surveillance run --site site.yaml
+    SURVEILLANCE__DASHBOARD__PORT=9000 surveillance run
+    """,
+)
+@click.option("--site", "site_file", type=click.Path(path_type=Path), help="Seeds an empty database once.")
+@click.pass_obj
+def run(settings: Settings, site_file: Path | None) -> None:
+    """Run the service: cameras, rules, doors and the dashboard. Ctrl-C stops it."""
+    service.run_site(settings, site_file, announce=click.echo)
