@@ -18,15 +18,16 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from surveillance.app.core import SiteInForce, build_core
+from surveillance.app.runtime import live_pictures
 from surveillance.app.store import Store, open_store, upgrade_database
-from surveillance.app.web import CORE_STATUS, live_pictures
+from surveillance.app.web import CORE_STATUS
 from surveillance.app.worker import Recognizers, build_frames, build_worker
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import DoorReport, Frame, Input
+from surveillance.domain.values import DoorReport, Frame, Input, Keep, Kept
 from surveillance.engines.camera import CameraHealth, CameraThreads
 from surveillance.engines.core import denial
-from surveillance.engines.inline import InlineEngine, SiteParts
+from surveillance.engines.site import SiteEngine, SiteParts
 from surveillance.jobs import Job, build_scheduler
 from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
@@ -40,13 +41,13 @@ HEALTHY_S = 30.0  # how long the dashboard may take to answer for the first time
 RECALL = timedelta(hours=24)  # how far back the judge remembers after a restart
 
 
-def build_engine(settings: Settings, store: Store) -> InlineEngine:
+def build_engine(settings: Settings, store: Store) -> SiteEngine:
     """Worker, recognizer and core of a site, ready to start."""
     from surveillance.perception.observe import encode_shot
 
     site = SiteInForce(settings, store)
     live = live_pictures(settings)
-    engine: InlineEngine
+    engine: SiteEngine
     running = build_core(settings, store, site, lambda: engine.wake())
     since = datetime.now(UTC) - RECALL
     running.doors.recall(entry for entry in store.events.inputs_since(since) if isinstance(entry, DoorReport))
@@ -63,7 +64,7 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
             health.looked()
             live.show(configured.name, lambda: encode_shot(frame, settings.perception.observe))
 
-        return CameraThreads(walk, tell, show)
+        return CameraThreads(walk, tell, show, no_media)
 
     def swap(configured: Site) -> None:
         site.swap(configured)
@@ -85,7 +86,7 @@ def build_engine(settings: Settings, store: Store) -> InlineEngine:
         close=close,
     )
     state = SharedState(store.engine)
-    engine = InlineEngine(running.core, parts, lambda status: state.put(CORE_STATUS, status))
+    engine = SiteEngine(running.core, parts, lambda status: state.put(CORE_STATUS, status))
     return engine
 
 
@@ -95,7 +96,7 @@ class RunningSite:
 
     settings: Settings
     store: Store
-    engine: InlineEngine
+    engine: SiteEngine
     web: subprocess.Popen[bytes]
 
     @property
@@ -138,6 +139,12 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
         except subprocess.TimeoutExpired:
             web.kill()
             web.wait()
+
+
+def no_media(keep: Keep) -> Kept:
+    """Nothing but the best shot is kept yet."""
+    why = "this camera keeps no recent video"
+    return Kept(keep.event, keep.camera, missing={"picture": why, "clip": why})
 
 
 def forget_requests(store: Store) -> None:

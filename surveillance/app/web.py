@@ -6,43 +6,25 @@ python -m surveillance.app.web 127.0.0.1:8080        as the service starts it; i
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
 import signal
-import stat
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surveillance.app.rulebook import rule_documents
+from surveillance.app.runtime import live_pictures
 from surveillance.app.store import open_store
 from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
-from surveillance.engines.live import LivePictures
-from surveillance.settings import Settings, load_settings
+from surveillance.settings import load_settings
 from surveillance.storage.state import SharedState
 
 CORE_STATUS = "core"  # the name under which core tells how it fares
 
 if TYPE_CHECKING:
     from flask import Flask
-
-
-def live_pictures(settings: Settings) -> LivePictures:
-    """In memory where the system has a place for that, else beside the database."""
-    memory = Path("/dev/shm")  # noqa: S108 (a directory of our own in it, mode 0700)
-    name = hashlib.sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:16]
-    directory = memory / f"surveillance-{name}"
-    if memory.is_dir():
-        with suppress(FileExistsError):
-            directory.mkdir(mode=0o700)
-        found = directory.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
-            return LivePictures(directory)
-    return LivePictures(settings.data_dir / "live")  # also where somebody else made that name first
 
 
 def build_web(config: str | None = None) -> Flask:

@@ -18,6 +18,8 @@ from surveillance.domain.values import (
     Event,
     Frame,
     Input,
+    Keep,
+    Kept,
     Motion,
     Observation,
     Presented,
@@ -87,6 +89,12 @@ class Observe(Protocol):
     """Tracks of one frame in, what is worth telling out: on change, and a heartbeat a second."""
 
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]: ...
+
+
+class KeepMedia(Protocol):
+    """Writes what a camera's ring holds of a moment. Never raises: what could not be kept is named in the answer."""
+
+    def __call__(self, keep: Keep) -> Kept: ...
 
 
 # --- recognizer ----------------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""What walks the spine: inline runs worker, recognizer and core in one process."""
+"""What walks the spine: a site in one process, or in four kinds of them."""

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from surveillance.domain.errors import SurveillanceError
-from surveillance.domain.values import CameraReport, Frame, Observation
+from surveillance.domain.ports import KeepMedia
+from surveillance.domain.values import CameraReport, Frame, Keep, Kept, Observation
 from surveillance.engines.worker import walk_source
 from surveillance.ingest.mailbox import FrameMailbox
 from surveillance.walk import WorkerWalk
@@ -108,10 +109,17 @@ class CameraHealth:
 class CameraThreads:
     """`run` until `stop` or the end of the source. Observations go to `tell`, every analyzed frame to `show`."""
 
-    def __init__(self, walk: WorkerWalk, tell: Callable[[Observation], None], show: Callable[[Frame], None]) -> None:
+    def __init__(
+        self,
+        walk: WorkerWalk,
+        tell: Callable[[Observation], None],
+        show: Callable[[Frame], None],
+        media: KeepMedia,
+    ) -> None:
         self._walk = walk
         self._tell = tell
         self._show = show
+        self._media = media
 
     def run(self) -> None:
         for frame, told in walk_source(self._walk):
@@ -121,3 +129,7 @@ class CameraThreads:
 
     def stop(self) -> None:
         self._walk.receive.close()
+
+    def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
+        """In a thread of its own: a clip is written once its end has come."""
+        threading.Thread(target=lambda: answer(self._media(keep)), name=f"keep {keep.camera}", daemon=True).start()

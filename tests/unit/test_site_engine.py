@@ -1,4 +1,4 @@
-"""The inline engine: what is configured runs, what is edited is replaced, what is broken changes nothing."""
+"""The site engine: what is configured runs, what is edited is replaced, what is broken changes nothing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, noth
 
 from surveillance.domain.errors import ModelError, RuleError
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, CameraReport, Input
+from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
 from surveillance.engines.core import Core, told_of_itself
-from surveillance.engines.inline import InlineEngine, SiteParts
 from surveillance.engines.live import LivePictures
+from surveillance.engines.site import SiteEngine, SiteParts
 from surveillance.engines.supervise import Supervised
 from surveillance.walk import CoreWalk
 
@@ -48,6 +48,9 @@ class FakeCamera:
     def stop(self) -> None:
         self._stopped.set()
 
+    def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
+        answer(Kept(keep.event, self.camera.name))
+
 
 class FakeSite:
     """A configuration that a test edits, and an engine over it."""
@@ -70,7 +73,7 @@ class FakeSite:
             after=self._after,
             close=lambda: None,
         )
-        self.engine = InlineEngine(core, parts, self._publish)
+        self.engine = SiteEngine(core, parts, self._publish)
 
     def edit(self, *cameras: Camera) -> None:
         self.site = replace(self.site, version=self.site.version + 1, cameras=cameras)

@@ -1,7 +1,8 @@
-"""Worker, recognizer and core in one process: a thread per camera, one per model, one for core and one for deeds.
+"""Core with the cameras of its site: a thread for core, one for deeds, one that keeps house, and one per camera.
 
-Every second it compares the configured site with what runs and starts, stops or replaces what differs; a rulebook
-that cannot be read leaves the old one running.
+A camera's work may be done in this process or in another; `SiteParts.camera` decides. Every second the engine
+compares the configured site with what runs and starts, stops or replaces what differs; a rulebook that cannot be
+read leaves the old one running.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, CameraReport, Input
+from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
 from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised
 
@@ -28,10 +29,14 @@ log = logging.getLogger(__name__)
 
 
 class CameraWork(Protocol):
-    """One camera's work, from its source to its observations. `run` returns after `stop`."""
+    """One camera's work, from its source to its observations. `run` returns after `stop`.
+
+    `keep` returns at once; its answer comes later, from any thread, and always comes while the work runs.
+    """
 
     def run(self) -> None: ...
     def stop(self) -> None: ...
+    def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class RunningCamera:
 
 
 @dataclass
-class InlineEngine:
+class SiteEngine:
     """`start`, then `stop`. `publish` shows other processes what is applied."""
 
     core: Core
@@ -78,6 +83,15 @@ class InlineEngine:
             thread = Supervised(name, run, self.core.failed)
             thread.start()
             self._threads.append(thread)
+
+    def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
+        """Hands the wish to the camera's work; a camera that does not run answers at once that nothing was kept."""
+        running = self._cameras.get(keep.camera)
+        if running is None:
+            why = f"camera {keep.camera} does not run"
+            answer(Kept(keep.event, keep.camera, missing={"picture": why, "clip": why}))
+        else:
+            running.work.keep(keep, answer)
 
     def wake(self) -> None:
         """Something was recorded: look at the outbox now."""
