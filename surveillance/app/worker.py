@@ -89,17 +89,14 @@ class Recognizers:
         model = camera.model or self._settings.perception.model
         if model not in self._running:
             recognizer = SharedRecognizer(RecognizerWalk(build_classifier(self._settings, model)))
-            recognizer.hurry(self._urgent)
             thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
             thread.start()
             self._running[model] = recognizer, thread
-        return self._running[model][0].lane(camera.name, answered)
+        return self._running[model][0].lane(camera.name, answered, lambda: camera.name in self._urgent)
 
     def hurry(self, cameras: frozenset[str]) -> None:
         """Crops of these cameras go first: somebody may be waiting at their doors."""
         self._urgent = cameras
-        for recognizer, _ in self._running.values():
-            recognizer.hurry(cameras)
 
     def close(self) -> None:
         for recognizer, thread in self._running.values():

@@ -1,7 +1,7 @@
-"""One classifier shared by many cameras: whatever waits goes in one batch, those that `hurry` names first.
+"""One classifier shared by many cameras: whatever waits goes in one batch, the urgent lane first.
 
-Every ask has a deadline and is answered in time, or by Expired; never by an empty answer. Nothing waits for a
-camera that has not asked.
+Every ask has a deadline and is answered in time, or with None (Expired at the lane); never by an empty answer.
+Nothing waits for a camera that has not asked.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from surveillance.domain.errors import Expired
 from surveillance.domain.values import Bgr, Classification
 from surveillance.walk import RecognizerWalk
 
+Answer = tuple[Classification, ...] | None
+AGING_S = 0.5  # waiting for so long outweighs the urgent lane, so that no camera starves
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """Crops of one frame waiting for their answer."""
+    """Crops of one frame waiting for their answer. Times are of the machine's monotonic clock."""
 
     camera: str
     crops: Sequence[Bgr]
-    asked_at_s: float  # time.monotonic()
+    asked_at_s: float
     deadline_s: float
-    answered: threading.Event = field(default_factory=threading.Event)
-    answer: tuple[Classification, ...] | None = None
+    urgent: bool
+    done: Callable[[Answer], None]  # called once, from the recognizer's thread; None when it came too late
 
 
 class SharedRecognizer:
@@ -35,76 +38,85 @@ class SharedRecognizer:
     def __init__(self, walk: RecognizerWalk, max_batch: int = 32, deadline_s: float = 1.0) -> None:
         self._walk = walk
         self._max_batch = max_batch
-        self._deadline_s = deadline_s
+        self.deadline_s = deadline_s
         self._waiting: deque[Ask] = deque()
         self._wake = threading.Condition()
         self._stopping = False
-        self._urgent: frozenset[str] = frozenset()
         self.expired: Counter[str] = Counter()  # by camera
+
+    @property
+    def waiting(self) -> int:
+        """How many asks wait for their batch."""
+        return len(self._waiting)
 
     def stop(self) -> None:
         with self._wake:
             self._stopping = True
             self._wake.notify_all()
 
-    def hurry(self, cameras: frozenset[str]) -> None:
-        """Cameras whose asks go first from now on, such as those of a door with an open request."""
-        self._urgent = cameras
+    def lane(
+        self,
+        camera: str,
+        answered: Callable[[bool], None] = lambda came: None,
+        urgent: Callable[[], bool] = lambda: False,
+    ) -> Lane:
+        return Lane(self, camera, answered, urgent)
 
-    def lane(self, camera: str, answered: Callable[[bool], None] = lambda came: None) -> Lane:
-        return Lane(self, camera, answered)
-
-    def ask(self, camera: str, crops: Sequence[Bgr]) -> tuple[Classification, ...]:
-        """Blocks until answered. Raises Expired after the deadline."""
-        now = time.monotonic()
-        ask = Ask(camera, crops, now, now + self._deadline_s)
+    def submit(self, ask: Ask) -> None:
+        """Puts an ask in line; its `done` is called by the deadline's next batch at the latest."""
         with self._wake:
             self._waiting.append(ask)
             self._wake.notify()
-        if not ask.answered.wait(self._deadline_s) or ask.answer is None:
-            self.expired[camera] += 1
-            raise Expired(f"no answer for {camera} within {self._deadline_s} s")
-        return ask.answer
 
     def run(self) -> None:
         """The thread's body, until `stop`. A failing classifier leaves its asks expired and is raised."""
         while batch := self._next_batch():
+            answers: tuple[Classification, ...] | None = None
             try:
                 answers = self._walk.classify([crop for ask in batch for crop in ask.crops])
+            finally:
                 start = 0
                 for ask in batch:
-                    ask.answer = answers[start : start + len(ask.crops)]
-                    start += len(ask.crops)
-            finally:
-                for ask in batch:
-                    ask.answered.set()
+                    end = start + len(ask.crops)
+                    self._answer(ask, None if answers is None else answers[start:end])
+                    start = end
+
+    def _answer(self, ask: Ask, answer: Answer) -> None:
+        if answer is None or time.monotonic() > ask.deadline_s:
+            self.expired[ask.camera] += 1
+            answer = None
+        ask.done(answer)
 
     def _next_batch(self) -> list[Ask]:
         """What waits now and is still in time, urgent lane first, oldest first; empty when stopping."""
-        with self._wake:
-            while True:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._stopping or bool(self._waiting))
                 if self._stopping:
                     return []
                 now = time.monotonic()
-                self._waiting = deque(ask for ask in self._waiting if ask.deadline_s > now)
-                if self._waiting:
-                    break
-                self._wake.wait()
-            ordered = sorted(self._waiting, key=self._rank)
-            batch: list[Ask] = []
-            size = 0
-            for ask in ordered:
-                if batch and size + len(ask.crops) > self._max_batch:
-                    break
-                batch.append(ask)
-                size += len(ask.crops)
-            taken = {id(ask) for ask in batch}
-            self._waiting = deque(ask for ask in self._waiting if id(ask) not in taken)
-            return batch
+                late = [ask for ask in self._waiting if ask.deadline_s <= now]
+                batch = self._take([ask for ask in self._waiting if ask.deadline_s > now])
+            for ask in late:
+                self._answer(ask, None)
+            if batch:
+                return batch
 
-    def _rank(self, ask: Ask) -> float:
-        """Half a second of waiting outweighs the urgent lane, so that no camera starves."""
-        return ask.asked_at_s - (0.5 if ask.camera in self._urgent else 0.0)
+    def _take(self, in_time: list[Ask]) -> list[Ask]:
+        batch: list[Ask] = []
+        size = 0
+        for ask in sorted(in_time, key=_rank):
+            if batch and size + len(ask.crops) > self._max_batch:
+                break
+            batch.append(ask)
+            size += len(ask.crops)
+        taken = {id(ask) for ask in batch}
+        self._waiting = deque(ask for ask in in_time if id(ask) not in taken)
+        return batch
+
+
+def _rank(ask: Ask) -> float:
+    return ask.asked_at_s - (AGING_S if ask.urgent else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +126,32 @@ class Lane:
     recognizer: SharedRecognizer
     camera: str
     answered: Callable[[bool], None]
+    urgent: Callable[[], bool]
 
     def __call__(self, crops: Sequence[Bgr]) -> tuple[Classification, ...]:
-        try:
-            answer = self.recognizer.ask(self.camera, crops)
-        except Expired:
-            self.answered(False)
-            raise
-        self.answered(True)
+        """Blocks until answered. Raises Expired after the deadline."""
+        now_s = time.monotonic()
+        wait = Waiting()
+        limit_s = self.recognizer.deadline_s
+        self.recognizer.submit(Ask(self.camera, crops, now_s, now_s + limit_s, self.urgent(), wait.done))
+        answer = wait.answer_within(limit_s)
+        self.answered(answer is not None)
+        if answer is None:
+            raise Expired(f"no answer for {self.camera} within {limit_s} s")
         return answer
+
+
+class Waiting:
+    """One thread waits here for what another brings."""
+
+    def __init__(self) -> None:
+        self._came = threading.Event()
+        self._answer: Answer = None
+
+    def done(self, answer: Answer) -> None:
+        self._answer = answer
+        self._came.set()
+
+    def answer_within(self, limit_s: float) -> Answer:
+        self._came.wait(limit_s)
+        return self._answer

@@ -264,10 +264,9 @@ def build_classifier(
     `auto` takes torch on CUDA where there is one, else OpenVINO on one CPU thread. Raises ModelError for weights that
     cannot be used, NotFound for an unknown backend.
     """
-    network = build_network(card, folder)
     if backend == "auto":
         backend = "torch" if device.startswith("cuda") or (device == "auto" and _has_cuda()) else "openvino"
-    run: Backend = plugins.load("backends", backend)(network, card.input.size, device)
+    run: Backend = plugins.load("backends", backend)(lambda: build_network(card, folder), card.input.size, device)
     return CardClassifier(card, run)
 
 

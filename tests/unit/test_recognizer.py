@@ -1,6 +1,7 @@
 """The shared recognizer: every ask gets its own answers, door cameras first, late ones expire."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from surveillance.domain.errors import Expired
 from surveillance.domain.values import Bgr, Classification
-from surveillance.engines.recognizer import SharedRecognizer
+from surveillance.engines.recognizer import Ask, SharedRecognizer, Waiting
 from surveillance.engines.supervise import Supervised
 from surveillance.walk import RecognizerWalk
 
@@ -36,7 +37,10 @@ class BrightnessClassifier:
 def asking(recognizer: SharedRecognizer, camera: str, values: list[int], got: dict[str, object]) -> threading.Thread:
     def ask() -> None:
         try:
-            got[camera] = [seen.label for seen in recognizer.lane(camera)([crop(value) for value in values])]
+            got[camera] = [
+                seen.label
+                for seen in recognizer.lane(camera, urgent=lambda: camera == "door")([crop(value) for value in values])
+            ]
         except Expired as late:
             got[camera] = late
 
@@ -46,14 +50,13 @@ def asking(recognizer: SharedRecognizer, camera: str, values: list[int], got: di
 
 
 def waiting(recognizer: SharedRecognizer, count: int) -> None:
-    while len(recognizer._waiting) < count:
+    while recognizer.waiting < count:
         threading.Event().wait(0.001)
 
 
 def test_what_waits_goes_in_one_batch_and_door_cameras_go_first() -> None:
     classify = BrightnessClassifier()
     recognizer = SharedRecognizer(RecognizerWalk(classify), max_batch=3, deadline_s=10)
-    recognizer.hurry(frozenset({"door"}))
     runner = Supervised("recognizer", recognizer.run, lambda name, error: None)
     runner.start()
     got: dict[str, object] = {}
@@ -101,3 +104,23 @@ def test_an_ask_that_nobody_answers_expires() -> None:
     recognizer = SharedRecognizer(RecognizerWalk(BrightnessClassifier()), deadline_s=0.01)
     with pytest.raises(Expired):
         recognizer.lane("yard")([crop(1)])
+
+
+def test_a_late_ask_is_answered_as_expired_and_never_classified() -> None:
+    classify = BrightnessClassifier()
+    recognizer = SharedRecognizer(RecognizerWalk(classify), deadline_s=0.01)
+    with pytest.raises(Expired):
+        recognizer.lane("yard")([crop(1)])
+    runner = Supervised("recognizer", recognizer.run, lambda name, error: None)
+    classify.go.release()
+    runner.start()
+    recognizer.submit(ask_until("front", time.monotonic() + 10, answered := Waiting()))
+    assert answered.answer_within(5) is not None
+    recognizer.stop()
+    assert runner.join(5)
+    assert classify.batches == [[2]]
+    assert recognizer.expired == {"yard": 1}
+
+
+def ask_until(camera: str, deadline_s: float, wait: Waiting) -> Ask:
+    return Ask(camera, [crop(2)], time.monotonic(), deadline_s, False, wait.done)

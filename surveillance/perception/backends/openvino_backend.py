@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import openvino as ov
@@ -16,11 +17,11 @@ from surveillance.perception.registry import Batch, Logits
 class OpenVinoBackend:
     """The fastest way on a CPU; the network is converted once, in memory."""
 
-    def __init__(self, network: nn.Module, size: int, device: str = "auto") -> None:
+    def __init__(self, build: Callable[[], nn.Module], size: int, device: str = "auto") -> None:
         """`device` is auto or cpu; raises ModelError for another."""
         if device.lower() not in ("auto", "cpu"):
             raise ModelError(f"the openvino backend runs on cpu, not on {device!r}; set device to auto or cpu")
-        network = network.cpu().float().eval()
+        network = build().cpu().float().eval()
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # the converter traces by a call that torch calls deprecated
             example = torch.zeros(1, 3, size, size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -13,7 +15,7 @@ from surveillance.perception.registry import Batch, Logits
 class TorchBackend:
     """The reference that other backends are compared with."""
 
-    def __init__(self, network: nn.Module, size: int, device: str = "auto") -> None:
+    def __init__(self, build: Callable[[], nn.Module], size: int, device: str = "auto") -> None:
         """`device` is auto, cpu, cuda or cuda:N; raises ModelError for one that is not there."""
         has_cuda = torch.cuda.is_available()
         chosen = ("cuda" if has_cuda else "cpu") if device == "auto" else device
@@ -23,7 +25,7 @@ class TorchBackend:
         self._type = torch.float16 if self._device.type == "cuda" else torch.float32
         if self._device.type == "cpu":
             torch.set_num_threads(1)
-        network = network.to(device=self._device, dtype=self._type)
+        network = build().to(device=self._device, dtype=self._type)
         self._network = network.to(memory_format=torch.channels_last).eval()
 
     def __call__(self, batch: Batch) -> Logits:
