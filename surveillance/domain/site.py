@@ -92,6 +92,14 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Arming:
+    """The arming mode by the clock: the first mode whose schedule is open, else `default`."""
+
+    default: str
+    modes: tuple[tuple[str, str], ...] = ()  # (mode, name of its schedule), in order
+
+
+@dataclass(frozen=True, slots=True)
 class NotifyTarget:
     """Where alerts go, such as a signed webhook. `secret` is the Standard Webhooks key, `whsec_...`."""
 
@@ -112,6 +120,7 @@ class Site:
     schedules: tuple[Schedule, ...] = ()
     notify: tuple[NotifyTarget, ...] = ()
     rules: str = ""  # the site file's own rules as YAML text
+    arming: Arming | None = None  # None: always the mode of the settings
 
     def camera(self, name: str) -> Camera | None:
         return next((camera for camera in self.cameras if camera.name == name), None)

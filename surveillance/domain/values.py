@@ -271,13 +271,23 @@ class DoorReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ModeReport:
+    """The arming mode of the site from now on; told on change, at every start, and once an hour for who replays."""
+
+    at: datetime
+    mode: str
+    reason: str = ""  # why, for people: `schedule night is open`, `set by hand`
+    by: str = ""  # who set it by hand
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A second has passed."""
 
     at: datetime
 
 
-Input = Observation | CameraReport | AccessRequest | DoorReport | Tick  # everything that core judges
+Input = Observation | CameraReport | AccessRequest | DoorReport | ModeReport | Tick  # everything that core judges
 
 
 # --- judged and recorded -------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from surveillance.domain.values import (
     Decision,
     DoorReport,
     Input,
+    ModeReport,
     Observation,
     Tick,
     new_id,
@@ -81,6 +82,8 @@ class RuleJudge:
                 return self._judge_camera(entry)
             case DoorReport():
                 return self._judge_door(entry)
+            case ModeReport():
+                return self._judge_mode(entry)
             case Tick():
                 return self._judge_tick(entry)
 
@@ -263,6 +266,16 @@ class RuleJudge:
             elif result and self._may_fire_again(rule, () if rule.per == "site" else (name,), about["at"]):
                 decisions.append(self._fire(rule, kind, facts, about))
         return decisions
+
+    def _judge_mode(self, report: ModeReport) -> tuple[Decision, ...]:
+        before = self._memory.mode
+        self._memory.hear_mode(report)
+        if report.mode == before:
+            return ()
+        details = {"mode": report.mode, "before": before} | ({"actor": report.by} if report.by else {})
+        about: dict[str, Any] = {"at": report.at, "trigger": "system", "subject": "mode"}
+        reasons = (report.reason,) if report.reason else ()
+        return (self._decide(kind="configuration.mode_changed", reasons=reasons, details=details, **about),)
 
     def _judge_tick(self, tick: Tick) -> tuple[Decision, ...]:
         self._memory.ticked_at = tick.at

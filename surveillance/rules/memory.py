@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from surveillance.domain.values import CameraReport, DoorReport, Observation
+from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation
 from surveillance.rules.settings import RuleSettings
 
 BLIND_STATES = ("lost", "frozen", "blinded")
@@ -66,7 +66,7 @@ class Memory:
         self._degraded: dict[str, tuple[datetime, bool]] = {}  # cause -> when it was told, and whether it lasts
         self.cameras: dict[str, SeenCamera] = {}
         self.doors: dict[str, SeenDoor] = {}
-        self.mode = settings.mode
+        self.mode: str = settings.mode
         self.ticked_at: datetime | None = None
 
     # --- hearing ---
@@ -94,6 +94,9 @@ class Memory:
 
     def hear_door(self, report: DoorReport) -> None:
         self.doors[report.door] = SeenDoor(report.mode, report.alarm)
+
+    def hear_mode(self, report: ModeReport) -> None:
+        self.mode = report.mode
 
     def keep_only(self, cameras: set[str], doors: set[str]) -> None:
         """Forgets what the site no longer has."""

@@ -109,7 +109,7 @@ WORDS: Mapping[str, Word] = {
         Word("door_mode", TEXT, "", "doors", ("access", "door"), "the door's mode, in ONVIF words", "door_mode"),
         Word("camera", TEXT, "", "worker", (*_SCENE, "camera"), 'the camera; "" at a door without one', "camera"),
         Word("camera_state", TEXT, "", "worker", (*_SCENE, "camera"), "how that camera fares", "camera_state"),
-        Word("mode", TEXT, "", "settings", TRIGGERS, "the arming mode of the site", "mode"),
+        Word("mode", TEXT, "", "arming", TRIGGERS, "the arming mode of the site", "mode"),
         Word("schedule", TRUTH, "", "site", TRIGGERS, "that schedule is open now", None, (Argument("schedule"),)),
     )
 }
@@ -146,8 +146,15 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
             "group": frozenset(group for person in site.people for group in person.groups),
             "person": frozenset(person.name for person in site.people),
             "schedule": frozenset(schedule.name for schedule in site.schedules),
+            "mode": modes_of(site),
         }
     return Names(known)
+
+
+def modes_of(site: Site) -> frozenset[str]:
+    """The arming modes that a site can be in: armed and disarmed, and those that it names itself."""
+    arming = site.arming
+    return MODES if arming is None else MODES | {arming.default, *(mode for mode, _ in arming.modes)}
 
 
 def vocabulary_table() -> str:

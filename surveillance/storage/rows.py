@@ -16,6 +16,7 @@ from surveillance.domain.values import (
     DoorReport,
     Event,
     Input,
+    ModeReport,
     Observation,
     Tick,
     rfc3339,
@@ -77,7 +78,7 @@ def observation_of(row: RowMapping) -> Observation:
     )
 
 
-def input_row(entry: CameraReport | AccessRequest | DoorReport | Tick, number: int) -> Row:
+def input_row(entry: CameraReport | AccessRequest | DoorReport | ModeReport | Tick, number: int) -> Row:
     """A row of `input`. An unchanged camera report keeps its state only, for there is one a second."""
     row: Row = {"number": number, "id": None, "at": entry.at, "subject": None, "state": None, "payload": None}
     if isinstance(entry, Tick):
@@ -91,6 +92,9 @@ def input_row(entry: CameraReport | AccessRequest | DoorReport | Tick, number: i
     if isinstance(entry, DoorReport):
         rest = {"alarm": entry.alarm, "reason": entry.reason}
         return row | {"kind": "door", "subject": entry.door, "state": entry.mode, "payload": canonical(rest)}
+    if isinstance(entry, ModeReport):
+        row |= {"kind": "mode", "id": f"{_stamp(entry.at)}:mode:{entry.mode}", "subject": entry.mode}
+        return row | {"payload": canonical({"reason": entry.reason, "by": entry.by})}
     return row | {"kind": "access", "id": entry.id, "subject": entry.door, "payload": canonical(_request_json(entry))}
 
 
@@ -103,6 +107,8 @@ def input_of(row: RowMapping) -> Input:
         return CameraReport(camera=row["subject"], at=row["at"], state=row["state"], **rest)
     if row["kind"] == "door":
         return DoorReport(door=row["subject"], at=row["at"], mode=row["state"], **rest)
+    if row["kind"] == "mode":
+        return ModeReport(at=row["at"], mode=row["subject"], **rest)
     return AccessRequest(
         id=row["id"],
         at=row["at"],

@@ -22,6 +22,10 @@ GROUPS = {
         "outbox": "Actions, written in the same commit as the event they rest on.",
         "inbox": "Questions of other processes to core, each answered once.",
     },
+    "Jobs": {
+        "job": "When each job runs next, so that one missed while the service was off is made up for.",
+        "job_run": "The last 100 runs of each job. Of a job that runs every few seconds, those that told something new.",
+    },
     "The configured site": {
         "configuration": "One row for every edit. Processes compare its greatest version with the one they run.",
         "camera": "Cameras.",
@@ -32,6 +36,7 @@ GROUPS = {
         "person": "People who hold credentials.",
         "credential": "What they present.",
         "schedule": "Weekly windows and holidays.",
+        "arming": "Which mode the site is in by the clock: the first whose schedule is open, else the default.",
         "rule": "Every version of every rule; the newest of each name is live.",
         "notify_target": "Where notifications go.",
         "setting": "Small values that one process leaves for the others.",

@@ -45,6 +45,8 @@ def parse_site(text: str, origin: str) -> Site:
     else:
         for place, words in model.contradictions():
             reading.fault(place, words)
+        for place, words in model.arming.faults(schedule.name for schedule in reading.schedules) if model.arming else ():
+            reading.fault(place, words)
         found = build_site(model, reading.schedules, reading.rules)
     if reading.faults or found is None:
         raise SettingsError("\n".join(reading.in_order()))

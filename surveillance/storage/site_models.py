@@ -12,7 +12,7 @@ from shapely import Polygon
 
 from surveillance import plugins
 from surveillance.domain.geometry import Line, Point, Zone
-from surveillance.domain.site import Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
+from surveillance.domain.site import Arming, Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
 from surveillance.domain.suggest import suggestion
 
 Place = tuple[str | int, ...]
@@ -137,6 +137,19 @@ class NotifyModel(_Model):
     secret: str | None = None
 
 
+class ArmingModel(_Model):
+    default: Named
+    modes: dict[Named, str] = {}
+
+    def faults(self, schedules: Iterable[str]) -> Iterator[tuple[Place, str]]:
+        """Schedules that are not there."""
+        known = list(schedules)
+        for mode, schedule in self.modes.items():
+            if schedule not in known:
+                words = f"unknown schedule {schedule!r}; {suggestion(schedule, known)}"
+                yield ("arming", "modes", mode), words
+
+
 class SiteModel(_Model):
     """The whole file but `schedules:` and `rules:`, which have parsers of their own."""
 
@@ -144,6 +157,7 @@ class SiteModel(_Model):
     doors: Annotated[list[DoorModel], Empty] = []
     people: Annotated[list[PersonModel], Empty] = []
     notify: Annotated[list[NotifyModel], Empty] = []
+    arming: ArmingModel | None = None
 
     def contradictions(self) -> Iterator[tuple[Place, str]]:
         """What each part says rightly but the parts say wrongly together."""
@@ -206,6 +220,7 @@ def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) ->
         schedules=schedules,
         notify=tuple(NotifyTarget(**target.model_dump()) for target in model.notify),
         rules=rules,
+        arming=None if model.arming is None else Arming(model.arming.default, tuple(model.arming.modes.items())),
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import (
     DAYS,
+    Arming,
     Camera,
     Credential,
     Door,
@@ -33,6 +34,7 @@ _OWNED = (
     tables.credential,
     tables.person,
     tables.schedule,
+    tables.arming,
     tables.notify_target,
 )
 
@@ -58,6 +60,7 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
             for row in _all(connection, tables.notify_target)
         ),
         rules=rules,
+        arming=_read_arming(connection),
     )
 
 
@@ -98,6 +101,12 @@ def _read_people(connection: Connection) -> tuple[Person, ...]:
     )
 
 
+def _read_arming(connection: Connection) -> Arming | None:
+    rows = [(row.mode, row.schedule) for row in _all(connection, tables.arming)]
+    default = next((mode for mode, schedule in rows if schedule is None), None)
+    return None if default is None else Arming(default, tuple(row for row in rows if row[1] is not None))
+
+
 # --- in ------------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +133,9 @@ def write_site(connection: Connection, keys: KeyStore, site: Site) -> None:
     )
     _write_people(connection, keys, site.people)
     _insert(connection, tables.schedule, map(_schedule_row, site.schedules))
+    if site.arming is not None:
+        modes = (*site.arming.modes, (site.arming.default, None))
+        _insert(connection, tables.arming, ({"mode": mode, "schedule": schedule} for mode, schedule in modes))
     _insert(
         connection,
         tables.notify_target,

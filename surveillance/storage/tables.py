@@ -153,9 +153,9 @@ input_ = Table(
     metadata,
     Column("number", Number, primary_key=True, autoincrement=False, doc="place among all inputs of core"),
     Column("id", String(300), unique=True, doc="what makes it the same input when written twice; empty for heartbeats"),
-    Column("kind", String(12), nullable=False, doc="camera, access, door or tick"),
+    Column("kind", String(12), nullable=False, doc="camera, access, door, mode or tick"),
     Column("at", Moment, nullable=False, doc="when it happened"),
-    Column("subject", Name, doc="its camera or door"),
+    Column("subject", Name, doc="its camera, door or mode"),
     Column("state", String(20), doc="state of that camera or mode of that door"),
     Column("payload", LargeBinary, doc="the rest as canonical JSON; empty where nothing is left to say"),
     Index(None, "at"),
@@ -175,6 +175,8 @@ evidence = Table(
     Column("size_bytes", Integer, nullable=False, doc="length of the file"),
     Column("sha256", String(64), nullable=False, doc="hash of the file; also in the event's payload"),
     Column("missing", Boolean, nullable=False, doc="the file was not there at the last start"),
+    Column("gone", Text, doc="why the file was deleted before its event; empty while it is kept"),
+    Index(None, "at"),
 )
 
 garbage = Table(
@@ -214,6 +216,29 @@ inbox = Table(
     Column("answer", Json, doc="the first answer, JSON object"),
     Column("answered_at", Moment, doc="when it was answered"),
     Index(None, "answered_at", "id"),
+)
+
+# --- jobs ----------------------------------------------------------------------------------------------------------
+
+job = Table(
+    "job",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the job"),
+    Column("every_s", Float, nullable=False, doc="its interval when the next run was set"),
+    Column("next_run_at", Moment, nullable=False, doc="when it runs next; a time in the past is made up for at the start"),
+)
+
+job_run = Table(
+    "job_run",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7"),
+    Column("job", Name, nullable=False, doc="name of the job"),
+    Column("started_at", Moment, nullable=False, doc="when it began"),
+    Column("finished_at", Moment, nullable=False, doc="when it ended"),
+    Column("ok", Boolean, nullable=False, doc="whether it came to its end"),
+    Column("result", Text, nullable=False, doc="what it did, or the error, in words"),
+    Column("by", Name, doc="who ran it by hand; empty when it ran by the clock"),
+    Index(None, "job", "id"),
 )
 
 # --- the configured site -------------------------------------------------------------------------------------------
@@ -302,6 +327,14 @@ schedule = Table(
     Column("time_zone", Name, nullable=False, doc="IANA name"),
     Column("weekly", Json, nullable=False, doc="windows by weekday, JSON object"),
     Column("holidays", Json, nullable=False, doc="windows by date, JSON object"),
+)
+
+arming = Table(
+    "arming",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False, doc="order in which schedules are asked"),
+    Column("mode", Name, nullable=False, doc="name of the mode"),
+    Column("schedule", Name, doc="schedule during which the site is in it; empty for the default"),
 )
 
 rule = Table(
