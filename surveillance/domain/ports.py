@@ -30,9 +30,25 @@ from surveillance.domain.values import (
 # --- camera worker -------------------------------------------------------------------------------------------------
 
 
+class PacketSink(Protocol):
+    """Takes a source's encoded video packets in the order they arrive. Neither method raises or waits."""
+
+    def begin(self, stream: Any, start_at: datetime | None = None) -> None:
+        """A demuxer's video stream was opened. `start_at` dates the first packet of a file; a live one's are dated
+        by the host."""
+        ...
+
+    def put(self, packet: Any) -> None:
+        """One packet of that stream, before it is decoded."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How to open a source. `start_at` dates the first frame of a file; masks are blacked out before analysis."""
+    """How to open a source. `start_at` dates the first frame of a file; masks are blacked out before analysis.
+
+    A source of encoded video hands its packets to `packets`; without `decode` it does nothing else, and gives no frame.
+    """
 
     camera: str
     analyze_fps: float = 5.0
@@ -41,6 +57,8 @@ class SourceOptions:
     rtsp_transport: str = "tcp"  # or "udp"; `?transport=` in a URL overrides it
     start_at: datetime | None = None
     masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    packets: PacketSink | None = None
+    decode: bool = True
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,7 +80,7 @@ class FileSource:
         with self._open() as container:
             first_s: float | None = None
             last_s = 0.0
-            for number, picture in enumerate(self._pictures(container)):
+            for number, picture in enumerate(self._pictures(container, start_at)):
                 if self._closed:
                     return
                 stamp_s = picture.time if picture.time is not None else self._guessed_s(container, number)
@@ -89,6 +89,8 @@ class FileSource:
                 if pace.is_due(media_s):
                     yield build(picture, start_at + timedelta(seconds=media_s), media_s)
                 last_s = media_s
+            if self._closed or not self._options.decode:
+                return
             if first_s is None:
                 raise SourceError(f"cannot read {self._path}: no picture in it could be decoded", "unreadable")
             self._tell_what_is_missing(last_s)
@@ -115,9 +117,9 @@ class FileSource:
             self.duration_s = container.duration / av.time_base
         return container
 
-    def _pictures(self, container: InputContainer) -> Iterator[av.VideoFrame]:
+    def _pictures(self, container: InputContainer, start_at: datetime) -> Iterator[av.VideoFrame]:
         try:
-            yield from _decoded(container)
+            yield from _decoded(container, self._options, lambda: self._closed, start_at)
         except FFmpegError as error:
             reason = error.strerror or type(error).__name__
             raise SourceError(f"cannot read {self._path} to its end ({reason})", "unreadable") from None
@@ -152,7 +154,7 @@ class RtspSource:
         pace, build, clock = Pace(self._options.analyze_fps), FrameBuilder(self._options), ArrivalClock()
         with self._open() as container:
             try:
-                for picture in _decoded(container):
+                for picture in _decoded(container, self._options, lambda: self._closed):
                     if self._closed:
                         return
                     captured_at = clock(picture.time, datetime.now(UTC))
@@ -283,13 +285,25 @@ def parse_rtsp_url(url: str, transport: str = "tcp") -> tuple[str, str]:
     return urlunsplit(parts._replace(query=query)), transport
 
 
-def _decoded(container: InputContainer) -> Iterator[av.VideoFrame]:
-    """Pictures in order; damaged packets are passed over, as a camera's first ones often are."""
+def _decoded(
+    container: InputContainer, options: SourceOptions, closed: Callable[[], bool], start_at: datetime | None = None
+) -> Iterator[av.VideoFrame]:
+    """Pictures in order; damaged packets are passed over, as a camera's first ones often are.
+
+    Each packet goes to `options.packets` first, and nowhere else without `options.decode`.
+    """
     stream = container.streams.video[0]
     stream.codec_context.thread_count = 1
+    if options.packets is not None:
+        options.packets.begin(stream, start_at)
     for packet in container.demux(stream):
-        with suppress(av.error.InvalidDataError):
-            yield from packet.decode()
+        if closed():
+            return
+        if options.packets is not None:
+            options.packets.put(packet)
+        if options.decode:
+            with suppress(av.error.InvalidDataError):
+                yield from packet.decode()
 
 
 def _fault(error: FFmpegError) -> tuple[CameraFault, str]:
