@@ -24,7 +24,7 @@ GROUPS = {
     },
     "Jobs": {
         "job": "When each job runs next, so that one missed while the service was off is made up for.",
-        "job_run": "The last 100 runs of each job. Of a job that runs every few seconds, those that told something new.",
+        "job_run": "The last 100 runs of each job; of one that runs every few seconds, at most one a minute of a kind.",
     },
     "The configured site": {
         "configuration": "One row for every edit. Processes compare its greatest version with the one they run.",

@@ -43,9 +43,8 @@ def parse_site(text: str, origin: str) -> Site:
         for fault in error.errors():
             reading.fault(tuple(fault["loc"]), _worded(fault))
     else:
-        for place, words in model.contradictions():
-            reading.fault(place, words)
-        for place, words in model.arming.faults(schedule.name for schedule in reading.schedules) if model.arming else ():
+        schedules = [schedule.name for schedule in reading.schedules]
+        for place, words in (*model.contradictions(), *model.arming_faults(schedules)):
             reading.fault(place, words)
         found = build_site(model, reading.schedules, reading.rules)
     if reading.faults or found is None:

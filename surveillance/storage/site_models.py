@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -141,14 +141,6 @@ class ArmingModel(_Model):
     default: Named
     modes: dict[Named, str] = {}
 
-    def faults(self, schedules: Iterable[str]) -> Iterator[tuple[Place, str]]:
-        """Schedules that are not there."""
-        known = list(schedules)
-        for mode, schedule in self.modes.items():
-            if schedule not in known:
-                words = f"unknown schedule {schedule!r}; {suggestion(schedule, known)}"
-                yield ("arming", "modes", mode), words
-
 
 class SiteModel(_Model):
     """The whole file but `schedules:` and `rules:`, which have parsers of their own."""
@@ -173,6 +165,12 @@ class SiteModel(_Model):
         yield from _twice(("people",), "person", [person.name for person in self.people])
         yield from self._credential_faults()
         yield from self._notify_faults()
+
+    def arming_faults(self, schedules: Collection[str]) -> Iterator[tuple[Place, str]]:
+        """Schedules that arming names and that are not there."""
+        for mode, schedule in self.arming.modes.items() if self.arming else ():
+            if schedule not in schedules:
+                yield ("arming", "modes", mode), f"unknown schedule {schedule!r}; {suggestion(schedule, schedules)}"
 
     def _door_faults(self) -> Iterator[tuple[Place, str]]:
         yield from _twice(("doors",), "door", [door.name for door in self.doors])

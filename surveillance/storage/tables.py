@@ -225,7 +225,7 @@ job = Table(
     metadata,
     Column("name", Name, primary_key=True, doc="name of the job"),
     Column("every_s", Float, nullable=False, doc="its interval when the next run was set"),
-    Column("next_run_at", Moment, nullable=False, doc="when it runs next; a time in the past is made up for at the start"),
+    Column("next_run_at", Moment, nullable=False, doc="when it runs next; what was missed is made up for at the start"),
 )
 
 job_run = Table(
