@@ -290,6 +290,22 @@ class Tick:
 Input = Observation | CameraReport | AccessRequest | DoorReport | ModeReport | Tick  # everything that core judges
 
 
+def identity_of(entry: Input) -> str | None:
+    """What makes an input the same when it is met twice; None for a Tick, which core makes itself."""
+    if isinstance(entry, Observation | AccessRequest):
+        return entry.id
+    if isinstance(entry, Tick):
+        return None
+    stamp = entry.at.isoformat(timespec="microseconds")
+    match entry:
+        case CameraReport():
+            return f"{stamp}:{entry.state if entry.changed else 'beat'}:{entry.camera}"
+        case DoorReport():
+            return f"{stamp}:{entry.mode}:{entry.alarm}:{entry.door}"
+        case ModeReport():
+            return f"{stamp}:mode:{entry.mode}"
+
+
 # --- judged and recorded -------------------------------------------------------------------------------------------
 
 
