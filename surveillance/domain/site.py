@@ -100,6 +100,19 @@ class Arming:
 
 
 @dataclass(frozen=True, slots=True)
+class ModeOrder:
+    """An arming mode that a person set by hand, for good or until a moment."""
+
+    mode: str
+    by: str
+    at: datetime
+    until: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        return self.until is None or at < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class NotifyTarget:
     """Where alerts go, such as a signed webhook. `secret` is the Standard Webhooks key, `whsec_...`."""
 

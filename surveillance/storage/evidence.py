@@ -61,8 +61,11 @@ class EvidenceStore:
         except (ValueError, FileNotFoundError) as error:
             raise NotFound(f"no picture is called {name!r}") from error
 
-    def remove(self, engine: Engine, names: Iterable[str]) -> None:
-        """Deletes pictures: first on record, then on disk, so that a crash in between leaves work, not lies."""
+    def remove(self, engine: Engine, names: Iterable[str], why: str | None = None) -> None:
+        """Deletes pictures: first on record, then on disk, so that a crash in between leaves work, not lies.
+
+        With `why` their rows stay and say it, for the events that go on; without, the rows go too.
+        """
         now = datetime.now(UTC)
         for doomed in in_chunks(names):
             with writing(engine) as connection:
@@ -70,7 +73,11 @@ class EvidenceStore:
                 fresh = [{"name": name, "at": now} for name in doomed if name not in known]
                 if fresh:
                     connection.execute(insert(garbage), fresh)
-                connection.execute(delete(evidence).where(evidence.c.name.in_(doomed)))
+                rows = evidence.c.name.in_(doomed)
+                if why is None:
+                    connection.execute(delete(evidence).where(rows))
+                else:
+                    connection.execute(update(evidence).where(rows).values(gone=why))
         self._empty_garbage(engine)
 
     def reconcile(self, engine: Engine) -> dict[str, int]:
@@ -80,7 +87,7 @@ class EvidenceStore:
         """
         deleted = self._empty_garbage(engine)
         with reading(engine) as connection:
-            named = set(connection.scalars(select(evidence.c.name)))
+            named = set(connection.scalars(select(evidence.c.name).where(evidence.c.gone.is_(None))))
         found, orphans = set(), 0
         for path in self._files():
             if path.name in named:

@@ -1,10 +1,22 @@
-"""Deletes what has been kept for long enough, in small commits that hold up nobody, and says what it deleted."""
+"""Deletes what has been kept for long enough or does not fit, in small commits that hold up nobody; says what went.
+
+Rows go by days. Pictures go by days too, and the oldest go first when they exceed their budget or the disk is nearly
+full; their events stay and say why the picture went.
+"""
 
 from __future__ import annotations
 
+import heapq
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Protocol
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.sql.schema import Table
 
 from surveillance.storage import tables
@@ -12,42 +24,238 @@ from surveillance.storage.database import reading, writing
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.settings import StorageSettings
 
+GB = 1_000_000_000
 _STEP = 2000  # rows in one commit
+_EVENTS = 400  # events in one commit
+_FILES = 200  # files in one step
+_PAUSE_S = 0.02  # between commits, so that whoever waits for the database gets it
+
+_log = logging.getLogger(__name__)
 
 
-def purge(engine: Engine, pictures: EvidenceStore, settings: StorageSettings, now: datetime) -> dict[str, int]:
-    """How many rows went, by table. Events take their actions and pictures along."""
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file that may have to go."""
+
+    at: datetime
+    name: str
+    size_bytes: int
+
+
+class Shelf(Protocol):
+    """One kind of files: what is kept of it, and how it goes."""
+
+    noun: str
+    days: int
+    setting: str
+
+    def kept_bytes(self) -> int: ...
+    def oldest(self, limit: int, before: datetime | None = None) -> Sequence[MediaFile]: ...
+    def remove(self, names: Sequence[str], why: str) -> None: ...
+
+
+class EvidenceShelf:
+    """Pictures of events."""
+
+    noun = "picture"
+    setting = "storage.evidence_days"
+
+    def __init__(self, engine: Engine, pictures: EvidenceStore, days: int) -> None:
+        self._engine = engine
+        self._pictures = pictures
+        self.days = days
+
+    def kept_bytes(self) -> int:
+        table = tables.evidence
+        with reading(self._engine) as connection:
+            size = connection.execute(select(func.sum(table.c.size_bytes)).where(table.c.gone.is_(None))).scalar_one()
+        return int(size or 0)
+
+    def oldest(self, limit: int, before: datetime | None = None) -> Sequence[MediaFile]:
+        table = tables.evidence
+        query = select(table.c.at, table.c.name, table.c.size_bytes).where(table.c.gone.is_(None))
+        if before is not None:
+            query = query.where(table.c.at < before)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(table.c.at, table.c.name).limit(limit))
+            return [MediaFile(row.at, row.name, row.size_bytes) for row in rows]
+
+    def remove(self, names: Sequence[str], why: str) -> None:
+        self._pictures.remove(self._engine, names, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Files of one kind that went for one reason."""
+
+    noun: str
+    why: str
+    count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What went: rows by table, then files."""
+
+    rows: Mapping[str, int]
+    media: tuple[Removal, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.media and not any(self.rows.values())
+
+    def __str__(self) -> str:
+        """In words: `deleted 2 events; 3 pictures (0.1 MB): kept for 90 days (storage.evidence_days)`."""
+        if self.is_empty:
+            return "nothing was due"
+        rows = ", ".join(_counted(count, name) for name, count in self.rows.items() if count)
+        files = [f"{_counted(gone.count, gone.noun)} ({_size(gone.size_bytes)}): {gone.why}" for gone in self.media]
+        return "deleted " + "; ".join([*([rows] if rows else []), *files])
+
+
+class Retention:
+    """Everything that is kept for a time. One call is one round; once `stopping` is set it ends after its step."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pictures: EvidenceStore,
+        settings: StorageSettings,
+        data_dir: Path,
+        free_bytes: Callable[[Path], int] | None = None,
+        stopping: Event | None = None,
+    ) -> None:
+        self._engine = engine
+        self._pictures = pictures
+        self._settings = settings
+        self._data_dir = data_dir
+        self._free_bytes = free_bytes or disk_free
+        self._stopping = stopping or Event()
+        self._shelves: tuple[Shelf, ...] = (EvidenceShelf(engine, pictures, settings.evidence_days),)
+
+    def __call__(self, now: datetime) -> Purged:
+        """Deletes what is due. Files by days first, then by bytes, so that none goes that need not."""
+        rows = purge(self._engine, self._pictures, self._settings, now, self._stopping)
+        media = [*self._by_days(now), *self._by_budget(), *self._by_disk()]
+        purged = Purged(rows, tuple(media))
+        if not purged.is_empty:
+            _log.info("retention: %s", purged)
+        return purged
+
+    def _by_days(self, now: datetime) -> Iterator[Removal]:
+        for shelf in self._shelves:
+            why = f"kept for {shelf.days} days ({shelf.setting})"
+            before = now - timedelta(days=shelf.days)
+            count = size = 0
+            while files := shelf.oldest(_FILES, before):
+                shelf.remove([file.name for file in files], why)
+                count, size = count + len(files), size + sum(file.size_bytes for file in files)
+                if self._stopping.wait(_PAUSE_S):
+                    break
+            if count:
+                yield Removal(shelf.noun, why, count, size)
+
+    def _by_budget(self) -> list[Removal]:
+        most_gb = self._settings.media_max_gb
+        if most_gb is None:
+            return []
+        over = sum(shelf.kept_bytes() for shelf in self._shelves) - int(most_gb * GB)
+        return self._free(over, f"made room within {most_gb:g} GB (storage.media_max_gb)")
+
+    def _by_disk(self) -> list[Removal]:
+        """Frees what lacks, once: a disk that something else fills must not cost every picture."""
+        least_gb = self._settings.disk_min_free_gb
+        lacking = int(least_gb * GB) - self._free_bytes(self._data_dir)
+        return self._free(lacking, f"made room on a full disk, to keep {least_gb:g} GB free (storage.disk_min_free_gb)")
+
+    def _free(self, wanted_bytes: int, why: str) -> list[Removal]:
+        """Removes the oldest files of all kinds until so many bytes are free, or nothing is left."""
+        gone: dict[str, tuple[int, int]] = {}
+        while wanted_bytes > 0 and not self._stopping.is_set():
+            round_: dict[Shelf, list[MediaFile]] = {}
+            for shelf, file in self._oldest_of_all():
+                if wanted_bytes <= 0:
+                    break
+                round_.setdefault(shelf, []).append(file)
+                wanted_bytes -= file.size_bytes
+            if not round_:
+                break
+            for shelf, files in round_.items():
+                shelf.remove([file.name for file in files], why)
+                count, size = gone.get(shelf.noun, (0, 0))
+                gone[shelf.noun] = count + len(files), size + sum(file.size_bytes for file in files)
+            self._stopping.wait(_PAUSE_S)
+        return [Removal(noun, why, count, size) for noun, (count, size) in gone.items()]
+
+    def _oldest_of_all(self) -> list[tuple[Shelf, MediaFile]]:
+        files = [[(shelf, file) for file in shelf.oldest(_FILES)] for shelf in self._shelves]
+        return list(heapq.merge(*files, key=lambda pair: pair[1].at))[:_FILES]
+
+
+def purge(
+    engine: Engine, pictures: EvidenceStore, settings: StorageSettings, now: datetime, stopping: Event | None = None
+) -> dict[str, int]:
+    """How many rows went by their days, by table. Events take their actions and pictures along."""
+    stopping = stopping or Event()
     seen_before = now - timedelta(days=settings.observation_days)
+    asked_before = now - timedelta(days=settings.inbox_days)
+    event_steps = _purge_events(engine, pictures, now - timedelta(days=settings.event_days))
     return {
-        "event": _purge_events(engine, pictures, now - timedelta(days=settings.event_days)),
-        "observation": _purge(engine, tables.observation, "number", "at", seen_before),
-        "input": _purge(engine, tables.input_, "number", "at", seen_before),
-        "inbox": _purge(engine, tables.inbox, "id", "asked_at", now - timedelta(days=settings.inbox_days)),
+        "event": _in_steps(event_steps, stopping),
+        "observation": _in_steps(_purge(engine, tables.observation, "number", "at", seen_before), stopping),
+        "input": _in_steps(_purge(engine, tables.input_, "number", "at", seen_before), stopping),
+        "inbox": _in_steps(_purge(engine, tables.inbox, "id", "asked_at", asked_before), stopping),
     }
 
 
-def _purge(engine: Engine, table: Table, key: str, time: str, before: datetime) -> int:
+def disk_free(directory: Path) -> int:
+    """Free bytes for a program like this one, where that directory is or will be."""
+    while not directory.exists():
+        directory = directory.parent
+    return shutil.disk_usage(directory).free
+
+
+def _in_steps(steps: Iterator[int], stopping: Event) -> int:
+    """The sum of the steps, with a pause between two."""
     gone = 0
-    while True:
-        oldest = select(table.c[key]).where(table.c[time] < before).limit(_STEP)
+    for step in steps:
+        gone += step
+        if stopping.wait(_PAUSE_S):
+            break
+    return gone
+
+
+def _purge(engine: Engine, table: Table, key: str, at: str, before: datetime) -> Iterator[int]:
+    step = _STEP
+    while step >= _STEP:
+        oldest = select(table.c[key]).where(table.c[at] < before).limit(_STEP)
         with writing(engine) as connection:
             step = connection.execute(delete(table).where(table.c[key].in_(oldest))).rowcount
-        gone += step
-        if step < _STEP:
-            return gone
+        yield step
 
 
-def _purge_events(engine: Engine, pictures: EvidenceStore, before: datetime) -> int:
-    gone = 0
+def _purge_events(engine: Engine, pictures: EvidenceStore, before: datetime) -> Iterator[int]:
     event, outbox = tables.event, tables.outbox
+    oldest = select(event.c.id, event.c.evidence).where(event.c.at < before).order_by(event.c.at).limit(_EVENTS)
     while True:
-        oldest = select(event.c.id, event.c.evidence).where(event.c.at < before).order_by(event.c.at).limit(400)
         with reading(engine) as connection:
             rows = connection.execute(oldest).all()
         if not rows:
-            return gone
+            return
         pictures.remove(engine, [row.evidence for row in rows if row.evidence is not None])
         names = [row.id for row in rows]
         with writing(engine) as connection:
             connection.execute(delete(outbox).where(outbox.c.event.in_(names)))
-            gone += connection.execute(delete(event).where(event.c.id.in_(names))).rowcount
+            gone = connection.execute(delete(event).where(event.c.id.in_(names))).rowcount
+        yield gone
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = {"inbox": "questions"}.get(noun, f"{noun}s")
+    singular = {"inbox": "question"}.get(noun, noun)
+    return f"{count:,} {singular if count == 1 else plural}"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / GB:.1f} GB" if size_bytes >= GB else f"{size_bytes / 1_000_000:.1f} MB"

@@ -17,6 +17,10 @@ class StorageSettings(BaseModel):
     evidence_max_kb: int = Field(default=48, ge=4)
     observation_days: int = Field(default=30, ge=1)
     event_days: int = Field(default=365, ge=1)
+    evidence_days: int = Field(default=90, ge=1)
+    recording_days: int = Field(default=30, ge=1)
+    media_max_gb: float | None = Field(default=None, gt=0)  # budget of pictures and recordings; None: none but the disk
+    disk_min_free_gb: float = Field(default=1.0, ge=0)  # with less the oldest media go first
     inbox_days: int = Field(default=2, ge=1)
     recall_max: int = Field(default=200_000, ge=1000)  # inputs replayed at most to rebuild the judge's memory
     shots_max: int = Field(default=512, ge=1)  # best shots remembered for evidence, of 48 KB at most
