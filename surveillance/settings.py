@@ -20,6 +20,7 @@ from surveillance.access.settings import AccessSettings
 from surveillance.actions.settings import ActionSettings
 from surveillance.dashboard.settings import DashboardSettings
 from surveillance.domain.errors import SettingsError
+from surveillance.engines.settings import EngineSettings
 from surveillance.ingest.gate import GateSettings
 from surveillance.ingest.settings import IngestSettings
 from surveillance.perception.settings import PerceptionSettings
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     actions: ActionSettings = ActionSettings()
     storage: StorageSettings = StorageSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    engine: EngineSettings = EngineSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -11,6 +11,8 @@ from pathlib import Path
 from surveillance.engines.live import LivePictures
 from surveillance.settings import Settings
 
+CORE_STATUS = "core"  # the name under which core leaves in the database how it fares
+
 
 def runtime_dir(settings: Settings) -> Path:
     """A private directory of this site: in memory where the system has a place for that, else in the data directory.

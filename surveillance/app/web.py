@@ -5,31 +5,28 @@ python -m surveillance.app.web 127.0.0.1:8080        as the service starts it; i
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gunicorn.app.base import BaseApplication
+
+from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
-from surveillance.app.runtime import live_pictures
+from surveillance.app.runtime import CORE_STATUS, live_pictures
 from surveillance.app.store import open_store
 from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
-from surveillance.settings import load_settings
+from surveillance.settings import Settings
 from surveillance.storage.state import SharedState
-
-CORE_STATUS = "core"  # the name under which core tells how it fares
 
 if TYPE_CHECKING:
     from flask import Flask
 
 
-def build_web(config: str | None = None) -> Flask:
-    """The dashboard as gunicorn loads it, in a process of its own; settings come from the environment."""
-    settings = load_settings(Path(config) if config else None)
+def build_web(settings: Settings) -> Flask:
+    """The dashboard over the site's store."""
     store = open_store(settings)
     state = SharedState(store.engine)
     return create_app(
@@ -57,23 +54,27 @@ def applied(state: SharedState) -> Mapping[str, Any]:
     return {**status, "heartbeat_age_s": (datetime.now(UTC) - at).total_seconds() + status["core_age_s"]}
 
 
-def end_with_parent() -> None:
-    """Asks Linux to end this process when the one that started it is gone, even killed (prctl, PR_SET_PDEATHSIG)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+class Dashboard(BaseApplication):  # type: ignore[misc]
+    """gunicorn over the dashboard, with a thread per open stream."""
+
+    def __init__(self, settings: Settings, bind: str) -> None:
+        self._settings = settings
+        self._bind = bind
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {"bind": self._bind, "workers": 1, "worker_class": "gthread", "threads": 32}
+        for name, value in {**options, "graceful_timeout": 2, "loglevel": "warning"}.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return build_web(self._settings)
 
 
 def main(bind: str) -> None:
     """Serves until SIGTERM."""
-    from gunicorn.app.wsgiapp import run
-
     end_with_parent()
-    sys.argv = [
-        *("gunicorn", "--workers=1", "--worker-class=gthread", "--threads=32"),
-        *("--graceful-timeout=2", "--log-level=warning", f"--bind={bind}"),
-        "surveillance.app.web:build_web()",
-    ]
-    run()
+    Dashboard(take_settings(), bind).run()
 
 
 if __name__ == "__main__":

@@ -1,22 +1,27 @@
-"""Builds one camera's walk, and the recognizers that all cameras share."""
+"""Builds one camera's work, and the recognizers that all cameras share."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from surveillance.app.runtime import live_pictures
 from surveillance.domain.ports import Classifier, Source, SourceOptions
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport
-from surveillance.engines.camera import CameraFrames
+from surveillance.domain.values import CameraReport, Frame, Input, Keep, Kept
+from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.recognizer import SharedRecognizer
+from surveillance.engines.site import Tell
 from surveillance.engines.supervise import Supervised
 from surveillance.settings import Settings
 from surveillance.walk import RecognizerWalk, WorkerWalk
 
 if TYPE_CHECKING:
     from surveillance.perception.registry import CardClassifier
+
+LaneOf = Callable[[Camera, Callable[[bool], None]], Classifier]  # camera, what to tell of each answer -> its classifier
 
 
 def build_classifier(settings: Settings, model: str | None = None) -> CardClassifier:
@@ -75,30 +80,79 @@ def source_options(settings: Settings, camera: Camera, start_at: datetime | None
     )
 
 
+class CameraBuilder:
+    """Makes a camera's work: its reader, its walk, and what shows its pictures to whoever watches."""
+
+    def __init__(self, settings: Settings, lane_of: LaneOf) -> None:
+        self._settings = settings
+        self._lane_of = lane_of
+        self._live = live_pictures(settings)
+
+    def __call__(self, camera: Camera, tell: Callable[[Input], None]) -> CameraThreads:
+        """Raises UserMistake for a camera that cannot be watched, such as one whose model is not there."""
+        from surveillance.perception.observe import encode_shot
+
+        health = CameraHealth(camera.name, tell)
+        frames = build_frames(self._settings, camera, health.report)
+        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, health.answered))
+
+        def show(frame: Frame) -> None:
+            health.looked()
+            self._live.show(camera.name, lambda: encode_shot(frame, self._settings.perception.observe))
+
+        return CameraThreads(walk, tell, show, no_media)
+
+
+def no_media(keep: Keep) -> Kept:
+    """Nothing but the best shot is kept yet."""
+    why = "this camera keeps no recent video"
+    return Kept(keep.event, keep.camera, missing={"picture": why, "clip": why})
+
+
 class Recognizers:
-    """One SharedRecognizer per model card, with its thread, made when a camera first asks for it."""
+    """One SharedRecognizer per model card, with its thread, made when it is first asked for."""
 
     def __init__(self, settings: Settings, failed: Callable[[str, Exception], None]) -> None:
         self._settings = settings
         self._failed = failed
         self._running: dict[str, tuple[SharedRecognizer, Supervised]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, model: str | None) -> SharedRecognizer:
+        """The recognizer of that model, or of the default one. Raises ModelError or NotFound."""
+        model = model or self._settings.perception.model
+        with self._lock:
+            if model not in self._running:
+                walk = RecognizerWalk(build_classifier(self._settings, model))
+                recognizer = SharedRecognizer(walk, deadline_s=self._settings.engine.answer_within_s)
+                thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
+                thread.start()
+                self._running[model] = recognizer, thread
+            return self._running[model][0]
+
+    def close(self) -> None:
+        for recognizer, thread in self._running.values():
+            thread.stop()
+            recognizer.stop()
+
+
+class CamerasHere:
+    """Cameras worked in this very process, with their recognizers."""
+
+    def __init__(self, settings: Settings, failed: Callable[[str, Exception], None]) -> None:
+        self._recognizers = Recognizers(settings, failed)
+        self._build = CameraBuilder(settings, self._lane)
         self._urgent: frozenset[str] = frozenset()
 
-    def lane(self, camera: Camera, answered: Callable[[bool], None]) -> Classifier:
-        """The classifier of this camera's model. Raises ModelError or NotFound."""
-        model = camera.model or self._settings.perception.model
-        if model not in self._running:
-            recognizer = SharedRecognizer(RecognizerWalk(build_classifier(self._settings, model)))
-            thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
-            thread.start()
-            self._running[model] = recognizer, thread
-        return self._running[model][0].lane(camera.name, answered, lambda: camera.name in self._urgent)
+    def camera(self, configured: Camera, tell: Tell) -> CameraThreads:
+        return self._build(configured, tell)
 
     def hurry(self, cameras: frozenset[str]) -> None:
         """Crops of these cameras go first: somebody may be waiting at their doors."""
         self._urgent = cameras
 
     def close(self) -> None:
-        for recognizer, thread in self._running.values():
-            thread.stop()
-            recognizer.stop()
+        self._recognizers.close()
+
+    def _lane(self, camera: Camera, answered: Callable[[bool], None]) -> Classifier:
+        return self._recognizers.of(camera.model).lane(camera.name, answered, lambda: camera.name in self._urgent)

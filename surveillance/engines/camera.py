@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from surveillance.domain.errors import SurveillanceError
 from surveillance.domain.ports import KeepMedia
+from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Frame, Keep, Kept, Observation
 from surveillance.engines.worker import walk_source
 from surveillance.ingest.mailbox import FrameMailbox
@@ -129,6 +130,10 @@ class CameraThreads:
 
     def stop(self) -> None:
         self._walk.receive.close()
+
+    def change(self, camera: Camera) -> bool:
+        """Every edit opens the source anew."""
+        return False
 
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
         """In a thread of its own: a clip is written once its end has come."""

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
+from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised
 
@@ -28,15 +29,10 @@ HOUSE_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class CameraWork(Protocol):
-    """One camera's work, from its source to its observations. `run` returns after `stop`.
+class Tell(Protocol):
+    """Hands an input to core. `done` is called once it is durable; `again` marks one that may have come before."""
 
-    `keep` returns at once; its answer comes later, from any thread, and always comes while the work runs.
-    """
-
-    def run(self) -> None: ...
-    def stop(self) -> None: ...
-    def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None: ...
+    def __call__(self, entry: Input, done: Callable[[], None] | None = None, again: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +42,11 @@ class SiteParts:
     version: Callable[[], Hashable]  # another one after every edit
     read: Callable[[], Site]
     swap: Callable[[Site], None]
-    camera: Callable[[Camera, Callable[[Input], None]], CameraWork]
+    camera: Callable[[Camera, Tell], CameraWork]
     dispatch: Callable[[datetime], tuple[Action, ...]]
     tick: Callable[[datetime], None]  # called every second
     after: Callable[[tuple[Action, ...]], None]  # told what became of each deed
     close: Callable[[], None]  # ends what the parts themselves started
-
-
-@dataclass(slots=True)
-class RunningCamera:
-    configured: Camera
-    work: CameraWork
-    thread: Supervised
 
 
 @dataclass
@@ -67,7 +56,6 @@ class SiteEngine:
     core: Core
     parts: SiteParts
     publish: Callable[[Mapping[str, Any]], None]
-    _cameras: dict[str, RunningCamera] = field(default_factory=dict)
     _reports: dict[str, CameraReport] = field(default_factory=dict)
     _threads: list[Supervised] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -75,6 +63,9 @@ class SiteEngine:
     _seen_version: Hashable = None
     _applied_version: int = -1
     _fault: str = ""
+
+    def __post_init__(self) -> None:
+        self._cameras = CameraSet(lambda camera: self.parts.camera(camera, self._take), self.core.failed, self._refused)
 
     def start(self) -> None:
         """Everything runs when this returns; cameras may still be opening."""
@@ -86,12 +77,12 @@ class SiteEngine:
 
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
         """Hands the wish to the camera's work; a camera that does not run answers at once that nothing was kept."""
-        running = self._cameras.get(keep.camera)
-        if running is None:
+        work = self._cameras.work(keep.camera)
+        if work is None:
             why = f"camera {keep.camera} does not run"
             answer(Kept(keep.event, keep.camera, missing={"picture": why, "clip": why}))
         else:
-            running.work.keep(keep, answer)
+            work.keep(keep, answer)
 
     def wake(self) -> None:
         """Something was recorded: look at the outbox now."""
@@ -100,11 +91,7 @@ class SiteEngine:
     def stop(self) -> None:
         """Cameras first, then core with what they still told, then deeds."""
         self._stopping.set()
-        for running in self._cameras.values():
-            running.thread.stop()
-            running.work.stop()
-        for running in self._cameras.values():
-            running.thread.join(STOP_S)
+        self._cameras.stop()
         self._recorded.set()
         self.parts.close()  # before core, which still records what became of the last deeds
         self.core.stop()
@@ -129,11 +116,7 @@ class SiteEngine:
         else:
             self._applied_version, self._fault = site.version, ""
         self._seen_version = version
-        desired = {camera.name: camera for camera in site.cameras if camera.enabled}
-        for name in [name for name, running in self._cameras.items() if desired.get(name) != running.configured]:
-            self._end(name)
-        for name in desired.keys() - self._cameras.keys():
-            self._begin(desired[name])
+        self._cameras.reconcile(site.cameras)
 
     def turn(self) -> None:
         """What is due every second."""
@@ -155,27 +138,14 @@ class SiteEngine:
             "cameras": cameras,
         }
 
-    def _begin(self, camera: Camera) -> None:
-        try:
-            work = self.parts.camera(camera, self._take)
-        except UserMistake as mistake:
-            log.error("camera %s cannot be watched: %s", camera.name, mistake)
-            self.core.tell(told_of_itself("health.degraded", f"camera {camera.name}: {mistake}"))
-            return
-        thread = Supervised(f"camera {camera.name}", work.run, self.core.failed)
-        self._cameras[camera.name] = RunningCamera(camera, work, thread)
-        thread.start()
+    def _refused(self, camera: Camera, mistake: UserMistake) -> None:
+        log.error("camera %s cannot be watched: %s", camera.name, mistake)
+        self.core.tell(told_of_itself("health.degraded", f"camera {camera.name}: {mistake}"))
 
-    def _end(self, name: str) -> None:
-        running = self._cameras.pop(name)
-        running.thread.stop()
-        running.work.stop()
-        running.thread.join(STOP_S)
-
-    def _take(self, entry: Input) -> None:
+    def _take(self, entry: Input, done: Callable[[], None] | None = None, again: bool = False) -> None:
         if isinstance(entry, CameraReport):
             self._reports[entry.camera] = entry
-        self.core.put(entry)
+        self.core.put(entry, done, again)
 
     def _keep_house(self) -> None:
         while not self._stopping.wait(HOUSE_S):

@@ -12,9 +12,10 @@ import pytest
 from fakes import decision, observation
 from ports import free_port
 
-from surveillance.app.service import RunningSite, forget_requests, running_site
+from surveillance.app.engine import forget_requests
+from surveillance.app.runtime import CORE_STATUS
+from surveillance.app.service import RunningSite, running_site
 from surveillance.app.store import open_store, relay_token, upgrade_database
-from surveillance.app.web import CORE_STATUS
 from surveillance.dashboard import DashboardSettings
 from surveillance.demo.controller import DoorController
 from surveillance.demo.reader import present

@@ -48,6 +48,9 @@ class FakeCamera:
     def stop(self) -> None:
         self._stopped.set()
 
+    def change(self, camera: Camera) -> bool:
+        return False
+
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
         answer(Kept(keep.event, self.camera.name))
 

@@ -1,0 +1,170 @@
+"""The processes of a running site, each started by `surveillance run` and ended with it.
+
+python -m surveillance.app.processes core              desk, judge, record, dispatch
+python -m surveillance.app.processes recognizer        crops in, classifications out, for all workers
+python -m surveillance.app.processes worker worker-1   the cameras that core assigns to it
+python -m surveillance.app.web 127.0.0.1:8080          the dashboard
+
+Each reads its settings as JSON from its standard input, so that no password shows in a list of processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from surveillance.app.runtime import runtime_dir
+from surveillance.domain.ports import Classifier
+from surveillance.domain.site import Camera
+from surveillance.domain.values import Bgr
+from surveillance.engines.children import Child
+from surveillance.engines.link import Switchboard
+from surveillance.settings import PREFIX, Settings
+from surveillance.storage.keys import KeyStore
+
+READY_S = 15.0  # how long a worker waits for the recognizer's model before it starts its cameras without
+CORE, RECOGNIZER, REPORT = "core.sock", "recognizer.sock", "processes.json"
+
+
+def children_of(settings: Settings) -> list[Child]:
+    """The processes of a site besides the dashboard."""
+    module = "surveillance.app.processes"
+    workers = [Child(name, module, ("worker", name)) for name in settings.engine.worker_names]
+    return [Child("core", module, ("core",)), Child("recognizer", module, ("recognizer",)), *workers]
+
+
+def handed_over(settings: Settings) -> bytes:
+    """What a child reads first."""
+    return settings.model_dump_json().encode()
+
+
+def take_settings() -> Settings:
+    """The settings that the parent handed over; whatever the environment says is in them already."""
+    values = json.loads(sys.stdin.buffer.read())
+    for variable in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[variable]
+    return Settings(**values)
+
+
+def end_with_parent() -> None:
+    """Asks Linux to end this process when the one that started it is gone, even killed (prctl, PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def until_told(stop: Callable[[], None]) -> None:
+    """`stop` is called on SIGTERM. Ctrl-C in a terminal is the parent's to hear."""
+    signal.signal(signal.SIGTERM, lambda *_: stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_core(settings: Settings) -> int:
+    """Desk, judge, record and dispatch; cameras are worked by the workers that call."""
+    from surveillance.app.engine import running_engine
+    from surveillance.app.store import open_store
+    from surveillance.engines.core import Core
+    from surveillance.engines.fleet import Fleet
+
+    stopping = threading.Event()
+    until_told(stopping.set)
+    store = open_store(settings)
+    fleets: list[Fleet] = []
+
+    def build_place(core: Core) -> Fleet:
+        fleets.append(Fleet(settings.engine.worker_names, core.tell))
+        return fleets[0]
+
+    with running_engine(settings, store, build_place):
+        switchboard = Switchboard(runtime_dir(settings) / CORE, link_secret(settings), fleets[0].serve)
+        stopping.wait()
+        fleets[0].close()
+        switchboard.close()
+    return 0
+
+
+def run_recognizer(settings: Settings) -> int:
+    """Classifies for all workers. Ends with 1 when a model fails, and is started anew."""
+    from surveillance.app.worker import Recognizers
+    from surveillance.engines.remote import RecognizerDesk
+
+    stopping = threading.Event()
+    until_told(stopping.set)
+    failures: list[str] = []
+
+    def failed(name: str, error: Exception) -> None:
+        failures.append(f"{name}: {error}")
+        stopping.set()
+
+    recognizers = Recognizers(settings, failed)
+    recognizers.of(None)  # before anybody is served
+    desk = RecognizerDesk(recognizers.of)
+    switchboard = Switchboard(runtime_dir(settings) / RECOGNIZER, link_secret(settings), desk.serve)
+    stopping.wait()
+    switchboard.close()
+    recognizers.close()
+    return 1 if failures else 0
+
+
+def run_worker(settings: Settings, name: str) -> int:
+    """Runs the cameras that core assigns."""
+    from surveillance.app.worker import CameraBuilder
+    from surveillance.engines.backlog import Backlog
+    from surveillance.engines.crew import Crew
+    from surveillance.engines.remote import RecognizerLine, RemoteLane
+    from surveillance.engines.slots import SlotWriter
+
+    engine, directory, secret = settings.engine, runtime_dir(settings), link_secret(settings)
+    for left in directory.glob(f"slots-{name}-*"):  # by a run of this worker that was killed
+        left.unlink(missing_ok=True)
+    slots = SlotWriter(directory / f"slots-{name}-{os.getpid()}", engine.slots, engine.slot_bytes)
+    line = RecognizerLine(directory / RECOGNIZER, secret, name, slots, engine.slots)
+
+    def lane_of(camera: Camera, answered: Callable[[bool], None]) -> Classifier:
+        model, side, fit = fitting(settings, camera.model)
+        most = engine.slot_bytes // (side * side * 3)
+        urgent = lambda: camera.name in crew.urgent  # noqa: E731
+        return RemoteLane(line, camera.name, model, fit, most, engine.answer_within_s, answered, urgent)
+
+    crew = Crew(name, CameraBuilder(settings, lane_of), backlog=Backlog(engine.backlog))
+    until_told(crew.stop)
+    try:
+        line.wait_open(READY_S)  # else every start would tell of cameras that get no answer
+        crew.run(directory / CORE, secret)
+    finally:
+        line.close()
+        slots.close()
+    return 0
+
+
+def fitting(settings: Settings, model: str | None) -> tuple[str, int, Callable[[Bgr], Bgr]]:
+    """A model's name, its input's side in pixels, and what makes such an input of a crop. Raises NotFound."""
+    from surveillance.perception import registry
+
+    card = registry.find_card(model or settings.perception.model, settings.model_dirs)
+    shape = card.input
+    return card.name, shape.size, lambda crop: registry.fit_crop(crop, shape.size, shape.fit)
+
+
+def link_secret(settings: Settings) -> bytes:
+    """By which the processes of one site know each other."""
+    return KeyStore(settings.data_dir / "keys").key("link")
+
+
+def main(arguments: list[str]) -> int:
+    end_with_parent()
+    settings = take_settings()
+    kind, *rest = arguments
+    if kind == "core":
+        return run_core(settings)
+    if kind == "recognizer":
+        return run_recognizer(settings)
+    return run_worker(settings, *rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

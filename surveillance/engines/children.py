@@ -1,0 +1,161 @@
+"""The processes of a site under one roof: started, watched by their ends, started again with back-off, stopped.
+
+How each fares is left in a small file, where core reads it: whoever keeps processes alive needs no database.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from surveillance.domain.values import rfc3339
+from surveillance.engines.supervise import BACK_OFF_S, WELL_S
+
+LOOK_S = 0.1
+STOP_S = 3.0  # what has not ended by then is killed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Child:
+    """One process: a Python module with arguments, and what it reads from its standard input at the start."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    due_s: float = 0.0  # when it may be started again
+    failures: int = 0
+    restarts: int = 0
+    last_end: str = ""
+    last_end_at: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+@dataclass
+class Children:
+    """`start`, then `stop`; all processes are started from one thread, which lives as long as they do."""
+
+    children: Sequence[Child]
+    handed: bytes  # what every one of them reads first
+    report: Path
+    last: str = ""  # the one that is to end after the others
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._watch, name="children", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when all have ended, the one called `last` after the others; those that hang are killed."""
+        self._stopping.set()
+        self._thread.join(2 * STOP_S + 2.0)
+
+    def pid(self, name: str) -> int | None:
+        """The process id of that child while it runs."""
+        for child in self.children:
+            if child.name == name and child.is_running:
+                assert child.process is not None
+                return child.process.pid
+        return None
+
+    def ended(self, name: str) -> bool:
+        """Whether that child ended, at least once."""
+        return any(child.name == name and child.failures for child in self.children)
+
+    def _watch(self) -> None:
+        for child in self.children:
+            self._launch(child)
+        self._tell()
+        while not self._stopping.wait(LOOK_S):
+            changed = False
+            for child in self.children:
+                if child.process is not None and child.process.poll() is not None:
+                    self._ended(child, child.process.returncode)
+                    changed = True
+                elif child.process is None and time.monotonic() >= child.due_s:
+                    child.restarts += 1
+                    self._launch(child)
+                    changed = True
+            if changed:
+                self._tell()
+        self._end_all()  # here: children end with the thread that started them
+
+    def _end_all(self) -> None:
+        others = [child for child in self.children if child.name != self.last]
+        for group in (others, [child for child in self.children if child.name == self.last]):
+            ends_s = time.monotonic() + STOP_S
+            for child in group:
+                if child.process is not None:
+                    child.process.terminate()
+            for child in group:
+                _await_end(child, max(ends_s - time.monotonic(), 0.1))
+
+    def _launch(self, child: Child) -> None:
+        command = [sys.executable, "-m", child.module, *child.arguments]
+        child.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        child.started_s = time.monotonic()
+        assert child.process.stdin is not None
+        with suppress(BrokenPipeError), child.process.stdin as entrance:
+            entrance.write(self.handed)
+
+    def _ended(self, child: Child, code: int) -> None:
+        child.process = None
+        if time.monotonic() - child.started_s > WELL_S:
+            child.failures = 0
+        wait_s = BACK_OFF_S[min(child.failures, len(BACK_OFF_S) - 1)]
+        child.failures += 1
+        child.due_s = time.monotonic() + wait_s
+        child.last_end = f"signal {-code}" if code < 0 else f"exit code {code}"
+        child.last_end_at = datetime.now(UTC)
+        log.warning("process %s ended (%s) and is started again in %.1f s", child.name, child.last_end, wait_s)
+
+    def _tell(self) -> None:
+        told = {child.name: _as_json(child) for child in self.children}
+        fresh = self.report.with_suffix(".new")
+        fresh.write_text(json.dumps(told), encoding="utf-8")
+        fresh.replace(self.report)
+
+
+def load_report(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """What `Children` last told, by process: pid, restarts, last_end, last_end_at. Empty where there is none."""
+    try:
+        told: Mapping[str, Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return told
+
+
+def _as_json(child: Child) -> dict[str, Any]:
+    return {
+        "pid": child.process.pid if child.process is not None else None,
+        "restarts": child.restarts,
+        "last_end": child.last_end,
+        "last_end_at": rfc3339(child.last_end_at) if child.last_end_at else None,
+    }
+
+
+def _await_end(child: Child, limit_s: float) -> None:
+    if child.process is None:
+        return
+    try:
+        child.process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        log.warning("process %s did not end in time and is killed", child.name)
+        child.process.kill()
+        child.process.wait()

@@ -1,0 +1,139 @@
+"""A worker process: runs the cameras that core assigns, and tells core what they show until it is safe there.
+
+While core is away the cameras go on, and what they told waits in order.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from surveillance.domain.errors import UserMistake
+from surveillance.domain.site import Camera
+from surveillance.domain.values import Input, Keep, Kept, new_id
+from surveillance.engines.backlog import Backlog
+from surveillance.engines.cameras import CameraSet, CameraWork
+from surveillance.engines.link import GONE, Assign, Durable, Hello, Leaving, Measured, Refused, Wire, call
+
+HAND_OVER_S = 1.5  # how long a stopping worker waits for core to acknowledge what it told
+MEASURE_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Crew:
+    """`run` until `stop`. `build(camera, tell)` makes a camera's work; `measure` is asked once a second."""
+
+    def __init__(
+        self,
+        name: str,
+        build: Callable[[Camera, Callable[[Input], None]], CameraWork],
+        measure: Callable[[], Mapping[str, Any]] = dict,
+        backlog: Backlog | None = None,
+    ) -> None:
+        self._name = name
+        self._run_id = new_id()
+        self._measure = measure
+        self.backlog = backlog or Backlog()
+        self._wire: Wire | None = None
+        self._desired: Assign | None = None
+        self._changed = threading.Event()
+        self._stopping = threading.Event()
+        self.urgent: frozenset[str] = frozenset()
+        self._refusals: list[Refused] = []
+        self._cameras = CameraSet(lambda camera: build(camera, self.backlog.add), self._failed, self._refused)
+
+    def stop(self) -> None:
+        """May be called from a signal handler."""
+        self._stopping.set()
+        self._changed.set()
+
+    def run(self, core: Path, secret: bytes) -> None:
+        """Until `stop`: then the cameras end, and what they told last is handed over."""
+        hung_up = threading.Event()
+        threads = [
+            threading.Thread(target=self._connect, args=(core, secret, hung_up), name="line to core", daemon=True),
+            threading.Thread(target=self._send, args=(hung_up,), name="tell core", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        while not self._stopping.is_set():
+            if self._changed.wait(MEASURE_S):
+                self._changed.clear()
+                self._reconcile()
+            self._say(Measured(self._measure()))
+        self._cameras.stop()
+        if not self.backlog.wait_empty(HAND_OVER_S):
+            log.warning("%s stops with %d inputs that core did not acknowledge", self._name, len(self.backlog))
+        hung_up.set()
+        self._say(Leaving())
+        if self._wire is not None:
+            self._wire.close()
+
+    def _reconcile(self) -> None:
+        desired = self._desired
+        if desired is not None and not self._stopping.is_set():
+            self._cameras.reconcile(desired.cameras)
+            while self._refusals:
+                self._say(self._refusals.pop())
+
+    def _connect(self, core: Path, secret: bytes, hung_up: threading.Event) -> None:
+        while wire := call(core, secret, hung_up):
+            with suppress(*GONE):
+                wire.send(Hello(self._name, self._run_id, tuple(self._cameras)))
+                self.backlog.send_again()
+                self._wire = wire
+                while True:
+                    self._obey(wire.receive())
+            self._wire = None
+            wire.close()
+            if not hung_up.is_set():
+                log.warning("%s lost its line to core", self._name)
+
+    def _obey(self, order: Assign | Durable | Keep) -> None:
+        if isinstance(order, Assign):
+            self._desired, self.urgent = order, order.urgent
+            self._changed.set()
+        elif isinstance(order, Durable):
+            self.backlog.durable(order.number)
+        else:
+            self._keep(order)
+
+    def _keep(self, keep: Keep) -> None:
+        work = self._cameras.work(keep.camera)
+        if work is None:
+            why = f"camera {keep.camera} does not run"
+            self._say(Kept(keep.event, keep.camera, missing={"picture": why, "clip": why}))
+        else:
+            work.keep(keep, self._say)
+
+    def _send(self, hung_up: threading.Event) -> None:
+        """Sends what is told; while there is no line it waits in the backlog."""
+        while not hung_up.is_set():
+            wire = self._wire
+            if wire is None:
+                time.sleep(0.05)
+            elif told := self.backlog.take(0.2):
+                try:
+                    wire.send(told)
+                except GONE:
+                    self.backlog.send_again()
+
+    def _say(self, message: Kept | Refused | Measured | Leaving) -> None:
+        """What is not worth keeping while core is away."""
+        wire = self._wire
+        if wire is not None:
+            with suppress(*GONE):
+                wire.send(message)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        self._say(Refused(name.removeprefix("camera "), f"{name} failed: {type(error).__name__}"))
+
+    def _refused(self, camera: Camera, mistake: UserMistake) -> None:
+        log.error("camera %s cannot be watched: %s", camera.name, mistake)
+        self._refusals.append(Refused(camera.name, str(mistake)))
