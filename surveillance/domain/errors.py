@@ -8,10 +8,13 @@ SurveillanceError
 |   +-- ModelError         a card or weights that are missing, altered or do not fit
 |   +-- DataError          labeled crops that cannot be trained or evaluated on
 |   +-- NotFound           a camera, door, event, model or user that is not there
+|   +-- EditConflict       the site was edited by somebody else since it was read
+|   +-- JobBusy            a job that runs at this moment
 |   +-- DatabaseTooNew     the database was written by a newer version
 +-- SourceLost             an open camera stopped giving pictures (retried with back-off)
 +-- Expired                an answer that came too late to be used; a door denies on it
 +-- RecordFailed           nothing was committed, so nothing may act on it
++-- Unrecordable           a value that no record can hold; without it the others can be recorded
 +-- ActionFailed           a deed that did not happen; `.certain` is False when it may have
 """
 
@@ -60,6 +63,14 @@ class NotFound(UserMistake):
     """Something asked for by name that is not there."""
 
 
+class EditConflict(UserMistake):
+    """The site was edited by somebody else since it was read; nothing was saved."""
+
+
+class JobBusy(UserMistake):
+    """A job that runs at this moment, here or in another process."""
+
+
 class DatabaseTooNew(UserMistake):
     """The database has migrations that this version does not know."""
 
@@ -78,6 +89,10 @@ class Expired(SurveillanceError):
 
 class RecordFailed(SurveillanceError):
     """Nothing was committed; whoever wanted to act on it must not."""
+
+
+class Unrecordable(SurveillanceError):
+    """Nothing was committed because one of the values cannot be held by any record, now or later."""
 
 
 class ActionFailed(SurveillanceError):

@@ -1,6 +1,7 @@
 """The configured site in the database, at one version, with its rules; every edit is one commit, one version, one note.
 
-Addresses and secrets are sealed, what readers read is hashed; only `read` gives addresses back in clear.
+Addresses and secrets are sealed, what readers read is hashed; only `read` gives addresses back in clear. In a site
+that is saved `***` stands for the secret that the database keeps under the same name.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from surveillance.domain.errors import EditConflict
 from surveillance.domain.site import Site
 from surveillance.storage.database import ChangeWatch, reading, writing
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.ledger import note
 from surveillance.storage.rule_texts import split_rules
-from surveillance.storage.site_rows import read_site, write_site
+from surveillance.storage.site_plan import changes_between, in_words
+from surveillance.storage.site_rows import hashed_credentials, read_site, write_site
+from surveillance.storage.site_secrets import restore_secrets
 from surveillance.storage.tables import configuration, rule
 
 
@@ -51,13 +55,35 @@ class SqlSite:
         with writing(self._engine) as connection:
             if _version(connection) > 0:
                 return False
-            self._replace(connection, site, author, "site taken over")
+            self._replace(connection, self._prepared(site, Site()), author, "site taken over", Site())
             return True
 
-    def save(self, site: Site, author: str) -> int:
-        """Replaces the whole configuration by this one and returns its version. Hashed credentials stay as they are."""
+    def save(self, site: Site, author: str, expected_version: int | None = None) -> int:
+        """Puts the site in place of the one there is, as one version, and returns that; the same site makes no version.
+
+        Hashed credentials stay as they are. Raises EditConflict when the configuration is no longer at
+        `expected_version`, SettingsError where `***` stands for nothing.
+        """
         with writing(self._engine) as connection:
-            return self._replace(connection, site, author, "site replaced")
+            version = _version(connection)
+            if expected_version not in (None, version):
+                raise EditConflict(_conflict(connection, version, expected_version))
+            before = self._read(connection, version)
+            wanted = self._prepared(site, before)
+            changes = changes_between(before, wanted)
+            return self._replace(connection, wanted, author, in_words(changes), before) if changes else version
+
+    def prepared(self, site: Site) -> Site:
+        """The site as `save` would keep it: `***` replaced by what the database keeps, credentials hashed.
+
+        Raises SettingsError, one line per fault, where `***` stands for nothing.
+        """
+        return self._prepared(site, self.read())
+
+    def author_of(self, version: int) -> str:
+        """Who made that version; empty for one that is not there."""
+        with reading(self._engine) as connection:
+            return _author(connection, version)
 
     def rules(self) -> list[tuple[str, str]]:
         """(name, YAML text) of each live rule, in order."""
@@ -86,13 +112,20 @@ class SqlSite:
             version = _version(connection)
             if known is not None and known.version == version:
                 return known
-            rules = "".join(row.text for row in _live_rules(connection))
-            return read_site(connection, self._keys, version, rules)
+            return self._read(connection, version)
 
-    def _replace(self, connection: Connection, site: Site, author: str, change: str) -> int:
+    def _read(self, connection: Connection, version: int) -> Site:
+        rules = "".join(row.text for row in _live_rules(connection))
+        return read_site(connection, self._keys, version, rules)
+
+    def _prepared(self, site: Site, known: Site) -> Site:
+        return hashed_credentials(restore_secrets(site, known), self._keys)
+
+    def _replace(self, connection: Connection, site: Site, author: str, change: str, before: Site) -> int:
         version = _version(connection) + 1
-        write_site(connection, self._keys, site)
-        self._write_rules(connection, split_rules(site.rules, "rules"), version, author)
+        write_site(connection, self._keys, site, before)
+        if site.rules != before.rules:
+            self._write_rules(connection, split_rules(site.rules, "rules"), version, author)
         _stamp(connection, version, author, change)
         return version
 
@@ -116,6 +149,16 @@ class SqlSite:
 def _version(connection: Connection) -> int:
     version: int | None = connection.execute(select(func.max(configuration.c.version))).scalar_one()
     return version or 0
+
+
+def _author(connection: Connection, version: int) -> str:
+    author = connection.execute(select(configuration.c.author).where(configuration.c.version == version))
+    return author.scalar_one_or_none() or ""
+
+
+def _conflict(connection: Connection, version: int, expected: int | None) -> str:
+    who = _author(connection, version) or "somebody"
+    return f"{who} edited the site meanwhile (version {version}, you saw {expected}): look again and repeat your edit"
 
 
 def _stamp(connection: Connection, version: int, author: str, change: str) -> None:

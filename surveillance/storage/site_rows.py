@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import time
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import (
@@ -19,24 +19,11 @@ from surveillance.domain.site import (
     Person,
     Schedule,
     Site,
-    Window,
     parse_schedule,
 )
 from surveillance.storage import tables
 from surveillance.storage.keys import HASHED, KeyStore
-
-_OWNED = (
-    tables.zone,
-    tables.line,
-    tables.mask,
-    tables.camera,
-    tables.door,
-    tables.credential,
-    tables.person,
-    tables.schedule,
-    tables.arming,
-    tables.notify_target,
-)
+from surveillance.storage.site_document import window_texts
 
 # --- out -----------------------------------------------------------------------------------------------------------
 
@@ -110,50 +97,64 @@ def _read_arming(connection: Connection) -> Arming | None:
 # --- in ------------------------------------------------------------------------------------------------------------
 
 
-def write_site(connection: Connection, keys: KeyStore, site: Site) -> None:
-    """Puts the site in place of the one in the database, rules excepted."""
-    before = {camera.name: camera for camera in _read_cameras(connection, keys)}
-    for table in _OWNED:
-        connection.execute(delete(table))
-    _write_cameras(connection, keys, site.cameras, before)
-    _insert(
-        connection,
-        tables.door,
-        (
-            {
-                "name": door.name,
-                "camera": door.camera,
-                "reader": door.reader,
-                "relay": _sealed(keys, door.relay),
-                "pulse_s": door.pulse_s,
-                "on_camera_stale": door.on_camera_stale,
-            }
-            for door in site.doors
-        ),
-    )
-    _write_people(connection, keys, site.people)
-    _insert(connection, tables.schedule, map(_schedule_row, site.schedules))
-    if site.arming is not None:
-        modes = (*site.arming.modes, (site.arming.default, None))
+def write_site(connection: Connection, keys: KeyStore, site: Site, before: Site) -> None:
+    """Puts the site in place of `before`, the one in the database, rules excepted. Only what differs is written."""
+    if site.cameras != before.cameras:
+        _clear(connection, tables.zone, tables.line, tables.mask, tables.camera)
+        _write_cameras(connection, keys, site.cameras, before)
+    if site.doors != before.doors:
+        _clear(connection, tables.door)
+        _insert(connection, tables.door, (_door_row(keys, door) for door in site.doors))
+    if site.people != before.people:
+        _clear(connection, tables.credential, tables.person)
+        _write_people(connection, keys, site.people)
+    if site.schedules != before.schedules:
+        _clear(connection, tables.schedule)
+        _insert(connection, tables.schedule, map(_schedule_row, site.schedules))
+    if site.arming != before.arming:
+        _clear(connection, tables.arming)
+        modes = () if site.arming is None else (*site.arming.modes, (site.arming.default, None))
         _insert(connection, tables.arming, ({"mode": mode, "schedule": schedule} for mode, schedule in modes))
-    _insert(
-        connection,
-        tables.notify_target,
-        (
-            {
-                "name": target.name,
-                "kind": target.kind,
-                "url": _sealed(keys, target.url),
-                "secret": _sealed(keys, target.secret),
-            }
-            for target in site.notify
-        ),
+    if site.notify != before.notify:
+        _clear(connection, tables.notify_target)
+        _insert(connection, tables.notify_target, (_target_row(keys, target) for target in site.notify))
+
+
+def hashed_credentials(site: Site, keys: KeyStore) -> Site:
+    """The site with a keyed hash in place of each credential that is still as a reader reads it."""
+    people = tuple(
+        replace(person, credentials=tuple(replace(item, value=_hashed(keys, item)) for item in person.credentials))
+        for person in site.people
     )
+    return site if people == site.people else replace(site, people=people)
 
 
-def _write_cameras(
-    connection: Connection, keys: KeyStore, cameras: Iterable[Camera], before: Mapping[str, Camera]
-) -> None:
+def _clear(connection: Connection, *owned: Table) -> None:
+    for table in owned:
+        connection.execute(delete(table))
+
+
+def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
+    return {
+        "name": door.name,
+        "camera": door.camera,
+        "reader": door.reader,
+        "relay": _sealed(keys, door.relay),
+        "pulse_s": door.pulse_s,
+        "on_camera_stale": door.on_camera_stale,
+    }
+
+
+def _target_row(keys: KeyStore, target: NotifyTarget) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "kind": target.kind,
+        "url": _sealed(keys, target.url),
+        "secret": _sealed(keys, target.secret),
+    }
+
+
+def _write_cameras(connection: Connection, keys: KeyStore, cameras: Iterable[Camera], before: Site) -> None:
     for position, camera in enumerate(cameras):
         row = {
             "name": camera.name,
@@ -163,7 +164,7 @@ def _write_cameras(
             "model": camera.model,
             "analyze_fps": camera.analyze_fps,
             "view": camera.view,
-            "zones_version": _zones_version(camera, before.get(camera.name)),
+            "zones_version": _zones_version(camera, before.camera(camera.name)),
             "enabled": camera.enabled,
         }
         connection.execute(insert(tables.camera), [row])
@@ -215,17 +216,9 @@ def _schedule_row(schedule: Schedule) -> dict[str, Any]:
     return {
         "name": schedule.name,
         "time_zone": schedule.time_zone,
-        "weekly": {DAYS[day]: _window_texts(windows) for day, windows in schedule.weekly.items()},
-        "holidays": {day.isoformat(): _window_texts(windows) for day, windows in schedule.holidays.items()},
+        "weekly": {DAYS[day]: window_texts(windows) for day, windows in schedule.weekly.items()},
+        "holidays": {day.isoformat(): window_texts(windows) for day, windows in schedule.holidays.items()},
     }
-
-
-def _window_texts(windows: Iterable[Window]) -> list[str]:
-    return [f"{_clock(start)}-{'24:00' if end == time(0) else _clock(end)}" for start, end in windows]
-
-
-def _clock(moment: time) -> str:
-    return moment.isoformat(timespec="auto" if moment.second or moment.microsecond else "minutes")
 
 
 # --- both ----------------------------------------------------------------------------------------------------------
