@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from surveillance.app.core import SiteInForce, build_core
+from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.store import Store
+from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import DoorReport
 from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core, denial
 from surveillance.engines.site import SiteEngine, SiteParts, Tell
-from surveillance.jobs import Job, build_scheduler
 from surveillance.settings import Settings
 from surveillance.storage.outbox import SqlOutbox
-from surveillance.storage.retention import purge
 from surveillance.storage.state import SharedState
 
+HAND_OVER_S = 8.0  # how long a core waits for the one before it to end
 DRAIN_S = 2.0  # how long a stop waits for deeds that are under way
 RECALL = timedelta(hours=24)  # how far back the judge remembers after a restart
 
@@ -37,26 +40,63 @@ class CameraPlace(Protocol):
 def running_engine(
     settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]
 ) -> Iterator[SiteEngine]:
-    """The engine and its jobs, started; stopped however the block ends."""
+    """The engine and its jobs, started; stopped however the block ends. Raises SettingsError when another one runs."""
+    with only_core(settings):
+        yield from _running(settings, store, build_place)
+
+
+def _running(settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]) -> Iterator[SiteEngine]:
     store.evidence.reconcile(store.engine)
-    engine = build_engine(settings, store, build_place)
-    jobs = build_scheduler([retention(settings, store)], engine.core.failed)
+    engine, jobs = build_engine(settings, store, build_place)
     try:
+        jobs.arm()  # the mode is the first thing that core hears
         engine.start()
         jobs.start()
         yield engine
     finally:
-        if jobs.running:
-            jobs.shutdown()
+        jobs.stop()
         engine.stop()
 
 
-def build_engine(settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]) -> SiteEngine:
-    """Core and the cameras of a site, ready to start."""
+@contextmanager
+def only_core(settings: Settings) -> Iterator[None]:
+    """Holds the data directory's lock, which the system lets go of when its process ends, however that is.
+
+    Waits for a core that is just ending. Raises SettingsError when it goes on.
+    """
+    path = settings.data_dir / "core.lock"
+    with path.open("a") as file:
+        ends_s = time.monotonic() + HAND_OVER_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > ends_s:
+                    raise SettingsError(
+                        f"another service runs on {settings.data_dir}; stop it, or choose another directory with "
+                        "SURVEILLANCE__DATA_DIR"
+                    ) from None
+                time.sleep(0.1)
+        yield
+
+
+def build_engine(
+    settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]
+) -> tuple[SiteEngine, SiteJobs]:
+    """Core and the cameras of a site with its jobs, ready to start."""
     site = SiteInForce(settings, store)
     engine: SiteEngine
-    running = build_core(settings, store, site, lambda: engine.wake())
+    ports = CorePorts(
+        put=lambda report: running.core.put(report),
+        tell=lambda decision: running.core.tell(decision),
+        reported=lambda: engine.status()["cameras"],
+        site=site,
+    )
+    jobs = SiteJobs(settings, store, ports)
+    running = build_core(settings, store, site, lambda: engine.wake(), {QUESTION: jobs.ask})
     since = datetime.now(UTC) - RECALL
+    site.judge.recall(store.events.last_mode())
     running.doors.recall(entry for entry in store.events.inputs_since(since) if isinstance(entry, DoorReport))
     site.judge.recall(store.events.inputs_since(since, settings.storage.recall_max))
     forget_requests(store)
@@ -83,7 +123,7 @@ def build_engine(settings: Settings, store: Store, build_place: Callable[[Core],
     )
     state = SharedState(store.engine)
     engine = SiteEngine(running.core, parts, lambda status: state.put(CORE_STATUS, status))
-    return engine
+    return engine, jobs
 
 
 def forget_requests(store: Store) -> None:
@@ -97,8 +137,3 @@ def forget_requests(store: Store) -> None:
     for action in outbox.due(datetime.now(UTC)):
         if action.kind == "door.open" and action.state == "pending":
             outbox.mark(action.moved_to("expired"))
-
-
-def retention(settings: Settings, store: Store) -> Job:
-    """Deletes, every hour, what is older than the settings keep."""
-    return Job("retention", lambda: purge(store.engine, store.evidence, settings.storage, datetime.now(UTC)), 3600)

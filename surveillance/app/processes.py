@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ import threading
 from collections.abc import Callable
 
 from surveillance.app.runtime import runtime_dir
+from surveillance.domain.errors import UserMistake
 from surveillance.domain.ports import Classifier
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr
@@ -26,6 +28,8 @@ from surveillance.engines.children import Child
 from surveillance.engines.link import Switchboard
 from surveillance.settings import PREFIX, Settings
 from surveillance.storage.keys import KeyStore
+
+log = logging.getLogger(__name__)
 
 READY_S = 15.0  # how long a worker waits for the recognizer's model before it starts its cameras without
 CORE, RECOGNIZER, REPORT = "core.sock", "recognizer.sock", "processes.json"
@@ -156,14 +160,19 @@ def link_secret(settings: Settings) -> bytes:
 
 
 def main(arguments: list[str]) -> int:
+    """Exit code 2 and one line for what a person must put right."""
     end_with_parent()
     settings = take_settings()
     kind, *rest = arguments
-    if kind == "core":
-        return run_core(settings)
-    if kind == "recognizer":
-        return run_recognizer(settings)
-    return run_worker(settings, *rest)
+    try:
+        if kind == "core":
+            return run_core(settings)
+        if kind == "recognizer":
+            return run_recognizer(settings)
+        return run_worker(settings, *rest)
+    except UserMistake as mistake:
+        log.error("%s: %s", " ".join(arguments), mistake)
+        return 2
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ from threading import Event
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from surveillance.app.engine import running_engine
+from surveillance.app.engine import only_core, running_engine
 from surveillance.app.processes import REPORT, children_of, handed_over
 from surveillance.app.runtime import runtime_dir
 from surveillance.app.store import Store, open_store, upgrade_database
@@ -26,6 +27,7 @@ from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
 from surveillance.storage.site_file import load_site
 
+GIVE_WAY_S = 3.0  # how long a service that is just ending may still hold the port
 HEALTHY_S = 30.0  # how long the dashboard may take to answer for the first time
 
 
@@ -47,7 +49,9 @@ class RunningSite:
 def running_site(settings: Settings, site_file: Path | None, announce: Callable[[str], None]) -> Iterator[RunningSite]:
     """Starts everything, and stops it cleanly however the block ends."""
     refuse_used_port(settings)
-    upgrade_database(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with only_core(settings):  # another service may just be ending
+        upgrade_database(settings)
     store = open_store(settings)
     seed_site(store, site_file, announce)
     password = store.accounts.create_first_admin()
@@ -77,7 +81,15 @@ def running_processes(settings: Settings, store: Store) -> Iterator[RunningSite]
     web = Child("web", "surveillance.app.web", (f"{dashboard.host}:{dashboard.port}",))
     is_inline = settings.engine.kind == "inline"
     rest = [] if is_inline else children_of(settings)
-    children = Children([*rest, web], handed_over(settings), runtime_dir(settings) / REPORT, last="core")
+    how = settings.engine
+    children = Children(
+        [*rest, web],
+        handed_over(settings),
+        runtime_dir(settings) / REPORT,
+        last="core",
+        waits_s=how.restart_waits_s,
+        well_s=how.restart_well_s,
+    )
     children.start()
     try:
         if is_inline:
@@ -94,13 +106,18 @@ def refuse_used_port(settings: Settings) -> None:
     """Raises SettingsError when something else listens where the dashboard should."""
     host, port = settings.dashboard.host, settings.dashboard.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            hint = "stop what uses it, or choose another port with SURVEILLANCE__DASHBOARD__PORT"
-            raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
+    ends_s = time.monotonic() + GIVE_WAY_S
+    while True:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                return
+            except OSError as error:
+                hint = "stop what uses it, or choose another port with SURVEILLANCE__DASHBOARD__PORT"
+                if time.monotonic() > ends_s or error.errno != errno.EADDRINUSE:
+                    raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from None
+        time.sleep(0.2)
 
 
 def wait_until_healthy(running: RunningSite) -> None:

@@ -55,6 +55,8 @@ class Children:
     handed: bytes  # what every one of them reads first
     report: Path
     last: str = ""  # the one that is to end after the others
+    waits_s: Sequence[float] = BACK_OFF_S  # before each new start; from the beginning after `well_s` without an end
+    well_s: float = WELL_S
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -76,7 +78,7 @@ class Children:
 
     def ended(self, name: str) -> bool:
         """Whether that child ended, at least once."""
-        return any(child.name == name and child.failures for child in self.children)
+        return any(child.name == name and child.last_end for child in self.children)
 
     def _watch(self) -> None:
         for child in self.children:
@@ -116,9 +118,9 @@ class Children:
 
     def _ended(self, child: Child, code: int) -> None:
         child.process = None
-        if time.monotonic() - child.started_s > WELL_S:
+        if time.monotonic() - child.started_s > self.well_s:
             child.failures = 0
-        wait_s = BACK_OFF_S[min(child.failures, len(BACK_OFF_S) - 1)]
+        wait_s = self.waits_s[min(child.failures, len(self.waits_s) - 1)]
         child.failures += 1
         child.due_s = time.monotonic() + wait_s
         child.last_end = f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from surveillance.engines.supervise import BACK_OFF_S, WELL_S
+
 
 class EngineSettings(BaseModel):
     """Settings of the engines package (`engine:` in the settings file)."""
@@ -20,6 +22,10 @@ class EngineSettings(BaseModel):
     answer_within_s: float = Field(1.0, gt=0, description="an answer of the recognizer that takes longer is not used")
     slots: int = Field(32, ge=1, description="frames of one worker whose crops may wait at the recognizer")
     slot_mb: float = Field(4.0, gt=0, description="shared memory for the crops of one frame")
+    restart_waits_s: tuple[float, ...] = Field(
+        BACK_OFF_S, min_length=1, description="waits before a process that ended is started again; the last one stays"
+    )
+    restart_well_s: float = Field(WELL_S, gt=0, description="what ran for so long starts again after the first wait")
     backlog: int = Field(20_000, ge=100, description="inputs that a worker keeps while core is away")
 
     @property
