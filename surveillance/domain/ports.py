@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from surveillance.domain.site import Site
+from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
     AccessRequest,
     Action,
@@ -107,6 +107,9 @@ class Observe(Protocol):
     """Tracks of one frame in, what is worth telling out: on change, and a heartbeat a second."""
 
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]: ...
+    def change(self, camera: Camera) -> bool:
+        """Takes over other zones, lines or view from the next frame on; False when more than these differs."""
+        ...
 
 
 class KeepMedia(Protocol):
@@ -125,6 +128,8 @@ class Classifier(Protocol):
 
 
 # --- core ----------------------------------------------------------------------------------------------------------
+
+JudgedInput = tuple[Input, tuple[Decision, ...]]
 
 
 class Desk(Protocol):
@@ -146,6 +151,22 @@ class Record(Protocol):
     """
 
     def __call__(self, judged: Sequence[tuple[Input, tuple[Decision, ...]]]) -> tuple[Event, ...]: ...
+
+
+class Spool(Protocol):
+    """Keeps judged inputs, in order, while the database is away. Survives a restart; a member by its identity."""
+
+    def __len__(self) -> int: ...
+    def __contains__(self, identity: object) -> bool: ...
+    def add(self, judged: Sequence[JudgedInput]) -> Mapping[str, int]:
+        """On the disk when it returns: how many were refused, by reason. Raises RecordFailed when none was taken."""
+        ...
+
+    def first(self, limit: int) -> Sequence[JudgedInput]:
+        """Those that waited longest; they stay until `drop`. Raises RecordFailed."""
+        ...
+
+    def drop(self, count: int) -> None: ...
 
 
 class Dispatch(Protocol):

@@ -132,8 +132,8 @@ class CameraThreads:
         self._walk.receive.close()
 
     def change(self, camera: Camera) -> bool:
-        """Every edit opens the source anew."""
-        return False
+        """Other zones, lines and view are taken over while it runs, tracks and all; anything else is not."""
+        return self._walk.observe.change(camera)
 
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
         """In a thread of its own: a clip is written once its end has come."""

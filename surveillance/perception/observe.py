@@ -7,7 +7,7 @@ The clock is the frames' own, so the same pictures give the same observations (t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import cv2
@@ -45,6 +45,7 @@ class Observer:
 
     def __init__(self, camera: Camera, settings: ObserveSettings | None = None, model: str = "") -> None:
         self._camera = camera
+        self._edited = camera  # what `change` was told, by another thread; taken over between frames
         self._settings = settings or ObserveSettings()
         self._model = model
         self._stories: dict[int, Story] = {}
@@ -52,6 +53,8 @@ class Observer:
 
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]:
         """What is worth telling of this frame, in the tracks' order."""
+        if self._edited is not self._camera:
+            self._take_over(self._edited)
         told = []
         for track in tracks:
             if not track.confirmed:
@@ -64,6 +67,27 @@ class Observer:
             if track.ended:
                 del self._stories[track.id]
         return tuple(told)
+
+    def change(self, camera: Camera) -> bool:
+        """Takes over other zones, lines or view from the next frame on; False when more than these differs."""
+        now = self._edited
+        if replace(camera, zones=now.zones, lines=now.lines, view=now.view, zones_version=now.zones_version) != now:
+            return False
+        self._edited = camera
+        return True
+
+    def _take_over(self, camera: Camera) -> None:
+        """Tracks go on. Where they stand to a line that was moved is learned anew, or moving it would cross it."""
+        moved = {line.name for line in (*camera.lines, *self._camera.lines)} - {
+            line.name for line in camera.lines if line in self._camera.lines and camera.view == self._camera.view
+        }
+        zones = {zone.name for zone in camera.zones}
+        for story in self._stories.values():
+            story.zones &= zones
+            for name in moved:
+                story.settled.pop(name, None)
+                story.beyond.pop(name, None)
+        self._camera = camera
 
     # --- when -------------------------------------------------------------------------------------------------
 
