@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from surveillance.places import sync_directory
 
-
-def sync_directory(directory: Path) -> None:
-    """Returns when the names in it are on the disk; without this a file may be whole and yet have no name."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+__all__ = ["sync_directory"]
