@@ -1,7 +1,7 @@
 """An address into an engine whose commits survive a power cut; the only place that knows which database it is.
 
 SQLite runs in WAL mode with synchronous=FULL: a commit that returned is on the disk, and readers never wait for the
-one writer. Everything outside this module is portable SQL.
+one writer. PostgreSQL keeps the same promises in `postgresql.py`. What else storage does is portable SQL.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from surveillance import places
-from surveillance.domain.errors import DatabaseTooNew, SettingsError
+from surveillance.domain.errors import DatabaseTooNew, RecordFailed, SettingsError
+from surveillance.domain.site import hide_password
 
 WRITES = "surveillance_writes"  # the execution option of a connection that is about to write
+PATIENT = "surveillance_patient"  # of one whose statements may take as long as it takes
 
 
 def open_database(url: str, lock_timeout_ms: int = 2000) -> Engine:
@@ -36,32 +39,49 @@ def open_database(url: str, lock_timeout_ms: int = 2000) -> Engine:
     try:
         if address.get_backend_name() == "sqlite":
             engine = _open_sqlite(address, lock_timeout_ms)
+        elif address.get_backend_name() == "postgresql":
+            engine = _open_postgresql(address, lock_timeout_ms)
         else:
-            engine = _open_server(address, lock_timeout_ms)
+            raise SettingsError(f"storage.url {_shown(address)}: write sqlite:////path/to/site.db or postgresql://...")
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise SettingsError(f"storage.url {_shown(address)}: no driver is installed for it ({error})") from error
+    weakref.finalize(engine, engine.pool.dispose)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
+            if engine.dialect.name == "postgresql":
+                _check_encoding(connection)
     except DatabaseError as error:
-        engine.dispose()
         raise SettingsError(f"storage.url {_shown(address)} cannot be opened: {_first_line(error)}") from error
-    weakref.finalize(engine, engine.pool.dispose)
     return engine
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may write, one at a time for the whole database; commits at the end, else rolls back."""
-    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+def writing(engine: Engine, patient: bool = False) -> Iterator[Connection]:
+    """A transaction that may write, one at a time for the whole database; commits at the end, else rolls back.
+
+    Raises RecordFailed when the database is away or another writer holds it for too long. `patient` is for work on
+    everything at once, whose statements may take minutes.
+    """
+    options = {WRITES: True, PATIENT: patient}
+    with _telling(), engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state of the database throughout and blocks nobody."""
-    with engine.connect() as connection, connection.begin():
+def reading(engine: Engine, patient: bool = False) -> Iterator[Connection]:
+    """A transaction that sees one state of the database throughout and blocks nobody. Raises RecordFailed."""
+    with _telling(), engine.connect().execution_options(**{PATIENT: patient}) as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """What the database does not do, in the house's words; the caller's own mistakes stay what they are."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, NoConnectionFree) as error:
+        raise RecordFailed(f"the database could not be used: {_first_line(error)}") from error
 
 
 def in_chunks(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
@@ -75,22 +95,12 @@ class ChangeWatch:
     """Tells cheaply whether anybody committed since it was last asked. Belongs to one thread."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Any = None  # the driver's own, so that no transaction freezes what it sees
-        self._seen: int | None = None
+        self._watch = _DataVersionWatch(engine) if engine.dialect.name == "sqlite" else _snapshot_watch(engine)
 
     def changed(self) -> bool:
-        """True the first time, and whenever there may be something new."""
-        if self._engine.dialect.name != "sqlite":
-            return True
-        if self._connection is None:
-            connection = self._engine.raw_connection()
-            connection.detach()  # it is this watch's own, and closed with it
-            self._connection = connection
-            weakref.finalize(self, connection.close)
-        seen = int(self._connection.cursor().execute("PRAGMA data_version").fetchone()[0])
-        changed, self._seen = seen != self._seen, seen
-        return changed
+        """True the first time, and whenever there may be something new. Raises RecordFailed."""
+        with _telling():
+            return self._watch.changed()
 
 
 def upgrade(engine: Engine) -> None:
@@ -161,6 +171,25 @@ def _open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
     return engine
 
 
+class _DataVersionWatch:
+    """Asks a connection of its own, outside of transactions, since one would freeze what it sees."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Any = None
+        self._seen: int | None = None
+
+    def changed(self) -> bool:
+        if self._connection is None:
+            connection = self._engine.raw_connection()
+            connection.detach()  # it is this watch's own, and closed with it
+            self._connection = connection
+            weakref.finalize(self, connection.close)
+        seen = int(self._connection.cursor().execute("PRAGMA data_version").fetchone()[0])
+        changed, self._seen = seen != self._seen, seen
+        return changed
+
+
 def _make_private(path: Path) -> None:
     """Creates the file, readable by its owner only, before SQLite would create it readable by all."""
     try:
@@ -170,33 +199,45 @@ def _make_private(path: Path) -> None:
         raise SettingsError(f"storage.url: cannot write {path}: {error.strerror}") from error
 
 
-# --- servers -------------------------------------------------------------------------------------------------------
+# --- PostgreSQL: its driver is loaded only where it is used ----------------------------------------------------------
 
 
-def _open_server(address: URL, lock_timeout_ms: int) -> Engine:
-    engine = create_engine(address, hide_parameters=True, max_overflow=40, pool_pre_ping=True)
+def _open_postgresql(address: URL, lock_timeout_ms: int) -> Engine:
+    from surveillance.storage.postgresql import open_postgresql
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(WRITES) and engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(lock_timeout_ms)}")
+    if "@" in (address.host or ""):
+        raise SettingsError("storage.url: write the @ in its password as %40")
+    return open_postgresql(address, lock_timeout_ms, WRITES, PATIENT)
 
-    return engine
+
+def _check_encoding(connection: Connection) -> None:
+    from surveillance.storage.postgresql import check_encoding
+
+    check_encoding(connection)
+
+
+def _snapshot_watch(engine: Engine) -> Any:
+    from surveillance.storage.postgresql import SnapshotWatch
+
+    return SnapshotWatch(engine)
 
 
 # --- words ---------------------------------------------------------------------------------------------------------
 
 
 def _parse_url(url: str) -> URL:
+    """Also takes `postgres://`, as some services write it."""
+    if url.startswith("postgres://"):
+        url = "postgresql" + url.removeprefix("postgres")
     try:
         return make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise SettingsError("storage.url is not a database address; write sqlite:////path/to/site.db") from error
 
 
 def _shown(address: URL) -> str:
-    return address.render_as_string(hide_password=True)
+    return hide_password(address.render_as_string(hide_password=False))
 
 
-def _first_line(error: DatabaseError) -> str:
-    return str(error.orig or error).strip().partition("\n")[0]
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]

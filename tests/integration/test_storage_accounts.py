@@ -20,8 +20,8 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return open_desk(tmp_path)
+def desk(tmp_path, database):
+    return open_desk(tmp_path, url=database)
 
 
 @pytest.fixture

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from postgres_server import PASSWORD
 from sqlalchemy import text
 
-from surveillance.domain.errors import DatabaseTooNew, SettingsError
-from surveillance.storage.database import check_version, open_database, reading, upgrade, writing
+from surveillance.domain.errors import DatabaseTooNew, RecordFailed, SettingsError
+from surveillance.storage.database import ChangeWatch, check_version, open_database, reading, upgrade, writing
 from surveillance.storage.schema_page import schema_page
 from surveillance.storage.tables import metadata
 
 
 @pytest.fixture
-def engine(tmp_path):
-    return open_database(f"sqlite:///{tmp_path / 'deep' / 'site.db'}")
+def engine(empty_database):
+    return open_database(empty_database)
 
 
 def test_the_migrations_build_what_the_tables_say(engine):
@@ -33,19 +35,71 @@ def test_the_page_about_the_schema_is_up_to_date():
     assert page.read_text(encoding="utf-8") == schema_page()
 
 
-def test_a_commit_is_on_the_disk_and_readers_do_not_wait(engine, tmp_path):
-    upgrade(engine)
+def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'deep' / 'site.db'}")
     with reading(engine) as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-        with writing(engine) as writer:
-            writer.execute(text("UPDATE head SET value = 9"))
-            assert connection.execute(text("SELECT max(value) FROM head")).scalar() == 0
     assert (tmp_path / "deep" / "site.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_readers_do_not_wait_and_see_one_state_throughout(engine):
+    upgrade(engine)
+    greatest = text("SELECT max(value) FROM head")
+    with reading(engine) as connection:
+        assert connection.execute(greatest).scalar() == 0
+        with writing(engine) as writer:
+            writer.execute(text("UPDATE head SET value = 9"))
+            assert connection.execute(greatest).scalar() == 0
+        assert connection.execute(greatest).scalar() == 0
+    with reading(engine) as connection:
+        assert connection.execute(greatest).scalar() == 9
+
+
+def test_there_is_one_writer_at_a_time_even_before_there_are_tables(empty_database):
+    engine, other = open_database(empty_database), open_database(empty_database, 60)
+    with writing(engine):
+        with pytest.raises(RecordFailed, match=r"database is locked|lock timeout"), writing(other):
+            pytest.fail("two writers at once")
+        with reading(other) as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1
+    with writing(other) as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+
+
+def test_a_writer_sees_what_the_one_before_it_committed(engine):
+    upgrade(engine)
+    waited = []
+
+    def add() -> None:
+        with writing(engine) as connection:
+            value = connection.execute(text("SELECT value FROM head WHERE name = 'event'")).scalar_one()
+            connection.execute(text("UPDATE head SET value = :next WHERE name = 'event'"), {"next": value + 1})
+            waited.append(value)
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert waited == list(range(8))
+
+
+def test_a_commit_of_somebody_else_is_seen_and_quiet_is_quiet(engine, empty_database):
+    upgrade(engine)
+    watch, other = ChangeWatch(engine), open_database(empty_database)
+    assert [watch.changed(), watch.changed()] == [True, False]
+    with writing(other) as connection:
+        connection.execute(text("UPDATE head SET value = 5"))
+        assert not watch.changed()
+    assert [watch.changed(), watch.changed()] == [True, False]
+    with pytest.raises(KeyError), writing(other) as connection:
+        raise KeyError
+    assert not watch.changed()
+
+
 def test_an_empty_database_asks_for_an_upgrade(engine):
-    with pytest.raises(SettingsError, match=r"site\.db is empty or old: run `surveillance db upgrade`"):
+    with pytest.raises(SettingsError, match=r"is empty or old: run `surveillance db upgrade`"):
         check_version(engine)
 
 
@@ -63,8 +117,15 @@ def test_a_newer_database_is_left_alone(engine):
     [
         ("nonsense", "is not a database address"),
         ("sqlite://", "a database in memory keeps nothing"),
-        ("nosuch://host/db", "no driver is installed"),
+        ("nosuch://host/db", "write sqlite:////path/to/site.db or postgresql://"),
         ("sqlite:////proc/nowhere/site.db", "cannot write /proc/nowhere/site.db"),
+        ("postgresql://site:hunter2@127.0.0.1:1/site", "Connection refused"),
+        ("postgresql+psycopg://site:hunter2@127.0.0.1:1/site", "Connection refused"),
+        ("postgresql://127.0.0.1:1/site?password=hunter2", "Connection refused"),
+        ("postgresql://site:p@ss-hunter2@127.0.0.1:1/site", "write the @ in its password as %40"),
+        ("postgresql://site:hunter2@127.0.0.1:1/site?nonsense=1", 'invalid connection option "nonsense"'),
+        ("postgresql://site:hunter2@127.0.0.1:port/site", "is not a database address"),
+        ("postgresql+psycopg2://site:hunter2@127.0.0.1:1/site", "Connection refused"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_told_in_one_line(url, words):
@@ -72,9 +133,35 @@ def test_an_address_that_cannot_be_used_is_told_in_one_line(url, words):
         open_database(url)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "notes.db").write_text("dear diary, " * 100)
     with pytest.raises(SettingsError, match="file is not a database"):
         open_database(f"sqlite:///{tmp_path / 'notes.db'}")
+
+
+# --- PostgreSQL alone ----------------------------------------------------------------------------------------------
+
+
+def test_a_password_in_the_address_works_and_shows_nowhere(postgres):
+    name = postgres.create()
+    engine = open_database(postgres.url_with_password(name))
+    with pytest.raises(SettingsError, match="is empty or old") as told:
+        check_version(engine)
+    assert PASSWORD not in str(told.value)
+    with pytest.raises(SettingsError, match="password authentication failed") as told:
+        open_database(postgres.url_with_password(name, "wrong-password"))
+    assert "wrong-password" not in str(told.value)
+    with pytest.raises(SettingsError, match='database "nowhere" does not exist'):
+        open_database(postgres.url_with_password("nowhere"))
+    engine.dispose()
+    postgres.drop(name)
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres):
+    name = postgres.create(words="ENCODING 'LATIN1' LOCALE 'C'")
+    with pytest.raises(SettingsError, match="is encoded in LATIN1; make one with `createdb --encoding UTF8"):
+        open_database(postgres.url(name))
+    postgres.drop(name)

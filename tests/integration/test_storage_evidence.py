@@ -15,8 +15,8 @@ from surveillance.storage.tables import evidence, garbage
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return open_desk(tmp_path)
+def desk(tmp_path, database):
+    return open_desk(tmp_path, url=database)
 
 
 def files(desk):

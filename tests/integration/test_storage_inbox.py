@@ -20,8 +20,8 @@ from surveillance.storage.state import SharedState
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return open_desk(tmp_path)
+def desk(tmp_path, database):
+    return open_desk(tmp_path, url=database)
 
 
 def soon(seconds: float = 20.0) -> datetime:
@@ -114,8 +114,8 @@ def test_what_was_asked_is_forgotten_once_it_is_answered(desk):
     assert [tuple(row) for row in rows] == [({}, {"verdict": "deny"})]
 
 
-def test_an_outbox_that_cannot_be_written_says_so(desk):
+def test_an_outbox_that_cannot_be_written_says_so(desk, database):
     desk.ledger([(observation(), (decision(notify=("guard",)),))])
     [action] = SqlOutbox(desk.engine).due(NOON)
     with writing(desk.engine), pytest.raises(RecordFailed):
-        SqlOutbox(open_database(str(desk.engine.url), lock_timeout_ms=50)).mark(action)
+        SqlOutbox(open_database(database, lock_timeout_ms=50)).mark(action)

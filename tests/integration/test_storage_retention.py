@@ -18,8 +18,8 @@ from surveillance.storage.tables import evidence
 DAY = timedelta(days=1)
 
 
-def test_what_is_old_goes_with_all_that_belongs_to_it(tmp_path):
-    desk = open_desk(tmp_path)
+def test_what_is_old_goes_with_all_that_belongs_to_it(tmp_path, database):
+    desk = open_desk(tmp_path, url=database)
     old, fresh = decision(at=NOON - 11 * DAY, notify=("ops",)), decision(notify=("ops",))
     [gone, kept] = desk.ledger(
         [

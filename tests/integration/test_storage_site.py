@@ -11,10 +11,12 @@ from ledger_samples import open_desk
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Zone
 from surveillance.domain.site import Credential, Person
+from surveillance.storage.database import reading
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import EventFilter, Events
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.site_file import parse_site
+from surveillance.storage.tables import metadata
 
 SITE = parse_site(
     """\
@@ -52,8 +54,8 @@ STAFF = ("staff", "- {name: staff, on: access, verdict: authorize}\n")
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return open_desk(tmp_path)
+def desk(tmp_path, database):
+    return open_desk(tmp_path, url=database)
 
 
 def site_of(desk) -> SqlSite:
@@ -81,13 +83,14 @@ def test_a_site_is_taken_over_once_and_reads_back_whole(desk):
     )
 
 
-def test_no_secret_is_in_the_database_file(desk):
+def test_no_secret_is_in_the_database(desk):
     site_of(desk).seed(SITE)
     files = [path for path in Path(desk.directory).glob("site.db*") if path.is_file()]
-    assert files
-    for path in files:
-        assert b"hunter2" not in path.read_bytes()
-        assert b"0077123456" not in path.read_bytes()
+    with reading(desk.engine) as connection:
+        held = [repr(connection.execute(table.select()).all()).encode() for table in metadata.sorted_tables]
+    for content in [*held, *(path.read_bytes() for path in files)]:
+        assert b"hunter2" not in content
+        assert b"0077123456" not in content
 
 
 def test_a_database_with_another_key_says_so(desk):
