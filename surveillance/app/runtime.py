@@ -35,3 +35,8 @@ def runtime_dir(settings: Settings) -> Path:
 
 def live_pictures(settings: Settings) -> LivePictures:
     return LivePictures(runtime_dir(settings) / "live")
+
+
+def media_dir(settings: Settings) -> Path:
+    """Where pictures at full size and clips are kept."""
+    return settings.data_dir / "media"

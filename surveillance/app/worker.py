@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from surveillance.app.runtime import live_pictures
+from surveillance.app.runtime import live_pictures, media_dir
 from surveillance.domain.ports import Classifier, Source, SourceOptions
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Frame, Input, Keep, Kept
+from surveillance.domain.values import CameraReport, Frame, Input
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.recognizer import SharedRecognizer
 from surveillance.engines.site import Tell
@@ -19,6 +20,8 @@ from surveillance.settings import Settings
 from surveillance.walk import RecognizerWalk, WorkerWalk
 
 if TYPE_CHECKING:
+    from surveillance.ingest.clip import RingMedia
+    from surveillance.ingest.ring import PacketRing
     from surveillance.perception.registry import CardClassifier
 
 LaneOf = Callable[[Camera, Callable[[bool], None]], Classifier]  # camera, what to tell of each answer -> its classifier
@@ -53,19 +56,50 @@ def build_worker(settings: Settings, camera: Camera, source: Source, classifier:
 
 
 def build_frames(
-    settings: Settings, camera: Camera, report: Callable[[CameraReport], None], once: bool = False
+    settings: Settings,
+    camera: Camera,
+    report: Callable[[CameraReport], None],
+    once: bool = False,
+    ring: PacketRing | None = None,
 ) -> CameraFrames:
-    """A camera's reader in a thread of its own; `once` ends at the first loss instead of trying again."""
+    """A camera's reader in a thread of its own; `once` ends at the first loss instead of trying again.
+
+    The packets of its main stream go to `ring`.
+    """
     from surveillance.ingest.mailbox import FrameMailbox
     from surveillance.ingest.reader import CameraReader
     from surveillance.ingest.sources import open_source
 
     mailbox = FrameMailbox(settings.ingest.file_backlog)
     options = source_options(settings, camera)
+    if ring is not None and camera.sub_url is None:
+        options = replace(options, packets=ring)
     reader = CameraReader(
         camera, open_source, options, mailbox.deliver, report, settings.ingest, lambda: mailbox.drops, paced=True
     )
-    return CameraFrames(reader.run_once if once else reader.run, reader.stop, mailbox)
+    read = reader.run_once if once else reader.run
+    if ring is None:
+        return CameraFrames(read, reader.stop, mailbox)
+    recording = Recording(settings, camera, ring)
+    return CameraFrames(recording.during(read), recording.ending(reader.stop), mailbox)
+
+
+def build_ring(settings: Settings) -> PacketRing:
+    """What holds the newest packets of one camera."""
+    from surveillance.ingest.ring import PacketRing
+
+    return PacketRing(settings.ingest.ring_s, int(settings.ingest.ring_mb * 1_000_000))
+
+
+def build_media(settings: Settings, camera: Camera, ring: PacketRing) -> RingMedia:
+    """What writes the pictures and clips of one camera from its ring."""
+    from surveillance.ingest.clip import RingMedia
+
+    scheme = camera.url.partition("://")[0] if "://" in camera.url else "file"
+    why_empty = "the camera has sent no video since it was started"
+    if scheme not in ("rtsp", "rtsps", "file"):
+        why_empty = f"a source of {scheme}:// sends single pictures, no video that could be held"
+    return RingMedia(ring, media_dir(settings), source_options(settings, camera), why_empty)
 
 
 def source_options(settings: Settings, camera: Camera, start_at: datetime | None = None) -> SourceOptions:
@@ -78,6 +112,43 @@ def source_options(settings: Settings, camera: Camera, start_at: datetime | None
         start_at=start_at,
         masks=camera.masks,
     )
+
+
+class Recording:
+    """What fills a camera's ring beside its frames: a reader of the main stream, where another one is analyzed."""
+
+    def __init__(self, settings: Settings, camera: Camera, ring: PacketRing) -> None:
+        from surveillance.ingest.main_stream import MainStreamReader
+        from surveillance.ingest.sources import open_source
+
+        self._ring = ring
+        self._reader: MainStreamReader | None = None
+        if camera.sub_url is not None:
+            options = source_options(settings, camera)
+            self._reader = MainStreamReader(camera, open_source, options, ring, settings.ingest)
+            self._thread = Supervised(f"main stream {camera.name}", self._reader.run, lambda name, error: None)
+
+    def during(self, read: Callable[[], None]) -> Callable[[], None]:
+        """`read`, with the main stream read from its start on."""
+
+        def both() -> None:
+            if self._reader is not None:
+                self._thread.start()
+            read()
+
+        return both
+
+    def ending(self, stop: Callable[[], None]) -> Callable[[], None]:
+        """`stop`, and whoever waits for more of the ring goes on with what there is."""
+
+        def both() -> None:
+            stop()
+            if self._reader is not None:
+                self._thread.stop()
+                self._reader.stop()
+            self._ring.close()
+
+        return both
 
 
 class CameraBuilder:
@@ -93,20 +164,15 @@ class CameraBuilder:
         from surveillance.perception.observe import encode_shot
 
         health = CameraHealth(camera.name, tell)
-        frames = build_frames(self._settings, camera, health.report)
+        ring = build_ring(self._settings)
+        frames = build_frames(self._settings, camera, health.report, ring=ring)
         walk = build_worker(self._settings, camera, frames, self._lane_of(camera, health.answered))
 
         def show(frame: Frame) -> None:
             health.looked()
             self._live.show(camera.name, lambda: encode_shot(frame, self._settings.perception.observe))
 
-        return CameraThreads(walk, tell, show, no_media)
-
-
-def no_media(keep: Keep) -> Kept:
-    """Nothing but the best shot is kept yet."""
-    why = "this camera keeps no recent video"
-    return Kept(keep.event, keep.camera, missing={"picture": why, "clip": why})
+        return CameraThreads(walk, tell, show, build_media(self._settings, camera, ring))
 
 
 class Recognizers:

@@ -17,6 +17,8 @@ class IngestSettings(BaseModel):
     rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="?transport=udp in a URL overrides it")
     file_backlog: int = Field(8, ge=1, description="frames of a file that wait before its reader does")
     report_every_s: float = Field(1.0, gt=0, description="how often a camera reports how it fares")
+    ring_s: float = Field(30.0, ge=2, description="seconds of each camera's newest video that are held in memory")
+    ring_mb: float = Field(32.0, gt=0, description="and at most so many megabytes of it")
     retry_ladder: tuple[tuple[float, int], ...] = Field(
         ((1.0, 5), (5.0, 5), (10.0, 10)), description="(wait in seconds, times); the last rung is retry_at_last_s"
     )
