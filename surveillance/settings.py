@@ -23,6 +23,7 @@ from surveillance.domain.errors import SettingsError
 from surveillance.engines.settings import EngineSettings
 from surveillance.ingest.gate import GateSettings
 from surveillance.ingest.settings import IngestSettings
+from surveillance.jobs.settings import JobSettings
 from surveillance.perception.settings import PerceptionSettings
 from surveillance.rules.settings import RuleSettings
 from surveillance.storage.settings import StorageSettings
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     access: AccessSettings = AccessSettings()
     actions: ActionSettings = ActionSettings()
     storage: StorageSettings = StorageSettings()
+    jobs: JobSettings = JobSettings()
     dashboard: DashboardSettings = DashboardSettings()
     engine: EngineSettings = EngineSettings()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,12 +18,13 @@ from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Site
 from surveillance.domain.values import Action, DoorReport
-from surveillance.engines.core import Core
+from surveillance.engines.core import Core, Question, told_of_itself
 from surveillance.rules.book import Rulebook
 from surveillance.rules.judge import RuleJudge
 from surveillance.settings import Settings
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.outbox import SqlOutbox
+from surveillance.storage.spool import DiskSpool
 from surveillance.walk import CoreWalk
 
 
@@ -89,18 +90,39 @@ class RunningCore:
             self.core.put(report)
 
 
-def build_core(settings: Settings, store: Store, site: SiteInForce, on_record: Callable[[], None]) -> RunningCore:
-    """Desk, judge, ledger and dispatch over the store. `on_record` is called after each commit with events."""
+def build_core(
+    settings: Settings,
+    store: Store,
+    site: SiteInForce,
+    on_record: Callable[[], None],
+    questions: Mapping[str, Question] | None = None,
+) -> RunningCore:
+    """Desk, judge, ledger and dispatch over the store. `on_record` is called after each commit with events.
+
+    `questions` answers what other processes ask core besides access.
+    """
     doors = Doors(site, settings.access.open_too_long_s)
     relay = plugins.load("relays", "http")(site, lambda door: relay_token(store.keys, door), settings.actions)
     dispatch = OutboxDispatch(
         SqlOutbox(store.engine), relay, Notifiers(site, settings.actions), settings.actions, doors.may_open
     )
+    ledger = SqlLedger(store.engine, store.evidence, Intend(site, settings.actions), settings.storage)
     walk = CoreWalk(
         desk=AccessDesk(site, store.keys.hash_credential),
         judge=site.judge,
-        record=SqlLedger(store.engine, store.evidence, Intend(site, settings.actions), settings.storage),
+        record=ledger,
         dispatch=dispatch,
     )
-    core = Core(walk, store.inbox, parse_presented, lambda events: on_record())
+    spool = DiskSpool(settings.data_dir / "spool", settings.storage.spool_max_mb * 2**20)
+    core = Core(
+        walk,
+        store.inbox,
+        parse_presented,
+        lambda events: on_record(),
+        questions=questions,
+        known=ledger.known,
+        spool=spool,
+    )
+    for fault in spool.faults:
+        core.tell(told_of_itself("health.degraded", fault, component="spool"))
     return RunningCore(core, doors, dispatch, Outcomes())

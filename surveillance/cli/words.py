@@ -48,6 +48,23 @@ class Ago(click.ParamType[datetime]):
         return at if at.tzinfo else at.astimezone()
 
 
+class Ahead(click.ParamType[datetime]):
+    """`90m`, `2h`, `7d` from now, or a moment in RFC 3339."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        if match := AGO.match(value):
+            return datetime.now(UTC) + timedelta(seconds=int(match[1]) * UNIT_S[match[2]])
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a span such as 30m or 2h nor a moment such as 2026-11-21T08:00:00Z")
+        return at if at.tzinfo else at.astimezone()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file (YAML) over the defaults.")
 @click.version_option(__version__, prog_name="surveillance")

@@ -32,6 +32,10 @@ class KeyStore:
             self._keys[purpose] = self._read_or_make(purpose)
         return self._keys[purpose]
 
+    def missing(self) -> list[Path]:
+        """Files of keys that are in use here and gone from the disk."""
+        return [path for path in map(self._path, sorted(self._keys)) if not path.is_file()]
+
     def encrypt(self, text: str, purpose: str = "sealing") -> str:
         """The text sealed (Fernet: AES-128-CBC with HMAC-SHA256), starting with `sealed:`."""
         return SEALED + self._box(purpose).encrypt(text.encode()).decode()

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, Table, func, literal, select, tuple_, update
 
 from surveillance.domain.errors import NotFound, UserMistake
-from surveillance.domain.values import Input, rfc3339
+from surveillance.domain.values import Input, ModeReport, rfc3339
 from surveillance.storage import tables
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
@@ -140,6 +140,16 @@ class Events:
         )
         for _, entry in numbered:
             yield entry
+
+    def last_mode(self, within: int = 200_000) -> list[ModeReport]:
+        """The newest report of the arming mode among the last `within` inputs, if there is one."""
+        table, head = tables.input_, tables.head
+        last = select(head.c.value - within).where(head.c.name == "input").scalar_subquery()
+        query = select(table).where(table.c.kind == "mode", table.c.number > last)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(table.c.number.desc()).limit(1)).all()
+        found = [input_of(row._mapping) for row in rows]
+        return [entry for entry in found if isinstance(entry, ModeReport)]
 
     def review(self, event_id: str, actor: str, words: str) -> None:
         """Marks an event as reviewed by that account; on record itself. Raises NotFound."""

@@ -1,0 +1,51 @@
+"""The arming mode from the command line: what it is and why, and setting it by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from surveillance.app.jobs import core_runs, run_job
+from surveillance.app.store import Store, open_store
+from surveillance.domain.errors import NotFound, SettingsError
+from surveillance.domain.site import ModeOrder
+from surveillance.domain.suggest import no_such
+from surveillance.rules.arming import mode_at
+from surveillance.rules.vocabulary import modes_of
+from surveillance.settings import Settings
+from surveillance.storage.mode_orders import ModeOrders
+
+AUTO = "auto"  # no mode: the schedules decide
+APPLY_S = 10.0  # how long core may take to apply an order
+
+
+def mode_now(settings: Settings) -> str:
+    """The mode with its reason, such as `armed: schedule night is open`."""
+    return _shown(settings, open_store(settings))
+
+
+def set_mode(settings: Settings, name: str, until: datetime | None, by: str) -> str:
+    """Sets the mode by hand, or lets the schedules decide, and says what holds then. Raises NotFound, SettingsError."""
+    store = open_store(settings)
+    now = datetime.now(UTC)
+    modes = modes_of(store.site.read())
+    if name not in modes and name != AUTO:
+        raise NotFound(no_such("mode", name, [*modes, AUTO]))
+    if until is not None and (name == AUTO or until <= now):
+        what = "auto has no end" if name == AUTO else "that moment has passed"
+        raise SettingsError(f"--until: {what}; give a mode and a time to come, such as: mode armed --until 2h")
+    orders = ModeOrders(store.engine)
+    if name == AUTO:
+        orders.take_back(by)
+    else:
+        orders.give(ModeOrder(name, by, now, until))
+    if not core_runs(store):
+        return f"{_shown(settings, store)} (the service is not running: it applies at its next start)"
+    applied = run_job(settings, "arming", by, APPLY_S)
+    return applied.result if applied.ok else f"{_shown(settings, store)} (not confirmed: {applied.result})"
+
+
+def _shown(settings: Settings, store: Store) -> str:
+    order = ModeOrders(store.engine).read()
+    report = mode_at(datetime.now(UTC), store.site.read(), order, settings.rules.mode)
+    by = f" by {report.by}" if report.by else ""
+    return f"{report.mode}: {report.reason}{by}"
