@@ -9,7 +9,16 @@ from typing import Any
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.geometry import Box
 from surveillance.domain.ports import Asked
-from surveillance.domain.values import AccessRequest, Decision, Event, Input, Observation, Presented, new_id
+from surveillance.domain.values import (
+    AccessRequest,
+    Decision,
+    Event,
+    Input,
+    Observation,
+    Presented,
+    identity_of,
+    new_id,
+)
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -83,6 +92,12 @@ class MemoryLedger:
         self.events: list[Event] = []
         self.inputs: list[Input] = []
         self.away = False
+
+    def known(self, entries: Sequence[Input]) -> set[str]:
+        if self.away:
+            raise RecordFailed("the database is away")
+        on_record = {identity_of(entry) for entry in self.inputs}
+        return {identity for entry in entries if (identity := identity_of(entry)) and identity in on_record}
 
     def __call__(self, judged: Sequence[tuple[Input, tuple[Decision, ...]]]) -> tuple[Event, ...]:
         if self.away:

@@ -95,6 +95,7 @@ def build_engine(
     )
     jobs = SiteJobs(settings, store, ports)
     running = build_core(settings, store, site, lambda: engine.wake(), {QUESTION: jobs.ask})
+    running.core.recover()  # what waits in the spool goes on record before anything is recalled from there
     since = datetime.now(UTC) - RECALL
     site.judge.recall(store.events.last_mode())
     running.doors.recall(entry for entry in store.events.inputs_since(since) if isinstance(entry, DoorReport))

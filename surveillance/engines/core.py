@@ -1,7 +1,7 @@
-"""Core: inputs and access requests go down the CoreWalk in the order they came; nothing acts before it is on record.
+"""Core: inputs and access requests go down the CoreWalk; nothing acts before it is on record.
 
-An input is judged once. If the record cannot be written, sightings wait in a bounded spool and are written later
-with the same ids; an access request is denied at once, since a grant needs a real commit.
+An input is judged once and recorded once, however often it is sent. While the record cannot be written, sightings
+wait in a spool and are recorded later; an access request is denied at once, since a grant needs a real commit.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from surveillance.domain.errors import RecordFailed, UserMistake
-from surveillance.domain.ports import Asked, Inbox
+from surveillance.domain.ports import Asked, Inbox, JudgedInput, Spool
 from surveillance.domain.values import (
     AccessRequest,
     Decision,
+    DoorReport,
     Event,
     Input,
     Presented,
@@ -29,12 +30,13 @@ from surveillance.domain.values import (
     rfc3339,
     system_decision,
 )
+from surveillance.engines.spooling import Known, SpooledRecord, Standing
 from surveillance.walk import CoreWalk
 
-Judged = tuple[Input, tuple[Decision, ...]]
-Known = Callable[[Sequence[Input]], Collection[str]]  # the identities of those that are on record already
 Question = Callable[[Asked], Mapping[str, Any] | None]  # an answer; None where it comes later, from elsewhere
 TURN_S = 0.01  # how long core waits for something to do
+TOLD_AGAIN_S = 3600.0  # how soon the same failure of a thread is told again
+UNRECORDED = "other: the decision could not be recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,19 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class CoreLimits:
-    """Bounds of core: inputs per turn, inputs that wait, and inputs kept while the database is away."""
+    """Bounds of core: inputs per commit, inputs that wait, and how often a database that is away is asked."""
 
     batch: int = 500
     queue: int = 10_000
-    spool: int = 100_000
+    retry_s: float = 0.5
 
 
 class Core:
-    """One active per site. `put` hands it an input; `turn` does one round; `run` goes on until `stop`."""
+    """One active per site. `put` hands it an input; `turn` does one round; `run` goes on until `stop`.
+
+    `recover` comes first of all: it puts on record what an earlier run left in the spool. Without a spool core waits
+    for the database. `questions` answers, by kind, what else is asked through the inbox.
+    """
 
     def __init__(
         self,
@@ -67,21 +73,28 @@ class Core:
         limits: CoreLimits | None = None,
         questions: Mapping[str, Question] | None = None,
         known: Known = lambda entries: (),
+        spool: Spool | None = None,
     ) -> None:
         self._walk = walk
         self._inbox = inbox
         self._parse_presented = parse_presented
-        self._on_record = on_record
         self._limits = limits or CoreLimits()
         self._questions = questions or {}
         self._known = known
-        self._recent: OrderedDict[str, None] = OrderedDict()
-        self._done: list[Callable[[], None]] = []
+        self._on_record = on_record
+        self._record = SpooledRecord(walk.record, known, spool, self._tell, self._limits.batch, self._limits.retry_s)
         self._inputs: queue.Queue[Waiting] = queue.Queue(self._limits.queue)
-        self._spool: deque[Judged] = deque(maxlen=self._limits.spool)
-        self._notes: queue.SimpleQueue[Judged] = queue.SimpleQueue()
+        self._urgent: queue.Queue[Waiting] = queue.Queue(self._limits.queue)  # what a request must not overtake
+        self._held: list[Waiting] = []  # taken, but whether they are on record cannot be told now
+        self._batch: deque[Input] = deque()  # to be judged in this turn
+        self._recent: OrderedDict[str, None] = OrderedDict()  # judged in this run
+        self._done: list[Callable[[], None]] = []  # whom to tell at the end of this turn
+        self._notes: queue.SimpleQueue[JudgedInput] = queue.SimpleQueue()
+        self._replies: deque[tuple[Asked, Mapping[str, Any]]] = deque()
+        self._admitted: OrderedDict[str, None] = OrderedDict()
+        self._failures: dict[str, float] = {}
         self._stopping = threading.Event()
-        self._admitted: deque[str] = deque(maxlen=self._limits.queue)
+        self._listens = True
         self._next_tick_s = 0.0
         self.between_turns = threading.Lock()  # held for each turn; what the walk judges by is changed under it
         self.turned_at_s = time.monotonic()
@@ -89,30 +102,46 @@ class Core:
     def put(self, entry: Input, done: Callable[[], None] | None = None, again: bool = False) -> None:
         """Blocks while core is far behind, so that a burst slows the cameras instead of being lost.
 
-        `done` is called, from core's thread, once the input is durable. `again` marks one that may have been taken
-        before: what is on record or was judged in this run is not judged again, only acknowledged.
+        `done` is called, from core's thread and in the order of the inputs, once the input is on record or on the
+        disk (or was dropped, which is counted and told). `again` marks one that may have been taken before: if it was,
+        it is not judged again, only acknowledged.
         """
-        self._inputs.put(Waiting(entry, done, again))
+        urgent = isinstance(entry, DoorReport | AccessRequest)
+        (self._urgent if urgent else self._inputs).put(Waiting(entry, done, again))
 
     def stop(self) -> None:
         self._stopping.set()
 
     def run(self) -> None:
+        """Until `stop`, and then until what still waits is judged."""
         while not self._stopping.is_set():
             self.turn()
-        self.turn()
+        for _ in range(2 + self._limits.queue // self._limits.batch):
+            self.turn()
+            if not self.waiting:
+                break
+
+    def recover(self) -> None:
+        """Puts on record what the spool holds. Call it before anything is recalled from the record.
+
+        Raises RecordFailed when the database is away.
+        """
+        self._listens = False  # nobody does yet
+        while (standing := self._record.catch_up()) != "open":
+            if standing == "away":
+                raise RecordFailed("the database cannot be written; what waits in the spool must be recorded first")
+        self._listens = True
 
     def turn(self) -> None:
-        """One round: what waits is judged, recorded in one commit, and then answered."""
-        entries = self._collect()
+        """One round: what waits is judged, recorded, and then answered; doors first."""
         with self.between_turns:
-            judged: list[Judged] = [(entry, self._walk.judge(entry)) for entry in entries]
-            requests = self._admit()
-            judged += [(request, decisions) for _, request, decisions in requests]
-            self._answer(requests, self._record(judged))
-        for done in self._done:
-            done()
-        self._done.clear()
+            standing = self._record.catch_up()
+        if standing != "behind":  # what was judged before comes first
+            self._collect(standing)
+            with self.between_turns:
+                self._serve_doors(standing)
+                self._judge_batch()
+            self._settle()
         self.turned_at_s = time.monotonic()
 
     def tell(self, decision: Decision) -> None:
@@ -120,12 +149,53 @@ class Core:
         self._notes.put((Tick(decision.at), (decision,)))
 
     def failed(self, name: str, error: Exception) -> None:
-        """A thread failed and will be started again."""
+        """A thread failed and will be started again. The same failure is told once an hour."""
         reason = f"{name} failed: {type(error).__name__}"
-        self.tell(told_of_itself("health.degraded", reason, component=name))
+        now_s = time.monotonic()
+        if now_s - self._failures.get(reason, -TOLD_AGAIN_S) >= TOLD_AGAIN_S:
+            self._failures[reason] = now_s
+            self.tell(told_of_itself("health.degraded", reason, component=name))
 
-    def _collect(self) -> list[Input]:
-        """The inputs that wait, and a Tick when a second has passed."""
+    @property
+    def waiting(self) -> int:
+        """Inputs that wait to be judged."""
+        return self._inputs.qsize() + self._urgent.qsize() + len(self._held) + len(self._batch)
+
+    @property
+    def unrecorded(self) -> int:
+        """Judged inputs that wait for the database."""
+        return self._record.waiting
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Inputs given up since the start, by reason: spool_full, spool_thinned, unrecordable."""
+        return dict(self._record.drops)
+
+    # --- taking ---
+
+    def _collect(self, standing: Standing) -> None:
+        """The inputs that wait into the batch, and a Tick when a second has passed."""
+        if self._record.owes:  # nothing more is judged until what was judged is safe
+            self._stopping.wait(TURN_S)
+            return
+        if not self._held:
+            self._held = self._take()
+            self._sort_out()
+        elif standing == "away" and not self._record.tried:
+            self._stopping.wait(TURN_S)
+        else:
+            self._sort_out()
+        if time.monotonic() >= self._next_tick_s:
+            self._next_tick_s = time.monotonic() + 1.0
+            self._batch.append(Tick(datetime.now(UTC)))
+
+    def _sort_out(self) -> None:
+        """What was taken goes into the batch; if it cannot be told what of it is on record, it is judged later."""
+        with suppress(RecordFailed):
+            self._batch.extend(self._fresh(self._held))
+            self._held = []
+
+    def _take(self) -> list[Waiting]:
         waiting: list[Waiting] = []
         try:
             waiting.append(self._inputs.get(timeout=TURN_S))
@@ -133,52 +203,72 @@ class Core:
                 waiting.append(self._inputs.get_nowait())
         except queue.Empty:
             pass
-        entries = self._fresh(waiting)
-        if time.monotonic() >= self._next_tick_s:
-            self._next_tick_s = time.monotonic() + 1.0
-            entries.append(Tick(datetime.now(UTC)))
-        return entries
+        return waiting
 
     def _fresh(self, waiting: list[Waiting]) -> list[Input]:
         """Those that were never judged, in order; whoever sent the others is told all the same."""
         doubtful = [one.entry for one in waiting if one.again]
-        known = set(self._known(doubtful)) if doubtful else set()
+        known = self._known(doubtful) if doubtful else ()
         fresh = []
         for one in waiting:
             if one.done is not None:
                 self._done.append(one.done)
             identity = identity_of(one.entry)
-            if one.again and (identity in known or identity in self._recent):
-                continue
             if identity is not None:
+                if one.again and (identity in self._recent or identity in known or self._record.holds(identity)):
+                    continue
                 self._recent[identity] = None
             fresh.append(one.entry)
         while len(self._recent) > 10 * self._limits.queue:
             self._recent.popitem(last=False)
         return fresh
 
-    def _admit(self) -> list[tuple[Asked, AccessRequest, tuple[Decision, ...]]]:
-        """Requests that wait in the inbox, each looked up and judged; a malformed one is answered at once."""
-        admitted = []
-        try:
-            pending = self._inbox.pending()
-        except RecordFailed:  # the database is away; what was judged this turn goes to the spool
+    # --- doors and questions ---
+
+    def _serve_doors(self, standing: Standing) -> None:
+        """What doors report and who asks at them: judged before whatever else waits, and committed at once."""
+        judged: list[JudgedInput] = []
+        if not self._record.owes:
+            while not self._urgent.empty():
+                one = self._urgent.get()
+                judged.append((one.entry, self._walk.judge(one.entry)))
+                if one.done is not None:
+                    self._done.append(one.done)
+        requests = self._admit(standing)
+        judged += [(request, decisions) for _, request, decisions in requests]
+        self._answer(requests, self._record.write(judged))
+
+    def _admit(self, standing: Standing) -> list[tuple[Asked, AccessRequest, tuple[Decision, ...]]]:
+        """Requests that wait in the inbox, each looked up and judged; other questions are handed on.
+
+        While the database is away requests are denied whenever it was asked in vain, and wait in between.
+        """
+        if standing == "away" and not self._record.tried:
             return []
+        try:
+            pending = [asked for asked in self._inbox.pending() if asked.id not in self._admitted]
+        except RecordFailed:
+            return []
+        admitted = []
         for asked in pending:
-            if asked.id in self._admitted:
-                continue
+            self._admitted[asked.id] = None  # once, even if its answer cannot be written: never a second pulse
             if asked.kind != "access.request":
-                self._admitted.append(asked.id)
                 self._consult(asked)
-                continue
-            self._admitted.append(asked.id)  # judged once even if its answer cannot be written: never a second pulse
-            try:
-                request = self._walk.desk(self._parse_presented(asked.payload, datetime.now(UTC), asked.deadline))
-            except UserMistake as mistake:
-                self._reply(asked, denial(str(mistake)))
-                continue
-            admitted.append((asked, request, self._walk.judge(request)))
+            elif standing == "away":
+                self._replies.append((asked, denial(UNRECORDED)))
+            elif (request := self._look_up(asked)) is not None:
+                admitted.append((asked, request, self._walk.judge(request)))
+        while len(self._admitted) > self._limits.queue:
+            self._admitted.popitem(last=False)
         return admitted
+
+    def _look_up(self, asked: Asked) -> AccessRequest | None:
+        """The request with its person; a malformed one is answered at once."""
+        try:
+            return self._walk.desk(self._parse_presented(asked.payload, datetime.now(UTC), asked.deadline))
+        except UserMistake as mistake:
+            self._replies.append((asked, denial(str(mistake))))
+            return None
 
     def _consult(self, asked: Asked) -> None:
         """Any other question goes to whoever answers its kind."""
@@ -188,24 +278,7 @@ class Core:
         except UserMistake as mistake:
             answer = refusal(str(mistake))
         if answer is not None:
-            self._reply(asked, answer)
-
-    def _record(self, judged: list[Judged]) -> dict[str, Event]:
-        """Events by decision id; empty when nothing could be committed."""
-        kept = [(entry, decisions) for entry, decisions in judged if decisions or not isinstance(entry, Tick)]
-        while not self._notes.empty():
-            kept.append(self._notes.get())
-        waiting = list(self._spool) + kept
-        if not waiting:
-            return {}
-        try:
-            events = self._walk.record(waiting)
-        except RecordFailed:
-            self._spool.extend(pair for pair in kept if not isinstance(pair[0], AccessRequest))
-            return {}
-        self._spool.clear()
-        self._on_record(events)
-        return {event.decision.id: event for event in events}
+            self._replies.append((asked, answer))
 
     def _answer(
         self, requests: list[tuple[Asked, AccessRequest, tuple[Decision, ...]]], events: dict[str, Event]
@@ -213,23 +286,58 @@ class Core:
         for asked, request, decisions in requests:
             event = next((events[decision.id] for decision in decisions if decision.id in events), None)
             if event is None:
-                self._reply(asked, denial("other: the decision could not be recorded"))
+                self._replies.append((asked, denial(UNRECORDED)))
                 continue
             decision = event.decision
-            self._reply(
-                asked,
-                {
-                    "verdict": decision.verdict,
-                    "reasons": list(decision.reasons),
-                    "event": decision.id,
-                    "expires_at": rfc3339(request.deadline),
-                },
-            )
+            answer = {
+                "verdict": decision.verdict,
+                "reasons": list(decision.reasons),
+                "event": decision.id,
+                "expires_at": rfc3339(request.deadline),
+            }
+            self._replies.append((asked, answer))
+        self._send_replies()
 
-    def _reply(self, asked: Asked, answer: Mapping[str, Any]) -> None:
-        """An answer that cannot be written is none: whoever asked denies by itself at the deadline."""
-        with suppress(RecordFailed):
-            self._inbox.answer(asked.id, answer)
+    def _send_replies(self) -> None:
+        """An answer that cannot be written now is tried again; at the deadline whoever asked denies by itself."""
+        if self._record.away_since is not None and not self._record.tried:
+            return
+        while self._replies:
+            asked, answer = self._replies.popleft()
+            try:
+                self._inbox.answer(asked.id, answer)
+            except RecordFailed:
+                if datetime.now(UTC) < asked.deadline:
+                    self._replies.appendleft((asked, answer))
+                return
+
+    # --- judging and recording ---
+
+    def _judge_batch(self) -> None:
+        """Each in its order, recorded in one commit; one that breaks the judge is left out and told as a failure."""
+        judged: list[JudgedInput] = []
+        try:
+            while self._batch:
+                entry = self._batch.popleft()
+                decisions = self._walk.judge(entry)
+                if decisions or not isinstance(entry, Tick):
+                    judged.append((entry, decisions))
+        finally:
+            if not self._record.owes:
+                while not self._notes.empty():
+                    judged.append(self._notes.get())
+            self._record.write(judged)
+
+    def _tell(self, events: tuple[Event, ...]) -> None:
+        if self._listens:
+            self._on_record(events)
+
+    def _settle(self) -> None:
+        """Tells senders what is safe now."""
+        if not self._record.owes:
+            ended, self._done = self._done, []
+            for done in ended:
+                done()
 
 
 def told_of_itself(kind: str, reason: str, **details: Any) -> Decision:

@@ -14,13 +14,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from surveillance.domain.errors import RecordFailed
+from surveillance.domain.errors import RecordFailed, Unrecordable
 from surveillance.domain.geometry import Box
-from surveillance.domain.values import Action, Decision, Event, Input, Observation, system_decision
+from surveillance.domain.values import (
+    Action,
+    CameraReport,
+    Decision,
+    Event,
+    Input,
+    Observation,
+    Tick,
+    identity_of,
+    system_decision,
+)
 from surveillance.storage import tables
-from surveillance.storage.database import in_chunks, writing
+from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.rows import Row, action_row, box_row, event_row, input_row, observation_row
 from surveillance.storage.settings import StorageSettings
@@ -57,7 +67,10 @@ class SqlLedger:
         self._shots = Shots(self._settings.shots_max)
 
     def __call__(self, judged: Judged) -> tuple[Event, ...]:
-        """The events of these decisions, in order, committed. Raises RecordFailed when nothing was."""
+        """The events of these decisions, in order, committed.
+
+        Raises RecordFailed when nothing was, Unrecordable when that will never change.
+        """
         kept = self._keep_pictures(judged)
         try:
             try:
@@ -67,8 +80,18 @@ class SqlLedger:
                 with writing(self._engine) as connection:
                     return _append_new(connection, judged, kept, self._intend)
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-            raise RecordFailed(f"the ledger could not be written: {reason}") from error
+            failure = Unrecordable if _is_of_the_values(error) else RecordFailed
+            raise failure(f"the ledger could not be written: {_reason(error)}") from error
+        except (ValueError, TypeError, OverflowError) as error:  # NaN, or a text that is no Unicode
+            raise Unrecordable(f"a value cannot be recorded: {error}") from error
+
+    def known(self, entries: Sequence[Input]) -> set[str]:
+        """The identities of those that are on record. Raises RecordFailed when that cannot be told."""
+        try:
+            with reading(self._engine) as connection:
+                return set(_known_inputs(connection, entries))
+        except SQLAlchemyError as error:
+            raise RecordFailed(f"the ledger could not be read: {_reason(error)}") from error
 
     def _keep_pictures(self, judged: Judged) -> dict[str, Kept]:
         """Pictures of the decisions, by decision id, written before the rows that name them."""
@@ -96,6 +119,16 @@ class SqlLedger:
             return None
         digest = hashlib.sha256(shot.jpeg).hexdigest()
         return Kept(name, decision.camera, shot.at, shot.box, len(shot.jpeg), digest)
+
+
+def _is_of_the_values(error: SQLAlchemyError) -> bool:
+    """Whether the database refused what was to be written, rather than to write."""
+    is_of_the_driver = isinstance(error, DBAPIError)
+    return isinstance(error, IntegrityError | DataError if is_of_the_driver else StatementError)
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: str) -> Event:
@@ -145,10 +178,11 @@ def _append_new(connection: Connection, judged: Judged, kept: Mapping[str, Kept]
     fresh: list[tuple[Input, tuple[Decision, ...]]] = []
     late: list[tuple[Decision, int]] = []
     for entry, decisions in _once(judged):
-        number = inputs.get(_identity(entry) or "")
+        number = inputs.get(identity_of(entry) or "")
         rest = tuple(decision for decision in decisions if decision.id not in known)
         if number is None:
-            fresh.append((entry, rest))
+            if rest or not (decisions and isinstance(entry, Tick)):  # a known Tick has nothing else to know it by
+                fresh.append((entry, rest))
         else:
             late += [(decision, number) for decision in rest]
     written = {event.decision.id: event for event in _append(connection, fresh, kept, intend)}
@@ -163,7 +197,7 @@ def _once(judged: Judged) -> Judged:
     seen: set[str] = set()
     entries: dict[object, tuple[Input, list[Decision]]] = {}
     for place, (entry, decisions) in enumerate(judged):
-        _, kept = entries.setdefault(_identity(entry) or place, (entry, []))
+        _, kept = entries.setdefault(identity_of(entry) or place, (entry, []))
         for decision in decisions:
             if decision.id not in seen:
                 seen.add(decision.id)
@@ -213,20 +247,34 @@ def _evidence_row(event_id: str, picture: Kept) -> Row:
     }
 
 
-def _identity(entry: Input) -> str | None:
-    if isinstance(entry, Observation):
-        return entry.id
-    identity: str | None = input_row(entry, 0)["id"]
-    return identity
-
-
 def _known_inputs(connection: Connection, entries: Sequence[Input]) -> dict[str, int]:
-    identities = [identity for entry in entries if (identity := _identity(entry)) is not None]
+    """Their numbers, by identity."""
+    identities = [identity for entry in entries if (identity := identity_of(entry)) is not None]
     known: dict[str, int] = {}
     for chunk in in_chunks(identities):
         for table in (tables.observation, tables.input_):
             found = connection.execute(select(table.c.id, table.c.number).where(table.c.id.in_(chunk)))
             known |= {row.id: row.number for row in found}
+    return known | _known_beats(connection, entries)
+
+
+def _known_beats(connection: Connection, entries: Sequence[Input]) -> dict[str, int]:
+    """Of the unchanged camera reports, which are stored without an id: there is one a second and camera."""
+    beats = [entry for entry in entries if isinstance(entry, CameraReport) and not entry.changed]
+    identities = {(entry.at, entry.camera): str(identity_of(entry)) for entry in beats}
+    table = tables.input_
+    known: dict[str, int] = {}
+    times = sorted({entry.at for entry in beats})
+    for start in range(0, len(times), 500):
+        found = connection.execute(
+            select(table.c.at, table.c.subject, table.c.number)
+            .where(table.c.at.in_(times[start : start + 500]))
+            .where(table.c.kind == "camera", table.c.id.is_(None))
+        )
+        for row in found:
+            identity = identities.get((row.at, row.subject))
+            if identity is not None:
+                known[identity] = row.number
     return known
 
 

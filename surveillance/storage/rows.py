@@ -19,6 +19,7 @@ from surveillance.domain.values import (
     ModeReport,
     Observation,
     Tick,
+    identity_of,
     rfc3339,
 )
 from surveillance.storage.canonical import canonical
@@ -87,13 +88,19 @@ def input_row(entry: CameraReport | AccessRequest | DoorReport | ModeReport | Ti
         row |= {"kind": "camera", "subject": entry.camera, "state": entry.state}
         if entry.changed:
             rest = {"reason": entry.reason, "fps": entry.fps, "drops": dict(entry.drops), "changed": True}
-            return row | {"id": f"{_stamp(entry.at)}:{entry.state}:{entry.camera}", "payload": canonical(rest)}
+            return row | {"id": identity_of(entry), "payload": canonical(rest)}
         return row | {"payload": canonical({"reason": entry.reason}) if entry.reason else None}
     if isinstance(entry, DoorReport):
         rest = {"alarm": entry.alarm, "reason": entry.reason}
-        return row | {"kind": "door", "subject": entry.door, "state": entry.mode, "payload": canonical(rest)}
+        return row | {
+            "id": identity_of(entry),
+            "kind": "door",
+            "subject": entry.door,
+            "state": entry.mode,
+            "payload": canonical(rest),
+        }
     if isinstance(entry, ModeReport):
-        row |= {"kind": "mode", "id": f"{_stamp(entry.at)}:mode:{entry.mode}", "subject": entry.mode}
+        row |= {"kind": "mode", "id": identity_of(entry), "subject": entry.mode}
         return row | {"payload": canonical({"reason": entry.reason, "by": entry.by})}
     return row | {"kind": "access", "id": entry.id, "subject": entry.door, "payload": canonical(_request_json(entry))}
 
@@ -133,10 +140,6 @@ def _request_json(request: AccessRequest) -> Row:
         "denials": list(request.denials),
         "deadline": request.deadline.isoformat(),
     }
-
-
-def _stamp(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")
 
 
 # --- events --------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ class StorageSettings(BaseModel):
 
     url: str | None = None  # None: surveillance.db in the data directory
     commit_timeout_ms: int = Field(default=2000, ge=50)
+    spool_max_mb: int = Field(default=256, ge=1)  # of what is judged while the database is away
     evidence_max_kb: int = Field(default=48, ge=4)
     observation_days: int = Field(default=30, ge=1)
     event_days: int = Field(default=365, ge=1)
