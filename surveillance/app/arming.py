@@ -40,7 +40,7 @@ def set_mode(settings: Settings, name: str, until: datetime | None, by: str) -> 
         orders.give(ModeOrder(name, by, now, until))
     if not core_runs(store):
         return f"{_shown(settings, store)} (the service is not running: it applies at its next start)"
-    applied = run_job(settings, "arming", by, APPLY_S)
+    applied = run_job(settings, "arming", None, APPLY_S)
     return applied.result if applied.ok else f"{_shown(settings, store)} (not confirmed: {applied.result})"
 
 

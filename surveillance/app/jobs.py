@@ -120,8 +120,8 @@ class RanJob:
     took_s: float = 0.0
 
 
-def run_job(settings: Settings, name: str, by: str, timeout_s: float) -> RanJob:
-    """Runs a job and waits for its result. Raises NotFound for an unknown one."""
+def run_job(settings: Settings, name: str, by: str | None, timeout_s: float) -> RanJob:
+    """Runs a job and waits for its result; `by` is the person it is told of. Raises NotFound for an unknown one."""
     if name not in {job.name for job in JOBS}:
         raise NotFound(no_such("job", name, (job.name for job in JOBS)))
     store = open_store(settings)
@@ -147,7 +147,7 @@ def core_runs(store: Store) -> bool:
     return abs(age_s) < HEARTBEAT_S
 
 
-def _run_here(settings: Settings, store: Store, name: str, by: str, timeout_s: float) -> RanJob:
+def _run_here(settings: Settings, store: Store, name: str, by: str | None, timeout_s: float) -> RanJob:
     ledger = SqlLedger(store.engine, store.evidence, lambda decision: (), settings.storage)
 
     def tell(decision: Decision) -> None:

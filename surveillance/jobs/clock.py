@@ -8,12 +8,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from surveillance.storage.job_record import JobRecord, JobRun
 
 THREADS = 4
 BY_HAND = "by hand"  # the scheduler's store of runs that a person asked for
+BUSY_S = 5.0  # how long such a run waits for the one under way
 SAME_S = 60.0  # a run like the one before is on record this often
 REPEAT_S = 3000.0  # and a failure like the one before an event this often
 
@@ -43,7 +45,7 @@ class ByHand:
     """A run that somebody waits for."""
 
     job: str
-    by: str
+    by: str | None
     answer: Answer
 
 
@@ -93,15 +95,18 @@ class Jobs:
 
     def ask(self, asked: Asked) -> Mapping[str, Any] | None:
         """Core's answer to a question of kind `job.run`: a refusal at once, else None and the result later."""
-        name, by = str(asked.payload.get("job")), str(asked.payload.get("by"))
+        name, by = str(asked.payload.get("job")), asked.payload.get("by")
         try:
             self.run_by_hand(name, by, lambda told: self._write_answer(asked.id, told))
         except UserMistake as mistake:
             return {"ok": False, "result": str(mistake)}
         return None
 
-    def run_by_hand(self, name: str, by: str, answer: Answer) -> None:
-        """Runs a job now; `answer` gets `ok`, `result` and `took_s` from its thread. Raises UserMistake."""
+    def run_by_hand(self, name: str, by: str | None, answer: Answer) -> None:
+        """Runs a job now; `answer` gets `ok`, `result` and `took_s` from its thread. Raises UserMistake.
+
+        What a person (`by`) ran is told as an event; without one it is as if it had run by the clock.
+        """
         if name not in self._jobs:
             raise UserMistake(no_such("job", name, self._jobs))
         if self.stopping.is_set() or not self._scheduler.running:
@@ -140,7 +145,8 @@ class Jobs:
 
     def _work(self, key: str, name: str) -> Done:
         self._began[key] = datetime.now(UTC)
-        with only_once(self._locks / f"{name}.lock", name):
+        patience_s = BUSY_S if key in self._by_hand else 0.0
+        with only_once(self._locks / f"{name}.lock", name, patience_s):
             return self._works[name]()
 
     def _ended(self, event: JobExecutionEvent) -> None:
@@ -191,15 +197,24 @@ class Jobs:
 
 
 @contextmanager
-def only_once(lock: Path, name: str) -> Iterator[None]:
-    """Holds the job for this run. Raises JobBusy when it runs already, in this process or another."""
+def only_once(lock: Path, name: str, patience_s: float = 0.0) -> Iterator[None]:
+    """Holds the job for this run. Raises JobBusy when it runs already, in this process or another, and goes on."""
     lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ends_s = time.monotonic() + patience_s
     with lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JobBusy(f"{name} runs already; wait until it has finished") from None
+        while not _held(file):
+            if time.monotonic() >= ends_s:
+                raise JobBusy(f"{name} runs already; wait until it has finished")
+            time.sleep(0.02)
         yield
+
+
+def _held(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _event(kind: str, run: JobRun, done: Done) -> Decision:

@@ -274,7 +274,7 @@ class RuleJudge:
             return ()
         details = {"mode": report.mode, "before": before} | ({"actor": report.by} if report.by else {})
         about: dict[str, Any] = {"at": report.at, "trigger": "system", "subject": "mode"}
-        reasons = (report.reason,) if report.reason else ()
+        reasons = (f"{report.mode}: {report.reason}",) if report.reason else (report.mode,)
         return (self._decide(kind="configuration.mode_changed", reasons=reasons, details=details, **about),)
 
     def _judge_tick(self, tick: Tick) -> tuple[Decision, ...]:
