@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from math import ceil
 from typing import Any, TypeVar
 
@@ -105,23 +105,33 @@ class SnapshotWatch:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Any = None
+        self._close: Callable[[], object] = lambda: None
         self._seen: str | None = None
 
     def changed(self) -> bool:
         """Raises RecordFailed while the server is away; connects anew the next time."""
-        if self._connection is None:
-            self._connection = self._engine.raw_connection()
-            self._connection.detach()  # it is this watch's own, and closed with it
-            self._connection.dbapi_connection.autocommit = True
-            self._close = weakref.finalize(self, self._connection.close)
         try:
-            [seen] = self._connection.cursor().execute("SELECT CAST(pg_current_snapshot() AS text)").fetchone()
+            connection = self._connection or self._connect()
+            [seen] = connection.cursor().execute("SELECT CAST(pg_current_snapshot() AS text)").fetchone()
         except psycopg.Error as error:
             self._connection = None
             self._close()
             raise RecordFailed(f"the database could not be used: {str(error).partition(chr(10))[0]}") from error
         before, self._seen = self._seen, str(seen)
         return before != self._seen
+
+    def _connect(self) -> Any:
+        connection: Any = self._engine.raw_connection()
+        connection.detach()  # it is this watch's own, and closed with it
+        self._close = weakref.finalize(self, _end, connection)
+        connection.dbapi_connection.autocommit = True
+        self._connection = connection
+        return connection
+
+
+def _end(connection: Any) -> None:
+    connection.dbapi_connection.close()  # whatever state it is in: unlike the pool's way, this needs no answer
+    connection.invalidate()
 
 
 _LOCK = text("SELECT set_config('lock_timeout', :ms, true), pg_advisory_xact_lock(:key)")
