@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +49,19 @@ _FAULTS_BY_ERROR: tuple[tuple[type[BaseException], CameraFault, str], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What an opened source says of its stream. `over` is the way it travels, such as RTSP over TCP."""
+
+    codec: str
+    over: str
+    has_sound: bool = False
+
+
+class _UndecodableError(Exception):
+    """Packets come, and no picture of them can be decoded."""
+
+
 def open_source(url: str, options: SourceOptions) -> Source:
     """The source that is registered for the URL's scheme; a plain path is a file. Opens nothing yet.
 
@@ -72,6 +87,7 @@ class FileSource:
         self._options = options
         self._closed = False
         self.duration_s: float | None = None
+        self.facts: StreamFacts | None = None
 
     def frames(self) -> Iterator[Frame]:
         """Frames at `analyze_fps`, by the file's own time. Raises SourceError when it cannot be read."""
@@ -110,6 +126,7 @@ class FileSource:
         if not container.streams.video:
             container.close()
             raise SourceError(f"cannot read {self._path}: it holds no video", "no_video")
+        self.facts = stream_facts(container, "file")
         video = container.streams.video[0]
         if video.duration is not None and video.time_base is not None:
             self.duration_s = float(video.duration * video.time_base)
@@ -123,6 +140,8 @@ class FileSource:
         except FFmpegError as error:
             reason = error.strerror or type(error).__name__
             raise SourceError(f"cannot read {self._path} to its end ({reason})", "unreadable") from None
+        except _UndecodableError as error:
+            raise SourceError(f"cannot read {self._path}: it {error}", "unreadable") from None
 
     def _tell_what_is_missing(self, last_s: float) -> None:
         whole_s = self.duration_s or 0.0
@@ -145,9 +164,10 @@ class RtspSource:
 
     def __init__(self, url: str, options: SourceOptions) -> None:
         self._url, self._transport = parse_rtsp_url(url, options.rtsp_transport)
-        self._shown = _shown(url)
+        self._shown = shown_address(url)
         self._options = options
         self._closed = False
+        self.facts: StreamFacts | None = None
 
     def frames(self) -> Iterator[Frame]:
         """Frames at `analyze_fps` until the camera goes silent. Raises SourceError, later SourceLost."""
@@ -161,8 +181,10 @@ class RtspSource:
                     if pace.is_due(captured_at.timestamp()):
                         yield build(picture, captured_at, None)
             except FFmpegError as error:
-                reason, text = _fault(error)
+                reason, text = fault_of(error)
                 raise SourceLost(f"{self._shown} {text}", reason) from None
+            except _UndecodableError as error:
+                raise SourceLost(f"{self._shown} {error}", "unreadable") from None
         if not self._closed:
             # FFmpeg ends the loop without an error when the server goes away.
             raise SourceLost(f"{self._shown} ended the stream", "ended")
@@ -182,11 +204,12 @@ class RtspSource:
         try:
             container = av.open(self._url, options=how, timeout=limits)
         except FFmpegError as error:
-            reason, text = _fault(error)
+            reason, text = fault_of(error)
             raise SourceError(f"{self._shown} {text}", reason) from None
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self._shown} has no video, only other media", "no_video")
+        self.facts = stream_facts(container, f"RTSP over {self._transport.upper()}")
         return container
 
 
@@ -274,13 +297,15 @@ def parse_rtsp_url(url: str, transport: str = "tcp") -> tuple[str, str]:
     """
     parts = urlsplit(url)
     if not parts.hostname:
-        raise SourceError(f"cannot watch {_shown(url)}: it names no host, as in rtsp://192.0.2.7/stream", "not_found")
+        raise SourceError(
+            f"cannot watch {shown_address(url)}: it names no host, as in rtsp://192.0.2.7/stream", "not_found"
+        )
     if "transport=" not in parts.query:
         return url, transport
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     transport = dict(pairs).get("transport", transport)
     if transport not in ("tcp", "udp"):
-        raise SourceError(f"cannot watch {_shown(url)}: transport is tcp or udp, not {transport!r}", "not_found")
+        raise SourceError(f"cannot watch {shown_address(url)}: transport is tcp or udp, not {transport!r}", "not_found")
     query = urlencode([pair for pair in pairs if pair[0] != "transport"], safe="/:")
     return urlunsplit(parts._replace(query=query)), transport
 
@@ -293,7 +318,10 @@ def _decoded(
     Each packet goes to `options.packets` first, and nowhere else without `options.decode`.
     """
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise _UndecodableError("holds video of a kind that cannot be decoded here")
     stream.codec_context.thread_count = 1
+    seen_s = time.monotonic()
     if options.packets is not None:
         options.packets.begin(stream, start_at)
     for packet in container.demux(stream):
@@ -303,10 +331,20 @@ def _decoded(
             options.packets.put(packet)
         if options.decode:
             with suppress(av.error.InvalidDataError):
-                yield from packet.decode()
+                for picture in packet.decode():
+                    yield picture
+                    seen_s = time.monotonic()
+            if start_at is None and time.monotonic() - seen_s > options.read_timeout_s:
+                raise _UndecodableError(f"sends {stream.codec_context.name}, but no picture that can be decoded")
 
 
-def _fault(error: FFmpegError) -> tuple[CameraFault, str]:
+def stream_facts(container: InputContainer, over: str) -> StreamFacts:
+    """Of the video stream that is read."""
+    context = container.streams.video[0].codec_context
+    return StreamFacts(context.name if context else "unknown", over, bool(container.streams.audio))
+
+
+def fault_of(error: FFmpegError) -> tuple[CameraFault, str]:
     """What it is, and what to tell a person, of an error of FFmpeg."""
     for kind, reason, text in _FAULTS_BY_ERROR:
         if isinstance(error, kind):
@@ -314,6 +352,6 @@ def _fault(error: FFmpegError) -> tuple[CameraFault, str]:
     return "unreachable", "cannot be read"
 
 
-def _shown(url: str) -> str:
+def shown_address(url: str) -> str:
     """The URL without user, password and query, in which some cameras carry the password too."""
     return hide_password(url).partition("?")[0]
