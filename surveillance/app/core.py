@@ -24,6 +24,7 @@ from surveillance.rules.judge import RuleJudge
 from surveillance.settings import Settings
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.outbox import SqlOutbox
+from surveillance.storage.recordings import Wishes
 from surveillance.storage.spool import DiskSpool
 from surveillance.walk import CoreWalk
 
@@ -106,7 +107,8 @@ def build_core(
     dispatch = OutboxDispatch(
         SqlOutbox(store.engine), relay, Notifiers(site, settings.actions), settings.actions, doors.may_open
     )
-    ledger = SqlLedger(store.engine, store.evidence, Intend(site, settings.actions), settings.storage)
+    intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
+    ledger = SqlLedger(store.engine, store.evidence, intend, settings.storage, wish)
     walk = CoreWalk(
         desk=AccessDesk(site, store.keys.hash_credential),
         judge=site.judge,

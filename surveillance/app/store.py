@@ -15,6 +15,7 @@ from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import Events
+from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
 
 
@@ -25,6 +26,7 @@ class Store:
     engine: Any  # sqlalchemy.Engine; only storage looks inside
     keys: KeyStore
     evidence: EvidenceStore
+    recordings: Recordings
     site: SqlSite
     events: Events
     accounts: Accounts
@@ -41,6 +43,7 @@ def open_store(settings: Settings) -> Store:
         engine=engine,
         keys=keys,
         evidence=EvidenceStore(settings.data_dir / "evidence"),
+        recordings=Recordings(engine, settings.data_dir / "media"),
         site=SqlSite(engine, keys),
         events=Events(engine),
         accounts=Accounts(engine),

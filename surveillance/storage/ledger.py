@@ -32,12 +32,22 @@ from surveillance.domain.values import (
 from surveillance.storage import tables
 from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.recordings import Wish, wish_rows
 from surveillance.storage.rows import Row, action_row, box_row, event_row, input_row, observation_row
 from surveillance.storage.settings import StorageSettings
 from surveillance.storage.shots import Shots
 
 Judged = Sequence[tuple[Input, tuple[Decision, ...]]]
 Intend = Callable[[Decision], Sequence[Action]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What goes on record with a decision: the actions it asks for, and what is to be kept of its camera."""
+
+    intend: Intend
+    wish: Wish
+
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +68,16 @@ class SqlLedger:
     """The Record step of core. Belongs to one thread; other processes may append at the same time."""
 
     def __init__(
-        self, engine: Engine, evidence: EvidenceStore, intend: Intend, settings: StorageSettings | None = None
+        self,
+        engine: Engine,
+        evidence: EvidenceStore,
+        intend: Intend,
+        settings: StorageSettings | None = None,
+        wish: Wish = lambda decision: None,
     ) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._intend = intend
+        self._asks = Asks(intend, wish)
         self._settings = settings or StorageSettings()
         self._shots = Shots(self._settings.shots_max)
 
@@ -75,10 +90,10 @@ class SqlLedger:
         try:
             try:
                 with writing(self._engine) as connection:
-                    return _append(connection, judged, kept, self._intend)
+                    return _append(connection, judged, kept, self._asks)
             except IntegrityError:  # something here was written before: find out what, and write the rest
                 with writing(self._engine) as connection:
-                    return _append_new(connection, judged, kept, self._intend)
+                    return _append_new(connection, judged, kept, self._asks)
         except SQLAlchemyError as error:
             failure = Unrecordable if _is_of_the_values(error) else RecordFailed
             raise failure(f"the ledger could not be written: {_reason(error)}") from error
@@ -142,11 +157,12 @@ def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: s
 # --- inside the transaction ----------------------------------------------------------------------------------------
 
 
-def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], intend: Intend) -> tuple[Event, ...]:
+def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], asks: Asks) -> tuple[Event, ...]:
     number = _take(connection, "input", len(judged))
     seq = _take(connection, "event", sum(len(decisions) for _, decisions in judged))
     rows: dict[Table, list[Row]] = {
-        table: [] for table in (tables.observation, tables.input_, tables.evidence, tables.event, tables.outbox)
+        table: []
+        for table in (tables.observation, tables.input_, tables.evidence, tables.event, tables.outbox, tables.recording)
     }
     events: list[Event] = []
     now = datetime.now(UTC)
@@ -161,7 +177,8 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], in
             rows[tables.event].append(event_row(event, number, picture.sha256 if picture else None))
             if picture is not None:
                 rows[tables.evidence].append(_evidence_row(decision.id, picture))
-            rows[tables.outbox] += [action_row(action, now) for action in intend(decision)]
+            rows[tables.outbox] += [action_row(action, now) for action in asks.intend(decision)]
+            rows[tables.recording] += wish_rows(asks.wish(decision))
             events.append(event)
             seq += 1
         number += 1
@@ -171,7 +188,7 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], in
     return tuple(events)
 
 
-def _append_new(connection: Connection, judged: Judged, kept: Mapping[str, Kept], intend: Intend) -> tuple[Event, ...]:
+def _append_new(connection: Connection, judged: Judged, kept: Mapping[str, Kept], asks: Asks) -> tuple[Event, ...]:
     """As `_append`, leaving out what is on record; the events already there are returned as they were written."""
     known = _known_events(connection, [decision for _, decisions in judged for decision in decisions])
     inputs = _known_inputs(connection, [entry for entry, _ in judged])
@@ -185,9 +202,9 @@ def _append_new(connection: Connection, judged: Judged, kept: Mapping[str, Kept]
                 fresh.append((entry, rest))
         else:
             late += [(decision, number) for decision in rest]
-    written = {event.decision.id: event for event in _append(connection, fresh, kept, intend)}
+    written = {event.decision.id: event for event in _append(connection, fresh, kept, asks)}
     for decision, number in late:
-        written[decision.id] = _append_late(connection, decision, number, kept.get(decision.id), intend)
+        written[decision.id] = _append_late(connection, decision, number, kept.get(decision.id), asks)
     written |= known
     return tuple(written[decision.id] for _, decisions in judged for decision in decisions)
 
@@ -205,17 +222,18 @@ def _once(judged: Judged) -> Judged:
     return [(entry, tuple(decisions)) for entry, decisions in entries.values()]
 
 
-def _append_late(
-    connection: Connection, decision: Decision, number: int, picture: Kept | None, intend: Intend
-) -> Event:
+def _append_late(connection: Connection, decision: Decision, number: int, picture: Kept | None, asks: Asks) -> Event:
     """A new decision on an input that is on record already."""
     event = _event(_take(connection, "event", 1), decision, picture)
     connection.execute(insert(tables.event), [event_row(event, number, picture.sha256 if picture else None)])
     if picture is not None:
         connection.execute(insert(tables.evidence), [_evidence_row(decision.id, picture)])
-    actions = [action_row(action, datetime.now(UTC)) for action in intend(decision)]
+    actions = [action_row(action, datetime.now(UTC)) for action in asks.intend(decision)]
     if actions:
         connection.execute(insert(tables.outbox), actions)
+    wishes = wish_rows(asks.wish(decision))
+    if wishes:
+        connection.execute(insert(tables.recording), wishes)
     return event
 
 

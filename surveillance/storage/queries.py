@@ -15,6 +15,7 @@ from surveillance.domain.values import Input, ModeReport, rfc3339
 from surveillance.storage import tables
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
+from surveillance.storage.recordings import recordings_json
 from surveillance.storage.rows import Row, event_json, input_of, observation_of
 from surveillance.storage.tables import Moment
 
@@ -88,12 +89,15 @@ class Events:
             return [event_json(row._mapping) for row in rows]
 
     def one(self, event_id: str) -> Row | None:
-        """An event with its explanation: judged, facts, rulebook_version, trigger, subject, actions."""
+        """An event with its explanation: judged, facts, rulebook_version, trigger, subject, actions, recordings."""
         with reading(self._engine) as connection:
             row = connection.execute(_listed().where(tables.event.c.id == event_id)).one_or_none()
             if row is None:
                 return None
-            return event_json(row._mapping, explained=True) | {"actions": _actions(connection, event_id)}
+            return event_json(row._mapping, explained=True) | {
+                "actions": _actions(connection, event_id),
+                "recordings": recordings_json(connection, event_id),
+            }
 
     def last_seq(self) -> int:
         """The number of the newest event; 0 before the first."""
@@ -166,12 +170,11 @@ class Events:
 
 
 def _first_number(connection: Connection, at: datetime) -> int | None:
-    firsts = [
-        connection.execute(
-            select(table.c.number).where(table.c.at >= at).order_by(table.c.at, table.c.number).limit(1)
-        ).scalar_one_or_none()
-        for table in (tables.observation, tables.input_)
-    ]
+    """Where to begin reading; inputs may be out of order by a little, so the lowest of the next thousand counts."""
+    firsts = []
+    for table in (tables.observation, tables.input_):
+        earliest = select(table.c.number).where(table.c.at >= at).order_by(table.c.at).limit(1000).subquery()
+        firsts.append(connection.execute(select(func.min(earliest.c.number))).scalar_one())
     return min((number for number in firsts if number is not None), default=None)
 
 

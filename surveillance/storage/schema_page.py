@@ -16,6 +16,7 @@ GROUPS = {
         "observation": "What cameras told core, without pictures. Kept for `storage.observation_days`.",
         "input": "What else core was told, numbered together with the observations: replay follows the numbers.",
         "evidence": "The picture kept with an event; the file is on the disk before the row is.",
+        "recording": "What is wanted of an event's camera, in the same commit as the event, and what became of it.",
         "garbage": "Pictures whose files are still to be deleted; emptied at every start.",
     },
     "Deeds and questions": {

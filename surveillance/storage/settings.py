@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +23,9 @@ class StorageSettings(BaseModel):
     recording_days: int = Field(default=30, ge=1)
     media_max_gb: float | None = Field(default=None, gt=0)  # budget of pictures and recordings; None: none but the disk
     disk_min_free_gb: float = Field(default=1.0, ge=0)  # with less the oldest media go first
+    media_verdicts: tuple[Literal["authorize", "deny", "alert", "log"], ...] = ("alert", "deny", "authorize")
+    clip_before_s: float = Field(default=5.0, ge=0, le=60)
+    clip_after_s: float = Field(default=5.0, ge=0, le=60)
     inbox_days: int = Field(default=2, ge=1)
     recall_max: int = Field(default=200_000, ge=1000)  # inputs replayed at most to rebuild the judge's memory
     shots_max: int = Field(default=512, ge=1)  # best shots remembered for evidence, of 48 KB at most

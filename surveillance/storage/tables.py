@@ -186,6 +186,24 @@ garbage = Table(
     Column("at", Moment, nullable=False, doc="when that was decided"),
 )
 
+recording = Table(
+    "recording",
+    metadata,
+    Column("name", Name, primary_key=True, doc="file name in the media directory, of the event and what it is"),
+    Column("event", Id, nullable=False, index=True, doc="event it is kept for"),
+    Column("kind", String(12), nullable=False, doc="picture (at full size) or clip"),
+    Column("camera", Name, nullable=False, doc="camera whose worker keeps it"),
+    Column("at", Moment, nullable=False, doc="when the event happened"),
+    Column("from_at", Moment, nullable=False, doc="first moment it shows; of a wish, that it should show"),
+    Column("to_at", Moment, nullable=False, doc="last moment it shows; of a wish, that it should show"),
+    Column("state", String(12), nullable=False, doc="wanted, kept or missing"),
+    Column("reason", Text, doc="why it is missing"),
+    Column("asked", Integer, nullable=False, doc="how often the camera's worker was asked for it"),
+    Column("size_bytes", BigInteger, doc="length of the file, also once it is removed"),
+    Column("sha256", String(64), doc="hash of the file, also once it is removed"),
+    Index(None, "state", "at"),
+)
+
 # --- deeds and questions -------------------------------------------------------------------------------------------
 
 outbox = Table(

@@ -52,6 +52,7 @@ def test_an_event_reads_back_as_it_was_returned(desk):
         "input": 1,
         "evidence_sha256": hashlib.sha256(JPEG).hexdigest(),
         "actions": [],
+        "recordings": [],
     }
     assert Events(desk.engine).one(alerted.id) == written.as_json() | review | explained
     assert desk.evidence.read(written.evidence) == JPEG
