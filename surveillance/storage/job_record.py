@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from surveillance.domain.errors import RecordFailed
@@ -20,6 +20,7 @@ from surveillance.storage.database import reading, writing
 from surveillance.storage.tables import job, job_run
 
 KEPT_RUNS = 100  # of each job
+_NEWEST_FIRST = (job_run.c.started_at.desc(), job_run.c.id.desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +74,24 @@ class JobRecord:
             "result": run.result,
             "by": run.by,
         }
-        newest = select(job_run.c.id).where(job_run.c.job == run.job).order_by(job_run.c.id.desc())
+        beyond = select(job_run.c.id).where(job_run.c.job == run.job).order_by(*_NEWEST_FIRST).offset(KEPT_RUNS)
         with _failing(), writing(self._engine) as connection:
             connection.execute(insert(job_run), [row])
-            oldest_kept = connection.execute(newest.offset(KEPT_RUNS - 1).limit(1)).scalar_one_or_none()
-            if oldest_kept is not None:
-                connection.execute(delete(job_run).where(job_run.c.job == run.job, job_run.c.id < oldest_kept))
+            old = list(connection.scalars(beyond.limit(KEPT_RUNS)))
+            if old:
+                connection.execute(delete(job_run).where(job_run.c.id.in_(old)))
 
     def runs(self, name: str) -> list[JobRun]:
         """The runs of a job that are kept, newest first."""
         with _failing(), reading(self._engine) as connection:
-            rows = connection.execute(select(job_run).where(job_run.c.job == name).order_by(job_run.c.id.desc()))
+            rows = connection.execute(select(job_run).where(job_run.c.job == name).order_by(*_NEWEST_FIRST))
             return [_run_of(row) for row in rows]
 
     def last_runs(self) -> dict[str, JobRun]:
         """The newest run of each job, by name."""
-        newest = select(func.max(job_run.c.id)).group_by(job_run.c.job)
         with _failing(), reading(self._engine) as connection:
-            return {
-                row.job: _run_of(row) for row in connection.execute(select(job_run).where(job_run.c.id.in_(newest)))
-            }
+            names = list(connection.scalars(select(job_run.c.job).distinct()))
+        return {name: self.runs(name)[0] for name in names}
 
 
 def _run_of(row: Any) -> JobRun:
