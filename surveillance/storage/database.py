@@ -103,13 +103,45 @@ class ChangeWatch:
             return self._watch.changed()
 
 
-def upgrade(engine: Engine) -> None:
-    """Brings the schema to this version. Raises DatabaseTooNew when a newer one wrote it."""
+def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | None]:
+    """Brings the schema to this version, whole or not at all; returns the revisions before and after.
+
+    Raises DatabaseTooNew when a newer one wrote it.
+    """
+    sqlite = engine.dialect.name == "sqlite"
+    with _telling(), engine.connect().execution_options(**{WRITES: True, PATIENT: True}) as connection:
+        driver: Any = connection.connection.dbapi_connection
+        if sqlite:  # a table that is built anew is dropped, which would take along the rows that name its rows
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                before = revision_of(connection)
+                migrate(connection, revision)
+                if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise RecordFailed("the upgrade would leave rows that belong to nothing; nothing was changed")
+                return before, revision_of(connection)
+        finally:
+            if sqlite:
+                driver.execute("PRAGMA foreign_keys=ON")
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Runs the migrations up to that revision within this transaction. Raises DatabaseTooNew."""
     config = _alembic()
-    with writing(engine) as connection:
-        _refuse_newer(connection, ScriptDirectory.from_config(config))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    _refuse_newer(connection, ScriptDirectory.from_config(config))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The migration at which the database is; None when it has no table yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def revisions() -> tuple[str, ...]:
+    """The migrations that this version knows, oldest first."""
+    script = ScriptDirectory.from_config(_alembic())
+    return tuple(revision.revision for revision in script.walk_revisions())[::-1]
 
 
 def check_version(engine: Engine) -> None:

@@ -89,10 +89,15 @@ def test_a_server_that_was_away_is_used_again_without_a_restart_of_ours(server, 
 
 def test_a_connection_that_breaks_within_a_transaction_leaves_nothing(server, tmp_path):
     desk = open_desk(tmp_path, 500, server.url(server.create()))
-    with pytest.raises(RecordFailed), writing(desk.engine) as connection:
-        connection.execute(text("UPDATE head SET value = 77"))
-        server.stop()
-        connection.execute(text("UPDATE head SET value = 78"))
+
+    def interrupted() -> None:
+        with writing(desk.engine) as connection:
+            connection.execute(text("UPDATE head SET value = 77"))
+            server.stop()
+            connection.execute(text("UPDATE head SET value = 78"))
+
+    with pytest.raises(RecordFailed):
+        interrupted()
     server.start()
     assert append(desk) == [1]
 
