@@ -18,6 +18,7 @@ from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import DoorReport
 from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core, denial
+from surveillance.engines.keeper import Keeper
 from surveillance.engines.site import SiteEngine, SiteParts, Tell
 from surveillance.settings import Settings
 from surveillance.storage.outbox import SqlOutbox
@@ -47,15 +48,20 @@ def running_engine(
 
 def _running(settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]) -> Iterator[SiteEngine]:
     store.evidence.reconcile(store.engine)
+    store.recordings.reconcile()
     engine, jobs = build_engine(settings, store, build_place)
+    keeper = Keeper(store.recordings, engine.keep, engine.core.failed)
     try:
         jobs.arm()  # the mode is the first thing that core hears
         engine.start()
         jobs.start()
+        keeper.start()
         yield engine
     finally:
         jobs.stop()
+        keeper.ask_no_more()
         engine.stop()
+        keeper.stop()
 
 
 @contextmanager
