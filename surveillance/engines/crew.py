@@ -73,7 +73,7 @@ class Crew:
         hung_up.set()
         self._say(Leaving())
         if self._wire is not None:
-            self._wire.close()
+            self._wire.hang_up()
 
     def _reconcile(self) -> None:
         desired = self._desired

@@ -48,6 +48,7 @@ class Fleet:
         self._posts: dict[str, Post] = {}
         self._wires: dict[str, Wire] = {}
         self._runs: dict[str, str] = {}  # the last run of each worker that said hello
+        self._ran: dict[str, frozenset[str]] = {}  # what each ran when it said hello
         self._urgent: frozenset[str] = frozenset()
         self._lock = threading.RLock()
 
@@ -121,9 +122,10 @@ class Fleet:
             self._wires[hello.worker] = wire
             self._runs[hello.worker] = hello.run
             moved = set()
+            self._ran[hello.worker] = frozenset(hello.cameras)
             for name in hello.cameras:  # core was started anew: who runs it goes on
                 post = self._posts.get(name)
-                if post is not None and post.worker != hello.worker and post.worker not in self._wires:
+                if post is not None and name not in self._ran.get(post.worker, frozenset()):
                     moved.add(post.worker)
                     post.worker = hello.worker
         if again:

@@ -6,6 +6,8 @@ that they know the site's secret (multiprocessing.connection's challenge) before
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -132,7 +134,14 @@ class Wire:
     def receive(self) -> Any:
         return self._connection.recv()
 
+    def hang_up(self) -> None:
+        """From any thread: the one that receives, here and at the other end, is told that it is over."""
+        with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
+        """By the thread that receives: a descriptor must not be closed under whoever reads from it."""
+        self.hang_up()
         with suppress(OSError):
             self._connection.close()
 
@@ -158,7 +167,7 @@ class Switchboard:
         self._thread.join(2.0)
         self._listener.close()
         for wire in list(self._wires):
-            wire.close()
+            wire.hang_up()
 
     def _accept(self) -> None:
         while not self._closing.is_set():

@@ -74,7 +74,7 @@ class RecognizerLine:
     def close(self) -> None:
         self._stopping.set()
         if self._wire is not None:
-            self._wire.close()
+            self._wire.hang_up()
         self._thread.join(1.0)
 
     def wait_open(self, timeout_s: float) -> bool:
@@ -119,6 +119,7 @@ class RecognizerLine:
             with self._lock:
                 self._wire = None
                 left, self._waiting = self._waiting, {}
+            wire.close()
             for done in left.values():  # whoever waits need not wait for the deadline
                 done(None)
 

@@ -1,0 +1,14 @@
+"""Waiting for what other threads and processes bring about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def eventually(true: Callable[[], bool], within_s: float = 30.0) -> bool:
+    """Whether it became true within that time."""
+    ends_s = time.monotonic() + within_s
+    while not true() and time.monotonic() < ends_s:
+        time.sleep(0.02)
+    return true()

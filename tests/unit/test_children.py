@@ -1,0 +1,93 @@
+"""Processes under one roof: started, started again when they end, and ended in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from patience import eventually
+
+from surveillance.engines.children import Child, Children, load_report
+
+SLEEPER = """
+import signal, sys, time
+from pathlib import Path
+name, folder = sys.argv[1], Path(sys.argv[2])
+words = sys.stdin.read()
+def end(*_):
+    with (folder / "ends").open("a") as file:
+        file.write(name + " ")
+    sys.exit(0)
+if name != "deaf":
+    signal.signal(signal.SIGTERM, end)
+else:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with (folder / "starts").open("a") as file:
+    file.write(f"{name}:{words} ")
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "sleeper.py").write_text(SLEEPER, encoding="utf-8")
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *([before] if before else [])])
+    yield tmp_path
+    os.environ.pop("PYTHONPATH")
+    if before is not None:
+        os.environ["PYTHONPATH"] = before
+
+
+def children(folder: Path, *names: str) -> Children:
+    made = [Child(name, "sleeper", (name, str(folder))) for name in names]
+    return Children(made, b"hello", folder / "report.json", last="core", waits_s=(0.05,))
+
+
+def said(folder: Path, file: str) -> list[str]:
+    path = folder / file
+    return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def test_each_reads_what_is_handed_over_and_core_ends_last(folder: Path) -> None:
+    running = children(folder, "core", "web", "worker-1")
+    running.start()
+    assert eventually(lambda: sorted(said(folder, "starts")) == ["core:hello", "web:hello", "worker-1:hello"])
+    running.stop()
+    assert sorted(said(folder, "ends")[:2]) == ["web", "worker-1"]
+    assert said(folder, "ends")[2:] == ["core"]
+    assert running.pid("core") is None
+
+
+def test_who_is_killed_is_started_again_and_that_is_told(folder: Path) -> None:
+    running = children(folder, "core", "web")
+    running.start()
+    try:
+        assert eventually(lambda: len(said(folder, "starts")) == 2)
+        assert not running.ended("web")
+        os.kill(running.pid("web") or 0, signal.SIGKILL)
+        assert eventually(lambda: said(folder, "starts").count("web:hello") == 2)
+        told = load_report(folder / "report.json")
+        assert (told["web"]["restarts"], told["web"]["last_end"]) == (1, "signal 9")
+        assert (told["core"]["restarts"], told["core"]["last_end"]) == (0, "")
+        assert told["web"]["pid"] == running.pid("web")
+        assert running.ended("web")
+    finally:
+        running.stop()
+
+
+def test_who_does_not_listen_is_killed(folder: Path) -> None:
+    running = children(folder, "deaf")
+    running.start()
+    assert eventually(lambda: said(folder, "starts") == ["deaf:hello"])
+    running.stop()
+    assert running.pid("deaf") is None
+
+
+def test_without_a_report_nothing_is_known(tmp_path: Path) -> None:
+    assert load_report(tmp_path / "report.json") == {}
+    (tmp_path / "report.json").write_text("{", encoding="utf-8")
+    assert load_report(tmp_path / "report.json") == {}
