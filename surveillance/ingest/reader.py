@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from surveillance.domain.errors import SourceError, SourceLost
-from surveillance.domain.ports import OpenSource, SourceOptions
+from surveillance.domain.ports import OpenSource, Source, SourceOptions
 from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Frame
 from surveillance.ingest.settings import IngestSettings
@@ -44,6 +44,7 @@ class CameraReader:
         self._settings = settings
         self._paced = paced
         self._stopping = threading.Event()
+        self._source: Source | None = None
         self._health = Health(camera.name, report, drops, settings.report_every_s)
         self._waits = retry_waits(settings)
 
@@ -58,6 +59,8 @@ class CameraReader:
             except Exception as error:
                 log.exception("camera %s: the source failed", self._camera.name)
                 reason, text = "unreadable", type(error).__name__
+            if self._stopping.is_set():  # a camera that is no longer watched is not lost
+                return
             wait_s = next(self._waits)
             if self._health.lost(reason):
                 log.warning("camera %s is lost: %s", self._camera.name, text)
@@ -65,7 +68,7 @@ class CameraReader:
 
     def run_once(self) -> None:
         """Opens the source and delivers its frames. Raises SourceError or SourceLost; returns when a file ends."""
-        source = self._open_source(self._camera.sub_url or self._camera.url, self._options)
+        source = self._source = self._open_source(self._camera.sub_url or self._camera.url, self._options)
         self._health.opened(source.live)
         try:
             for frame in source.frames():
@@ -80,8 +83,10 @@ class CameraReader:
             source.close()
 
     def stop(self) -> None:
-        """Ends waiting at once, and reading at the next picture or time limit."""
+        """Ends waiting at once, and reading at the next picture or time limit; nothing is reported any more."""
         self._stopping.set()
+        if self._source is not None:
+            self._source.close()
 
     def _hold(self, frame: Frame) -> None:
         if self._paced and frame.media_s is not None:

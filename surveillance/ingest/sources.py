@@ -201,10 +201,13 @@ class RtspSource:
             "fpsprobesize": "0",
         }
         limits = (self._options.open_timeout_s, self._options.read_timeout_s)
+        asked_s = time.monotonic()
         try:
             container = av.open(self._url, options=how, timeout=limits)
         except FFmpegError as error:
             reason, text = fault_of(error)
+            if reason == "no_video" and time.monotonic() - asked_s >= self._options.open_timeout_s:
+                reason, text = "timeout", "answered, but sent no picture in time"
             raise SourceError(f"{self._shown} {text}", reason) from None
         if not container.streams.video:
             container.close()
@@ -233,18 +236,25 @@ class ArrivalClock:
     """Dates a live picture: the host's time of arrival, less the jitter that its time stamp gives away.
 
     The stream's clock runs ahead of the host's by an offset that only the least delayed pictures show; it follows
-    earlier arrivals at once and later ones slowly (clock drift), and starts anew after a jump.
+    earlier arrivals at once and later ones slowly (clock drift), and starts anew after a jump. No picture is dated
+    before the one that came before it, unless the host's own clock was set back.
     """
 
     def __init__(self, drift: float = 0.02, jump_s: float = 2.0) -> None:
         self._drift = drift
         self._jump_s = jump_s
         self._offset_s: float | None = None
+        self._last_at: datetime | None = None
 
     def __call__(self, stamp_s: float | None, arrived_at: datetime) -> datetime:
         """When the picture was taken; never later than it arrived. Without a stamp it is the arrival."""
-        if stamp_s is None:
-            return arrived_at
+        taken_at = arrived_at if stamp_s is None else self._smoothed(stamp_s, arrived_at)
+        if self._last_at is not None and taken_at < self._last_at <= arrived_at:
+            taken_at = self._last_at
+        self._last_at = taken_at
+        return taken_at
+
+    def _smoothed(self, stamp_s: float, arrived_at: datetime) -> datetime:
         seen_s = arrived_at.timestamp() - stamp_s
         if self._offset_s is None or abs(seen_s - self._offset_s) > self._jump_s:
             self._offset_s = seen_s
