@@ -24,6 +24,7 @@ from surveillance.engines.settings import EngineSettings
 from surveillance.ingest.gate import GateSettings
 from surveillance.ingest.settings import IngestSettings
 from surveillance.jobs.settings import JobSettings
+from surveillance.logs import LogSettings
 from surveillance.perception.settings import PerceptionSettings
 from surveillance.rules.settings import RuleSettings
 from surveillance.storage.settings import StorageSettings
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     dashboard: DashboardSettings = DashboardSettings()
     engine: EngineSettings = EngineSettings()
+    log: LogSettings = LogSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -26,6 +26,7 @@ from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr
 from surveillance.engines.children import Child
 from surveillance.engines.link import Switchboard
+from surveillance.logs import configure_logs
 from surveillance.settings import PREFIX, Settings
 from surveillance.storage.keys import KeyStore
 
@@ -163,6 +164,7 @@ def main(arguments: list[str]) -> int:
     """Exit code 2 and one line for what a person must put right."""
     end_with_parent()
     settings = take_settings()
+    configure_logs(settings.log, arguments[-1])
     kind, *rest = arguments
     try:
         if kind == "core":
@@ -171,7 +173,7 @@ def main(arguments: list[str]) -> int:
             return run_recognizer(settings)
         return run_worker(settings, *rest)
     except UserMistake as mistake:
-        log.error("%s: %s", " ".join(arguments), mistake)
+        log.error(str(mistake))
         return 2
 
 

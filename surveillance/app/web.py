@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
@@ -18,6 +19,7 @@ from surveillance.app.runtime import CORE_STATUS, live_pictures
 from surveillance.app.store import open_store
 from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
+from surveillance.logs import configure_logs
 from surveillance.settings import Settings
 from surveillance.storage.state import SharedState
 
@@ -54,6 +56,14 @@ def applied(state: SharedState) -> Mapping[str, Any]:
     return {**status, "heartbeat_age_s": (datetime.now(UTC) - at).total_seconds() + status["core_age_s"]}
 
 
+class WebLog(Logger):  # type: ignore[misc]
+    """gunicorn's own lines go the way of all others; each request is no line."""
+
+    def setup(self, cfg: Any) -> None:
+        self.error_log.setLevel(self.LOG_LEVELS[cfg.loglevel])
+        self.error_log.propagate = True
+
+
 class Dashboard(BaseApplication):  # type: ignore[misc]
     """gunicorn over the dashboard, with a thread per open stream."""
 
@@ -63,7 +73,7 @@ class Dashboard(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        options = {"bind": self._bind, "workers": 1, "worker_class": "gthread", "threads": 32}
+        options = {"bind": self._bind, "workers": 1, "worker_class": "gthread", "threads": 32, "logger_class": WebLog}
         for name, value in {**options, "graceful_timeout": 2, "loglevel": "warning"}.items():
             self.cfg.set(name, value)
 
@@ -74,7 +84,9 @@ class Dashboard(BaseApplication):  # type: ignore[misc]
 def main(bind: str) -> None:
     """Serves until SIGTERM."""
     end_with_parent()
-    Dashboard(take_settings(), bind).run()
+    settings = take_settings()
+    configure_logs(settings.log, "web")
+    Dashboard(settings, bind).run()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from surveillance import logs
 from surveillance.app import service
 from surveillance.app import watch as watching
 from surveillance.cli.printing import line_of
@@ -68,4 +69,5 @@ def watch(
 @click.pass_obj
 def run(settings: Settings, site_file: Path | None) -> None:
     """Run the service: cameras, rules, doors and the dashboard. Ctrl-C stops it."""
+    logs.configure_logs(settings.log, "service")
     service.run_site(settings, site_file, announce=click.echo)

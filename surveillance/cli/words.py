@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from surveillance import __version__
+from surveillance import __version__, logs
 from surveillance.settings import load_settings
 
 AGO = re.compile(r"^(\d+)([smhdw])$")
@@ -72,6 +72,7 @@ class Ahead(click.ParamType[datetime]):
 def cli(ctx: click.Context, config: Path | None) -> None:
     """Cameras in, explained decisions out: authorize, deny, alert or log."""
     ctx.obj = load_settings(config)
+    logs.log_to_stderr(ctx.obj.log, "cli")
 
 
 def command(group: click.Group, name: str, examples: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -6,7 +6,6 @@ With `--source` it watches that camera or file instead, in a data directory of i
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import threading
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from surveillance.demo.controller import DoorController
 from surveillance.demo.reader import run
 from surveillance.domain.errors import SettingsError, UserMistake
 from surveillance.domain.site import Camera, Site
+from surveillance.logs import configure_logs
 from surveillance.settings import Settings, load_settings
 
 DOOR = "front"
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8080, help="where the dashboard listens (default: 8080)")
     parser.add_argument("--source", help="an rtsp:// address or a file to watch instead of the demo site")
     asked = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
         settings = load_settings()
+        configure_logs(settings.log, "service")
         dashboard = settings.dashboard.model_copy(update={"port": asked.port})
         settings = settings.model_copy(update={"dashboard": dashboard})
         if asked.source:
