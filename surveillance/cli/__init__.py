@@ -10,11 +10,20 @@ import sys
 
 import click
 
-from surveillance.cli import events, house, jobs, models, rules, watching
+from surveillance.cli import cameras, events, house, jobs, models, rules, site, watching
 from surveillance.cli.words import Example, cli
 from surveillance.domain.errors import SurveillanceError, UserMistake
 
-GROUPS = (watching, rules, events, models, jobs, house)  # each adds its commands to `cli` when it is imported
+GROUPS = (
+    watching,
+    cameras,
+    site,
+    rules,
+    events,
+    models,
+    jobs,
+    house,
+)  # each adds its commands to `cli` when it is imported
 __all__ = ["GROUPS", "Example", "cli", "main"]
 
 

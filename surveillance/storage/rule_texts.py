@@ -39,9 +39,14 @@ def slice_of(text: str, node: yaml.Node) -> str:
     if getattr(node, "flow_style", True):
         return text[node.start_mark.index : node.end_mark.index] + "\n"
     lines = text.splitlines(keepends=True)
-    top = _top(lines, node.start_mark.line, 0)
-    start = sum(map(len, lines[:top]))
+    start = sum(map(len, lines[: first_line_of(text, node)]))
     return textwrap.dedent(text[start : node.end_mark.index]).strip("\n") + "\n"
+
+
+def first_line_of(text: str, node: yaml.Node) -> int:
+    """The line, from 0, where what `slice_of` returns begins."""
+    first: int = node.start_mark.line
+    return first if getattr(node, "flow_style", True) else _top(text.splitlines(), first, 0)
 
 
 def yaml_fault(error: yaml.YAMLError, origin: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,16 @@ from surveillance.storage.site_plan import changes_between, in_words
 from surveillance.storage.site_rows import hashed_credentials, read_site, write_site
 from surveillance.storage.site_secrets import restore_secrets
 from surveillance.storage.tables import configuration, rule
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One version of the configuration: who made it when, and what was changed, in words."""
+
+    version: int
+    at: datetime
+    author: str
+    change: str
 
 
 class SqlSite:
@@ -80,10 +91,11 @@ class SqlSite:
         """
         return self._prepared(site, self.read())
 
-    def author_of(self, version: int) -> str:
-        """Who made that version; empty for one that is not there."""
+    def history(self, limit: int) -> list[Edit]:
+        """The latest edits of the configuration, newest first."""
         with reading(self._engine) as connection:
-            return _author(connection, version)
+            rows = connection.execute(select(configuration).order_by(configuration.c.version.desc()).limit(limit))
+            return [Edit(row.version, row.at, row.author, row.change) for row in rows]
 
     def rules(self) -> list[tuple[str, str]]:
         """(name, YAML text) of each live rule, in order."""

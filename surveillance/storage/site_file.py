@@ -13,9 +13,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from surveillance.domain.errors import SettingsError
-from surveillance.domain.site import Schedule, Site, parse_schedule
+from surveillance.domain.site import Camera, Schedule, Site, parse_schedule
 from surveillance.domain.suggest import suggestion
-from surveillance.storage.rule_texts import slice_of, split_rules, yaml_fault
+from surveillance.storage.rule_texts import first_line_of, slice_of, split_rules, yaml_fault
 from surveillance.storage.site_models import SiteModel, build_site
 
 Place = tuple[str | int, ...]
@@ -27,7 +27,7 @@ def load_site(path: Path) -> Site:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise SettingsError(f"no site file {path}: check the path given to --site") from error
+        raise SettingsError(f"no site file {path}: check the path") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the site file {path} cannot be read: {error}") from error
     return parse_site(text, str(path))
@@ -50,6 +50,36 @@ def parse_site(text: str, origin: str) -> Site:
     if reading.faults or found is None:
         raise SettingsError("\n".join(reading.in_order()))
     return found
+
+
+def parse_camera(values: Mapping[str, Any]) -> Camera:
+    """One camera from its mapping in a site file; its numbers may be texts. Raises SettingsError, a line per fault."""
+    try:
+        model = SiteModel.model_validate({"cameras": [values]})
+    except ValidationError as error:
+        faults = [(tuple(fault["loc"]), _worded(fault)) for fault in error.errors()]
+    else:
+        faults = list(model.contradictions())
+        if not faults:
+            return build_site(model, (), "").cameras[0]
+    raise SettingsError("\n".join(f"{_told_place(values, place[2:])}: {words}" for place, words in faults))
+
+
+def rules_offset(text: str) -> int:
+    """How many lines of a site file stand above what `Site.rules` holds of it."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    return next((first_line_of(text, node) for key, node in pairs if key.value == "rules"), 0)
+
+
+def _told_place(values: Mapping[str, Any], place: Place) -> str:
+    """`camera yard: zone gate`, where a file would say cameras[0].zones[1].points."""
+    told = f"camera {values.get('name')}"
+    if len(place) > 1 and place[0] in ("zones", "lines") and isinstance(place[1], int):
+        return f"{told}: {str(place[0])[:-1]} {values[str(place[0])][place[1]].get('name')}"
+    if place and place[0] == "masks":
+        return f"{told}: mask {int(place[1]) + 1}" if len(place) > 1 else told
+    return told if place in ((), ("name",)) else f"{told}: {path_text(place)}"
 
 
 class _Reading:

@@ -14,6 +14,7 @@ from surveillance import plugins
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import Arming, Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
 from surveillance.domain.suggest import suggestion
+from surveillance.storage.keys import HASHED
 
 Place = tuple[str | int, ...]
 
@@ -48,9 +49,17 @@ def _polygon(points: list[Point]) -> list[Point]:
 def _camera_url(url: str) -> str:
     scheme, mark, _ = url.partition("://")
     known = plugins.names("sources")
-    if mark and scheme not in known:
+    if mark and scheme.lower() not in known:
         raise ValueError(f"{scheme}:// is no camera address; use one of {', '.join(known)}")
+    if not url.strip():
+        raise ValueError("is empty; write the camera's address, such as rtsp://user:password@10.0.0.9/stream1")
     return url
+
+
+def _credential(value: str) -> str:
+    if value.startswith(HASHED) and not re.fullmatch(r"[0-9a-f]{64}", value.removeprefix(HASHED)):
+        raise ValueError(f"starts with {HASHED} but is no such hash; copy it whole, or write what the reader reads")
+    return value
 
 
 def _relay_url(url: str) -> str:
@@ -118,7 +127,7 @@ class DoorModel(_Model):
 
 class CredentialModel(_Model):
     kind: Literal["badge", "card", "pin", "plate"]
-    value: str = Field(min_length=1, max_length=200)
+    value: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_credential)]
     enabled: bool = True
     valid_from: Moment | None = None
     valid_until: Moment | None = None

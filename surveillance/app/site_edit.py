@@ -1,0 +1,150 @@
+"""Edits of the configured site, each checked like a site file and saved as one version that nobody else overwrote."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from surveillance.app.rulebook import build_rulebook
+from surveillance.app.store import Store, open_store, upgrade_database
+from surveillance.domain.errors import EditConflict, RuleError, SettingsError, UserMistake
+from surveillance.domain.site import Site
+from surveillance.domain.suggest import no_such
+from surveillance.settings import Settings
+from surveillance.storage.site_document import site_yaml
+from surveillance.storage.site_file import load_site, rules_offset
+from surveillance.storage.site_plan import Change, changes_between
+
+TRIES = 4  # how often an edit is made anew because somebody else was quicker
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit came to: the version it made (or found, when nothing differs) and every difference."""
+
+    version: int
+    changes: tuple[Change, ...]
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What applying a site file would change, and the version that it was compared with."""
+
+    wanted: Site
+    changes: tuple[Change, ...]
+    version: int
+
+
+def open_site(settings: Settings) -> Store:
+    """The store; where there is no database at all, an empty one is made."""
+    if settings.storage.url is None and not (settings.data_dir / "surveillance.db").is_file():
+        upgrade_database(settings)
+    return open_store(settings)
+
+
+def author() -> str:
+    """Whom an edit from the command line is put down to: the user of the operating system."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        return f"user {os.getuid()}"
+
+
+def edit_site(settings: Settings, edit: Callable[[Site], Site]) -> Edited:
+    """Applies an edit to the site as it is now, checked, as one version.
+
+    Raises SettingsError or RuleError for a site that could not be run, and whatever `edit` raises.
+    """
+    for _ in range(TRIES):
+        with suppress(EditConflict):
+            return _edit_once(settings, edit)
+    return _edit_once(settings, edit)
+
+
+def _edit_once(settings: Settings, edit: Callable[[Site], Site]) -> Edited:
+    store = open_site(settings)
+    before = store.site.read()
+    after = store.site.prepared(edit(before))
+    changes = changes_between(before, after)
+    if not changes:
+        return Edited(before.version, (), before)
+    check_site(settings, before, after)
+    return Edited(store.site.save(after, author(), before.version), changes, after)
+
+
+def plan_site(settings: Settings, file: Path) -> Plan:
+    """The difference between a site file and the database. Raises SettingsError or RuleError for a faulty file."""
+    given = load_site(file)
+    store = open_site(settings)
+    before = store.site.read()
+    try:
+        wanted = store.site.prepared(given)
+        changes = changes_between(before, wanted)
+        check_site(settings, before, wanted)
+    except RuleError as mistake:
+        offset = rules_offset(file.read_text(encoding="utf-8"))
+        raise RuleError([_placed(fault, file, offset) for fault in mistake.faults]) from None
+    except SettingsError as mistake:
+        raise SettingsError("\n".join(f"{file}: {line}" for line in str(mistake).splitlines())) from None
+    return Plan(wanted, changes, before.version)
+
+
+def _placed(fault: str, file: Path, offset: int) -> str:
+    """A fault of the database's rules where the file has it."""
+    return re.sub(r"^database:(\d+)", lambda found: f"{file}:{int(found[1]) + offset}", fault)
+
+
+def apply_plan(settings: Settings, plan: Plan) -> int:
+    """Puts a planned site in force as one version. Raises EditConflict when the site was edited since."""
+    return open_site(settings).site.save(plan.wanted, author(), plan.version)
+
+
+def export_site(settings: Settings) -> str:
+    """The site as a site file without secrets, with which `plan_site` finds no difference."""
+    return site_yaml(open_site(settings).site.read())
+
+
+def check_site(settings: Settings, before: Site, after: Site) -> None:
+    """Raises UserMistake for what would not run: an unknown model, or rules that the edit makes unreadable."""
+    refuse_unknown_models(settings, before, after)
+    same_rules = after.rules == before.rules
+    known = [fault for fault in rule_faults(settings, before) if same_rules or not fault.startswith("database:")]
+    new = [fault for fault in rule_faults(settings, after) if fault not in known]
+    if new and not same_rules:
+        raise RuleError(new)
+    if new:
+        raise SettingsError("\n".join(f"a rule names what this takes away: {first_line(fault)}" for fault in new))
+
+
+def refuse_unknown_models(settings: Settings, before: Site, after: Site) -> None:
+    """Raises SettingsError for a camera whose model is new and has no card."""
+    asked = {(camera.name, camera.model) for camera in after.cameras if camera.model is not None}
+    asked -= {(camera.name, camera.model) for camera in before.cameras}
+    if asked:
+        from surveillance.perception import registry
+
+        known = [card.name for card in registry.list_cards(settings.model_dirs)]
+        wrong = [f"camera {name}: {no_such('model', model, known)}" for name, model in asked if model not in known]
+        if wrong:
+            raise SettingsError("\n".join(sorted(wrong)))
+
+
+def rule_faults(settings: Settings, site: Site) -> list[str]:
+    """Everything that keeps the rules from being read with that site."""
+    try:
+        build_rulebook(settings, site)
+    except RuleError as mistake:
+        return mistake.faults
+    except UserMistake as mistake:  # the watched folder itself
+        return [str(mistake)]
+    return []
+
+
+def first_line(fault: str) -> str:
+    return fault.partition("\n")[0]
