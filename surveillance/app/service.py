@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from surveillance.app.engine import only_core, running_engine
@@ -127,7 +126,7 @@ def wait_until_healthy(running: RunningSite) -> None:
     while time.monotonic() < ends_s:
         if running.children.ended("web"):
             raise SettingsError("the dashboard did not start; the lines above say why")
-        with suppress(URLError, ConnectionError), opener.open(running.address + "/healthz", timeout=1):
+        with suppress(OSError), opener.open(running.address + "/healthz", timeout=2):
             return
         time.sleep(0.1)
 
