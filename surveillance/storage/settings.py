@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from surveillance.domain.errors import SettingsError
 
 
 class StorageSettings(BaseModel):
@@ -14,6 +17,7 @@ class StorageSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str | None = None  # None: surveillance.db in the data directory
+    password_file: Path | None = None  # holds the password that the url then leaves out
     commit_timeout_ms: int = Field(default=2000, ge=50)
     spool_max_mb: int = Field(default=256, ge=1)  # of what is judged while the database is away
     evidence_max_kb: int = Field(default=48, ge=4)
@@ -31,5 +35,24 @@ class StorageSettings(BaseModel):
     shots_max: int = Field(default=512, ge=1)  # best shots remembered for evidence, of 48 KB at most
 
     def database_url(self, data_dir: Path) -> str:
-        """The address of the database, given the data directory."""
-        return self.url or f"sqlite:///{data_dir / 'surveillance.db'}"
+        """The address of the database, given the data directory.
+
+        Raises SettingsError for a password file that cannot be read or does not fit the address.
+        """
+        url = self.url or f"sqlite:///{data_dir / 'surveillance.db'}"
+        return with_password(url, self.password_file) if self.password_file else url
+
+
+def with_password(url: str, file: Path) -> str:
+    """`postgresql://user@host/name` with the first line of the file as the user's password."""
+    try:
+        password = file.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"storage.password_file {file} cannot be read: {reason}") from None
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.partition("@")
+    if not password or not at or ":" in user:
+        fault = "is empty" if not password else "needs a storage.url such as postgresql://user@host/name"
+        raise SettingsError(f"storage.password_file {file} {fault}")
+    return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
