@@ -55,7 +55,12 @@ class SiteJobs:
         locks = settings.data_dir / "locks"
         self.jobs = Jobs(works, JobRecord(store.engine), core.tell, store.inbox.answer, locks)
         self._retention = Retention(
-            store.engine, store.evidence, settings.storage, settings.data_dir, stopping=self.jobs.stopping
+            store.engine,
+            store.evidence,
+            store.recordings,
+            settings.storage,
+            settings.data_dir,
+            stopping=self.jobs.stopping,
         )
 
     def start(self) -> None:

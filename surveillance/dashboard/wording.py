@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask
 
 from surveillance.dashboard.clock import moment, parse_time
+from surveillance.dashboard.recordings import seconds_of, size_words
 from surveillance.dashboard.services import services
 from surveillance.storage.queries import Cursor
 
@@ -57,6 +58,7 @@ FAMILIES = {
     "health.": "Health",
     "configuration.": "Configuration",
     "user.": "Users",
+    "job.": "Jobs",
 }
 TRUTH = {
     True: Chip("true", "check", "good"),
@@ -222,6 +224,8 @@ def register(app: Flask) -> None:
         value_words=value_words,
         points=points,
         moment=moment,
+        size_words=size_words,
+        seconds_of=seconds_of,
     )
     app.jinja_env.globals.update(
         verdict_chip=verdict_chip,

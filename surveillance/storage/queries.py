@@ -89,7 +89,8 @@ class Events:
             return [event_json(row._mapping) for row in rows]
 
     def one(self, event_id: str) -> Row | None:
-        """An event with its explanation: judged, facts, rulebook_version, trigger, subject, actions, recordings."""
+        """An event with its explanation: judged, facts, rulebook_version, trigger, subject, actions, recordings, and
+        `evidence_gone`: why its picture was deleted before it, None otherwise."""
         with reading(self._engine) as connection:
             row = connection.execute(_listed().where(tables.event.c.id == event_id)).one_or_none()
             if row is None:
@@ -97,6 +98,7 @@ class Events:
             return event_json(row._mapping, explained=True) | {
                 "actions": _actions(connection, event_id),
                 "recordings": recordings_json(connection, event_id),
+                "evidence_gone": _evidence_gone(connection, event_id),
             }
 
     def last_seq(self) -> int:
@@ -241,6 +243,12 @@ def _actions(connection: Connection, event_id: str) -> list[Row]:
         }
         for row in rows
     ]
+
+
+def _evidence_gone(connection: Connection, event_id: str) -> str | None:
+    evidence = tables.evidence
+    query = select(evidence.c.gone).where(evidence.c.event == event_id)
+    return connection.execute(query).scalars().first()
 
 
 def _path_json(row: Any) -> Row:

@@ -22,6 +22,7 @@ from sqlalchemy.sql.schema import Table
 from surveillance.storage import tables
 from surveillance.storage.database import reading, writing
 from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.recordings import HeldFile, Recordings
 from surveillance.storage.settings import StorageSettings
 
 GB = 1_000_000_000
@@ -33,54 +34,50 @@ _PAUSE_S = 0.02  # between commits, so that whoever waits for the database gets 
 _log = logging.getLogger(__name__)
 
 
+class MediaStore(Protocol):
+    """Files that may have to go; `Recordings` is one, `EvidenceFiles` another."""
+
+    def kept_bytes(self) -> int: ...
+    def oldest(self, limit: int, before: datetime | None = None) -> Sequence[HeldFile]: ...
+    def remove(self, names: Sequence[str], why: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class MediaFile:
-    """A file that may have to go."""
-
-    at: datetime
-    name: str
-    size_bytes: int
-
-
-class Shelf(Protocol):
-    """One kind of files: what is kept of it, and how it goes."""
+class Shelf:
+    """One kind of files with the days that they are kept, and the setting that says so."""
 
     noun: str
     days: int
     setting: str
-
-    def kept_bytes(self) -> int: ...
-    def oldest(self, limit: int, before: datetime | None = None) -> Sequence[MediaFile]: ...
-    def remove(self, names: Sequence[str], why: str) -> None: ...
+    files: MediaStore
 
 
-class EvidenceShelf:
-    """Pictures of events."""
+class EvidenceFiles:
+    """The pictures of events as files that may have to go."""
 
-    noun = "picture"
-    setting = "storage.evidence_days"
-
-    def __init__(self, engine: Engine, pictures: EvidenceStore, days: int) -> None:
+    def __init__(self, engine: Engine, pictures: EvidenceStore) -> None:
         self._engine = engine
         self._pictures = pictures
-        self.days = days
 
     def kept_bytes(self) -> int:
+        """How much room they take."""
         table = tables.evidence
         with reading(self._engine) as connection:
             size = connection.execute(select(func.sum(table.c.size_bytes)).where(table.c.gone.is_(None))).scalar_one()
         return int(size or 0)
 
-    def oldest(self, limit: int, before: datetime | None = None) -> Sequence[MediaFile]:
+    def oldest(self, limit: int, before: datetime | None = None) -> Sequence[HeldFile]:
+        """The ones that go first."""
         table = tables.evidence
         query = select(table.c.at, table.c.name, table.c.size_bytes).where(table.c.gone.is_(None))
         if before is not None:
             query = query.where(table.c.at < before)
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(table.c.at, table.c.name).limit(limit))
-            return [MediaFile(row.at, row.name, row.size_bytes) for row in rows]
+            return [HeldFile(row.at, row.name, row.size_bytes) for row in rows]
 
     def remove(self, names: Sequence[str], why: str) -> None:
+        """Deletes pictures whose events stay and say why."""
         self._pictures.remove(self._engine, names, why)
 
 
@@ -106,7 +103,7 @@ class Purged:
         return not self.media and not any(self.rows.values())
 
     def __str__(self) -> str:
-        """In words: `deleted 2 events; 3 pictures (0.1 MB): kept for 90 days (storage.evidence_days)`."""
+        """In words: `deleted 2 events; 3 pictures (0.1 MB): older than 90 days (storage.evidence_days)`."""
         if self.is_empty:
             return "nothing was due"
         rows = ", ".join(_counted(count, name) for name, count in self.rows.items() if count)
@@ -121,6 +118,7 @@ class Retention:
         self,
         engine: Engine,
         pictures: EvidenceStore,
+        recordings: Recordings,
         settings: StorageSettings,
         data_dir: Path,
         free_bytes: Callable[[Path], int] | None = None,
@@ -128,15 +126,20 @@ class Retention:
     ) -> None:
         self._engine = engine
         self._pictures = pictures
+        self._recordings = recordings
         self._settings = settings
         self._data_dir = data_dir
         self._free_bytes = free_bytes or disk_free
         self._stopping = stopping or Event()
-        self._shelves: tuple[Shelf, ...] = (EvidenceShelf(engine, pictures, settings.evidence_days),)
+        files = EvidenceFiles(engine, pictures)
+        self._shelves = (
+            Shelf("picture", settings.evidence_days, "storage.evidence_days", files),
+            Shelf("recording", settings.recording_days, "storage.recording_days", recordings),
+        )
 
     def __call__(self, now: datetime) -> Purged:
         """Deletes what is due. Files by days first, then by bytes, so that none goes that need not."""
-        rows = purge(self._engine, self._pictures, self._settings, now, self._stopping)
+        rows = purge(self._engine, self._pictures, self._settings, now, self._recordings.forget, self._stopping)
         media = [*self._by_days(now), *self._by_budget(), *self._by_disk()]
         purged = Purged(rows, tuple(media))
         if not purged.is_empty:
@@ -145,11 +148,11 @@ class Retention:
 
     def _by_days(self, now: datetime) -> Iterator[Removal]:
         for shelf in self._shelves:
-            why = f"kept for {shelf.days} days ({shelf.setting})"
+            why = f"older than {shelf.days} days ({shelf.setting})"
             before = now - timedelta(days=shelf.days)
             count = size = 0
-            while files := shelf.oldest(_FILES, before):
-                shelf.remove([file.name for file in files], why)
+            while files := shelf.files.oldest(_FILES, before):
+                shelf.files.remove([file.name for file in files], why)
                 count, size = count + len(files), size + sum(file.size_bytes for file in files)
                 if self._stopping.wait(_PAUSE_S):
                     break
@@ -160,20 +163,20 @@ class Retention:
         most_gb = self._settings.media_max_gb
         if most_gb is None:
             return []
-        over = sum(shelf.kept_bytes() for shelf in self._shelves) - int(most_gb * GB)
-        return self._free(over, f"made room within {most_gb:g} GB (storage.media_max_gb)")
+        over = sum(shelf.files.kept_bytes() for shelf in self._shelves) - int(most_gb * GB)
+        return self._free(over, f"to stay within {most_gb:g} GB (storage.media_max_gb)")
 
     def _by_disk(self) -> list[Removal]:
         """Frees what lacks, once: a disk that something else fills must not cost every picture."""
         least_gb = self._settings.disk_min_free_gb
         lacking = int(least_gb * GB) - self._free_bytes(self._data_dir)
-        return self._free(lacking, f"made room on a full disk, to keep {least_gb:g} GB free (storage.disk_min_free_gb)")
+        return self._free(lacking, f"to keep {least_gb:g} GB of the disk free (storage.disk_min_free_gb)")
 
     def _free(self, wanted_bytes: int, why: str) -> list[Removal]:
         """Removes the oldest files of all kinds until so many bytes are free, or nothing is left."""
         gone: dict[str, tuple[int, int]] = {}
         while wanted_bytes > 0 and not self._stopping.is_set():
-            round_: dict[Shelf, list[MediaFile]] = {}
+            round_: dict[Shelf, list[HeldFile]] = {}
             for shelf, file in self._oldest_of_all():
                 if wanted_bytes <= 0:
                     break
@@ -182,25 +185,33 @@ class Retention:
             if not round_:
                 break
             for shelf, files in round_.items():
-                shelf.remove([file.name for file in files], why)
+                shelf.files.remove([file.name for file in files], why)
                 count, size = gone.get(shelf.noun, (0, 0))
                 gone[shelf.noun] = count + len(files), size + sum(file.size_bytes for file in files)
             self._stopping.wait(_PAUSE_S)
         return [Removal(noun, why, count, size) for noun, (count, size) in gone.items()]
 
-    def _oldest_of_all(self) -> list[tuple[Shelf, MediaFile]]:
-        files = [[(shelf, file) for file in shelf.oldest(_FILES)] for shelf in self._shelves]
+    def _oldest_of_all(self) -> list[tuple[Shelf, HeldFile]]:
+        files = [[(shelf, file) for file in shelf.files.oldest(_FILES)] for shelf in self._shelves]
         return list(heapq.merge(*files, key=lambda pair: pair[1].at))[:_FILES]
 
 
 def purge(
-    engine: Engine, pictures: EvidenceStore, settings: StorageSettings, now: datetime, stopping: Event | None = None
+    engine: Engine,
+    pictures: EvidenceStore,
+    settings: StorageSettings,
+    now: datetime,
+    forget: Callable[[Sequence[str]], None] = lambda events: None,
+    stopping: Event | None = None,
 ) -> dict[str, int]:
-    """How many rows went by their days, by table. Events take their actions and pictures along."""
+    """How many rows went by their days, by table. Events take their actions and pictures along.
+
+    `forget` takes the recordings of those events away.
+    """
     stopping = stopping or Event()
     seen_before = now - timedelta(days=settings.observation_days)
     asked_before = now - timedelta(days=settings.inbox_days)
-    event_steps = _purge_events(engine, pictures, now - timedelta(days=settings.event_days))
+    event_steps = _purge_events(engine, pictures, forget, now - timedelta(days=settings.event_days))
     return {
         "event": _in_steps(event_steps, stopping),
         "observation": _in_steps(_purge(engine, tables.observation, "number", "at", seen_before), stopping),
@@ -235,7 +246,9 @@ def _purge(engine: Engine, table: Table, key: str, at: str, before: datetime) ->
         yield step
 
 
-def _purge_events(engine: Engine, pictures: EvidenceStore, before: datetime) -> Iterator[int]:
+def _purge_events(
+    engine: Engine, pictures: EvidenceStore, forget: Callable[[Sequence[str]], None], before: datetime
+) -> Iterator[int]:
     event, outbox = tables.event, tables.outbox
     oldest = select(event.c.id, event.c.evidence).where(event.c.at < before).order_by(event.c.at).limit(_EVENTS)
     while True:
@@ -245,6 +258,7 @@ def _purge_events(engine: Engine, pictures: EvidenceStore, before: datetime) -> 
             return
         pictures.remove(engine, [row.evidence for row in rows if row.evidence is not None])
         names = [row.id for row in rows]
+        forget(names)
         with writing(engine) as connection:
             connection.execute(delete(outbox).where(outbox.c.event.in_(names)))
             gone = connection.execute(delete(event).where(event.c.id.in_(names))).rowcount
