@@ -21,6 +21,7 @@ from surveillance.storage.accounts import Accounts
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import Events
+from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
 
 NAME, PASSWORD = "ada", "correct horse"
@@ -109,6 +110,7 @@ def open_site(directory: Path, settings: DashboardSettings | None = None, site: 
         inbox=Inbox(desk.engine),
         site=rulebook,
         evidence=desk.evidence,
+        recordings=Recordings(desk.engine, directory / "media"),
         live=live,
         secret_key=keys.key("sessions"),
         applied=lambda: applied,

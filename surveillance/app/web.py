@@ -38,6 +38,7 @@ def build_web(settings: Settings) -> Flask:
             inbox=store.inbox,
             site=store.site,
             evidence=store.evidence,
+            recordings=store.recordings,
             live=live_pictures(settings),
             secret_key=store.keys.key("sessions"),
             applied=lambda: applied(state),

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from surveillance.dashboard.clock import parse_time, site_zone
 from surveillance.dashboard.filters import ListFilter, parse_filter
+from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
 from surveillance.dashboard.wording import FAMILIES
@@ -65,7 +66,7 @@ def listing() -> Response:
 @pages.get("/events/<id>")
 def one(id: str) -> str:
     event = find(id)
-    return render_template("event.html", event=event, path=path_of(event))
+    return render_template("event.html", event=event, path=path_of(event), media=media_of(event))
 
 
 @pages.get("/events/stream")

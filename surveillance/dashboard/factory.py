@@ -8,13 +8,32 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from surveillance import __version__
-from surveillance.dashboard import access_requests, cameras, errors, events, health, rules, security, sign_in, wording
+from surveillance.dashboard import (
+    access_requests,
+    cameras,
+    errors,
+    events,
+    health,
+    recordings,
+    rules,
+    security,
+    sign_in,
+    wording,
+)
 from surveillance.dashboard.clock import site_zone
 from surveillance.dashboard.services import Services
 from surveillance.dashboard.sessions import SiteSessions, current_user, require_sign_in
 from surveillance.dashboard.streams import Streams
 
-PAGES = (sign_in.pages, events.pages, cameras.pages, rules.pages, health.pages, access_requests.pages)
+PAGES = (
+    sign_in.pages,
+    events.pages,
+    recordings.pages,
+    cameras.pages,
+    rules.pages,
+    health.pages,
+    access_requests.pages,
+)
 
 
 def create_app(services: Services) -> Flask:

@@ -17,6 +17,7 @@ HEADERS = {
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' data: blob:",  # data: the style sheet's own icons; blob: live tiles
+            "media-src 'self'",
             "connect-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",

@@ -15,6 +15,7 @@ from surveillance.storage.accounts import Accounts
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.queries import Events
+from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
 
 
@@ -43,6 +44,7 @@ class Services:
     inbox: Inbox
     site: SqlSite
     evidence: EvidenceStore
+    recordings: Recordings
     live: LivePictures
     secret_key: bytes
     applied: Callable[[], Mapping[str, Any]]

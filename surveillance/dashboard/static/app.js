@@ -73,6 +73,17 @@ document.addEventListener("htmx:sse:error", (event) => {
   }
 });
 
+// A camera may send video that this browser has no decoder for; media errors do not bubble.
+document.addEventListener(
+  "error",
+  (event) => {
+    if (event.target.tagName === "VIDEO") {
+      event.target.closest("figure").querySelector(".cannot-play").hidden = false;
+    }
+  },
+  true,
+);
+
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("img[data-live]").forEach(showTile);
 });

@@ -1,0 +1,76 @@
+"""The picture at full size and the clip of an event: how its page tells of them, and the files themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, abort, send_file
+from werkzeug.wrappers import Response as AnyResponse
+
+from surveillance.dashboard.clock import parse_time
+from surveillance.dashboard.services import services
+from surveillance.domain.errors import NotFound
+
+pages = Blueprint("recordings", __name__)
+TYPES = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
+NOUNS = {"picture": "full picture", "clip": "clip"}
+SIZES = ("bytes", "KB", "MB", "GB")
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What is there of an event: rows of what is kept, what is being kept, and what is not, with the reason."""
+
+    picture: Mapping[str, Any] | None
+    clip: Mapping[str, Any] | None
+    wanted: str  # `full picture and clip`, or empty
+    missing: tuple[tuple[str, str], ...]  # (`clip`, why)
+
+
+@pages.get("/recordings/<name>")
+def one(name: str) -> AnyResponse:
+    """The file, whole or the range that is asked for."""
+    try:
+        place = services().recordings.path(name)
+    except NotFound:
+        abort(404, "This recording is no longer kept.")
+    return send_file(place.resolve(), mimetype=TYPES[place.suffix], conditional=True)
+
+
+def media_of(event: Mapping[str, Any]) -> Media:
+    """The event's recordings, sorted by what became of them."""
+    rows = {row["kind"]: row for row in event["recordings"]}
+    gone = {kind: "its file is gone" for kind, row in rows.items() if row["state"] == "kept" and not _is_there(row)}
+    kept = {kind: row for kind, row in rows.items() if row["state"] == "kept" and kind not in gone}
+    wanted = [NOUNS[kind] for kind, row in rows.items() if row["state"] == "wanted"]
+    reasons: dict[str, list[str]] = {}
+    for kind, row in rows.items():
+        why = gone.get(kind, row["reason"] if row["state"] == "missing" else None)
+        if why is not None:
+            reasons.setdefault(why, []).append(NOUNS[kind])
+    missing = tuple((" and ".join(nouns), why) for why, nouns in reasons.items())
+    return Media(kept.get("picture"), kept.get("clip"), " and ".join(wanted), missing)
+
+
+def size_words(size_bytes: int) -> str:
+    """`1.4 MB`"""
+    size, unit = float(size_bytes), 0
+    while size >= 1000 and unit < len(SIZES) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 10 else f"{size:.1f} {SIZES[unit]}"
+
+
+def seconds_of(row: Mapping[str, Any]) -> str:
+    """How long it is: `11 s`."""
+    return f"{round((parse_time(row['to']) - parse_time(row['from'])) / timedelta(seconds=1))} s"
+
+
+def _is_there(row: Mapping[str, Any]) -> bool:
+    try:
+        services().recordings.path(row["name"])
+    except NotFound:
+        return False
+    return True
