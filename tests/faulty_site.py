@@ -1,0 +1,159 @@
+"""The site that the faults befall: painted cameras, a door, a badge reader that never tires, and real processes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+from patience import eventually
+
+from surveillance.app.runtime import CORE_STATUS
+from surveillance.app.service import RunningSite
+from surveillance.demo.controller import DoorController
+from surveillance.demo.reader import present
+from surveillance.domain.values import CameraReport, Observation
+from surveillance.storage.queries import EventFilter
+from surveillance.storage.state import SharedState
+
+SITE = """
+cameras:
+  - {{name: yard, url: "paint://yard?period=3"}}
+  - {{name: front, url: "paint://front?period=4"}}
+  - {{name: gate, url: "paint://gate?period=5"}}
+  - {{name: hall, url: "paint://hall?period=3.5"}}
+doors:
+  - {{name: back, relay: "{relay}", pulse_s: 1}}
+people:
+  - {{name: Grace, groups: [staff], credentials: [{{kind: badge, value: "1906"}}]}}
+rules:
+  - {{name: seen, on: sighting, verdict: log, when: label == "person" and track_s >= 0.5}}
+  - {{name: staff, on: access, verdict: authorize, when: '"staff" in groups and "badge" in factors'}}
+"""
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
+SEED = 20261121
+
+
+@dataclass
+class FaultySite:
+    """A running site, what was on record at some moments, and how long it took to come back."""
+
+    running: RunningSite
+    controller: DoorController
+    token: str
+    began: datetime
+    dice: random.Random = field(default_factory=lambda: random.Random(SEED))
+    before: dict[str, int] = field(default_factory=dict)  # seq of each event that was ever seen on record
+    granted: list[str] = field(default_factory=list)  # events of the grants that the reader was told
+    recovered_s: dict[str, list[float]] = field(default_factory=dict)
+
+    def remember(self) -> None:
+        """Whatever is on record now must be for ever."""
+        self.before |= {event["id"]: event["seq"] for event in self.events()}
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            page, cursor = self.running.store.events.page(EventFilter(kind=kind, since=self.began), cursor, 500)
+            found += page
+            if cursor is None:
+                return found
+
+    def kill(self, name: str, is_back: Callable[[], bool]) -> None:
+        """At a moment drawn by lot, outright; returns when it is back."""
+        time.sleep(self.dice.uniform(0.2, 1.5))
+        self.remember()
+        pid = self.running.children.pid(name)
+        assert pid is not None, f"{name} does not run"
+        os.kill(pid, signal.SIGKILL)
+        killed_s = time.monotonic()
+        assert eventually(lambda: self.running.children.pid(name) not in (None, pid), 20)
+        assert eventually(is_back, 30), f"{name} did not come back"
+        self.recovered_s.setdefault(name.partition("-")[0], []).append(time.monotonic() - killed_s)
+
+    def core_is_back(self) -> Callable[[], bool]:
+        """Core has told of itself later than now."""
+        now = datetime.now(UTC)
+
+        def is_back() -> bool:
+            told = SharedState(self.running.store.engine).get_dated(CORE_STATUS)
+            return told is not None and told[1] > now and bool(told[0]["cameras"])
+
+        return is_back
+
+    def observations(self) -> list[Observation]:
+        entries = self.running.store.events.inputs_since(self.began)
+        return [entry for entry in entries if isinstance(entry, Observation)]
+
+    def seen_since(self, camera: str, at: datetime) -> bool:
+        reports = self.running.store.events.inputs_since(at)
+        return any(isinstance(e, CameraReport) and e.camera == camera and e.state == "live" for e in reports)
+
+    def serves(self) -> bool:
+        with suppress(OSError), build_opener(ProxyHandler({})).open(self.running.address + "/healthz", timeout=2):
+            return True
+        return False
+
+    def badge(self) -> None:
+        """Somebody asks at the door; whoever gets no answer stays outside."""
+        with suppress(OSError, ValueError):
+            answer = present(self.running.address, self.token, "back", "1906")
+            if answer.get("verdict") == "authorize":
+                self.granted.append(answer["event"])
+
+    def check(self) -> None:
+        """Nothing on record was lost or doubled; every grant that was told is on record; no door opened without one."""
+        assert eventually(lambda: self.is_settled(), 20)
+        events = self.events()
+        now = {event["id"]: event["seq"] for event in events}
+        assert {id: now.get(id) for id in self.before} == self.before, "an event on record was lost or changed"
+        numbers = sorted(now.values())
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "the numbers have gaps"
+        assert sorted(self.told_of_tracks()) == sorted(self.tracks()), "each track is told of exactly once"
+        grants = {event["id"] for event in self.events("access.granted")}
+        assert set(self.granted) <= grants, "somebody was let in without a record"
+        assert self.controller.strikes["back"].pulses <= len(grants), "a door opened without a grant on record"
+
+    def is_settled(self) -> bool:
+        """All tracks that are over are told of."""
+        time.sleep(0.2)
+        return sorted(self.told_of_tracks()) == sorted(self.tracks())
+
+    def tracks(self) -> list[tuple[str, datetime]]:
+        """Every person that the rule must have told of: (camera, when the track began)."""
+        until = datetime.now(UTC) - timedelta(seconds=2)
+        seen = [entry for entry in self.observations() if entry.label == "person" and entry.track_s >= 0.5]
+        return sorted({(entry.camera, entry.started_at) for entry in seen if entry.started_at < until})
+
+    def told_of_tracks(self) -> list[tuple[str, datetime]]:
+        """(camera, when its track began) of every event of the rule; twice when it was told of twice."""
+        until = datetime.now(UTC) - timedelta(seconds=2)
+        by_id = {entry.id: entry for entry in self.observations()}
+        told = []
+        for event in self.events("sighting.logged"):
+            whole = self.running.store.events.one(event["id"])
+            assert whole is not None
+            entry = by_id[whole["subject"]]
+            if entry.started_at < until:
+                told.append((entry.camera, entry.started_at))
+        return told
+
+
+def keep_asking(site: FaultySite, stopping: threading.Event) -> None:
+    while not stopping.wait(0.5):
+        site.badge()
+
+
+def blank() -> Any:
+    import numpy as np
+
+    return np.zeros((64, 64, 3), np.uint8)
