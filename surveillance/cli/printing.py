@@ -33,6 +33,8 @@ def explanation_of(event: Mapping[str, Any]) -> Iterator[str]:
         yield from branch(judged["clause"], "  ")
     if not event["judged"]:
         yield "no rule was asked"
+    for kept in event["recordings"]:
+        yield f"{kept['kind']} {kept['state']}: {kept['reason'] or kept['name']}"
 
 
 def branch(clause: Mapping[str, Any], indent: str) -> Iterator[str]:

@@ -70,7 +70,7 @@ class RingMedia:
             except NotKeptError as error:
                 missing[kind] = str(error)
         for kind, why in missing.items():
-            log.warning("%s of event %s is not kept by camera %s: %s", kind, keep.event, keep.camera, why)
+            log.info("%s of event %s is not kept by camera %s: %s", kind, keep.event, keep.camera, why)
         return Kept(keep.event, keep.camera, tuple(files), missing)
 
     def _picture(self, keep: Keep, draft: Path) -> Span:
