@@ -137,9 +137,10 @@ class FaultySite:
     def told_of_tracks(self) -> list[tuple[str, datetime]]:
         """(camera, when its track began) of every event of the rule; twice when it was told of twice."""
         until = datetime.now(UTC) - timedelta(seconds=2)
-        by_id = {entry.id: entry for entry in self.observations()}
+        events = self.events("sighting.logged")
+        by_id = {entry.id: entry for entry in self.observations()}  # read later: each event's is among them
         told = []
-        for event in self.events("sighting.logged"):
+        for event in events:
             whole = self.running.store.events.one(event["id"])
             assert whole is not None
             entry = by_id[whole["subject"]]

@@ -22,6 +22,7 @@ from surveillance.domain.values import rfc3339
 from surveillance.engines.supervise import BACK_OFF_S, WELL_S
 
 LOOK_S = 0.1
+HUNG_S = 30.0
 STOP_S = 3.0  # what has not ended by then is killed
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Children:
     last: str = ""  # the one that is to end after the others
     waits_s: Sequence[float] = BACK_OFF_S  # before each new start; from the beginning after `well_s` without an end
     well_s: float = WELL_S
+    hung_s: float = HUNG_S  # whoever began to give signs of life and gave none for so long is killed
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -87,6 +89,10 @@ class Children:
         while not self._stopping.wait(LOOK_S):
             changed = False
             for child in self.children:
+                if child.process is not None and self._is_hung(child):
+                    log.warning("process %s gives no sign of life and is killed", child.name)
+                    child.process.kill()
+                    child.process.wait()
                 if child.process is not None and child.process.poll() is not None:
                     self._ended(child, child.process.returncode)
                     changed = True
@@ -109,12 +115,20 @@ class Children:
                 _await_end(child, max(ends_s - time.monotonic(), 0.1))
 
     def _launch(self, child: Child) -> None:
+        beat_file(self.report.parent, child.name).unlink(missing_ok=True)
         command = [sys.executable, "-m", child.module, *child.arguments]
         child.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         child.started_s = time.monotonic()
         assert child.process.stdin is not None
         with suppress(BrokenPipeError), child.process.stdin as entrance:
             entrance.write(self.handed)
+
+    def _is_hung(self, child: Child) -> bool:
+        try:
+            silent_s = time.time() - beat_file(self.report.parent, child.name).stat().st_mtime
+        except FileNotFoundError:
+            return False  # it has not begun, or gives none
+        return silent_s > self.hung_s
 
     def _ended(self, child: Child, code: int) -> None:
         child.process = None
@@ -141,6 +155,11 @@ def load_report(path: Path) -> Mapping[str, Mapping[str, Any]]:
     except (FileNotFoundError, ValueError):
         return {}
     return told
+
+
+def beat_file(directory: Path, name: str) -> Path:
+    """What a child touches at least every few seconds while it works, from the thread whose work matters."""
+    return directory / f"{name}.beat"
 
 
 def _as_json(child: Child) -> dict[str, Any]:

@@ -27,7 +27,10 @@ else:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 with (folder / "starts").open("a") as file:
     file.write(f"{name}:{words} ")
-time.sleep(60)
+for _ in range(600):
+    if name == "beating":
+        (folder / "beating.beat").touch()
+    time.sleep(0.1)
 """
 
 
@@ -85,6 +88,20 @@ def test_who_does_not_listen_is_killed(folder: Path) -> None:
     assert eventually(lambda: said(folder, "starts") == ["deaf:hello"])
     running.stop()
     assert running.pid("deaf") is None
+
+
+def test_who_hangs_is_killed_and_started_again(folder: Path) -> None:
+    running = children(folder, "beating")
+    running.hung_s = 2.0
+    running.start()
+    try:
+        assert eventually((folder / "beating.beat").exists)
+        first = running.pid("beating")
+        os.kill(first or 0, signal.SIGSTOP)
+        assert eventually(lambda: running.pid("beating") not in (None, first))
+        assert load_report(folder / "report.json")["beating"]["last_end"] == "signal 9"
+    finally:
+        running.stop()
 
 
 def test_without_a_report_nothing_is_known(tmp_path: Path) -> None:
