@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from surveillance.domain.errors import SettingsError
 
@@ -33,6 +33,12 @@ class StorageSettings(BaseModel):
     inbox_days: int = Field(default=2, ge=1)
     recall_max: int = Field(default=200_000, ge=1000)  # inputs replayed at most to rebuild the judge's memory
     shots_max: int = Field(default=512, ge=1)  # best shots remembered for evidence, of 48 KB at most
+
+    @field_validator("url", "password_file", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        """Compose hands over an empty variable where a site sets none."""
+        return None if value == "" else value
 
     def database_url(self, data_dir: Path) -> str:
         """The address of the database, given the data directory.

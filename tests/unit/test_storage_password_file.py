@@ -33,3 +33,9 @@ def test_a_file_that_does_not_fit_is_one_line(tmp_path: Path, url: str | None, c
     with pytest.raises(SettingsError) as told:
         StorageSettings(url=url, password_file=file).database_url(tmp_path)
     assert str(told.value) == f"storage.password_file {file} {fault}"
+
+
+def test_an_empty_variable_is_an_unset_one(tmp_path: Path) -> None:
+    settings = StorageSettings.model_validate({"url": "", "password_file": ""})
+    assert settings == StorageSettings()
+    assert settings.database_url(tmp_path) == f"sqlite:///{tmp_path}/surveillance.db"
