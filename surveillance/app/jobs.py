@@ -29,6 +29,7 @@ from surveillance.storage.vitals import oldest_open_action
 
 HEARTBEAT_S = 5.0  # core is taken to run when it told of itself within this
 FULL_AGAIN = timedelta(minutes=10)  # how often a full disk hastens retention
+WITHDRAWN: Mapping[str, Any] = {"ok": False, "result": "withdrawn"}  # an answer of whoever asked
 QUESTION = "job.run"  # kind of the question by which another process asks core to run a job
 
 
@@ -134,12 +135,25 @@ def run_job(settings: Settings, name: str, by: str | None, timeout_s: float) -> 
         return _run_here(settings, store, name, by, timeout_s)
     deadline = datetime.now(UTC) + timedelta(seconds=timeout_s)
     question = store.inbox.ask(QUESTION, {"job": name, "by": by}, deadline)
-    answer = store.inbox.wait(question, deadline, poll_s=0.05)
+    answer = _wait(store, question, deadline)
+    if answer is WITHDRAWN:
+        return _run_here(settings, store, name, by, timeout_s)
     if answer is None:
         return RanJob(False, f"no answer within {timeout_s:g} s; `surveillance jobs list` shows when it has run", False)
     if "ok" not in answer:  # the denial of a core that was started anew meanwhile
         return RanJob(False, "the service was started anew meanwhile; run it again", False)
     return RanJob(answer["ok"], answer["result"], False, answer.get("took_s", 0.0))
+
+
+def _wait(store: Store, question: str, deadline: datetime) -> Mapping[str, Any] | None:
+    """Core's answer; WITHDRAWN when core has ended meanwhile, None when it took too long."""
+    while (now := datetime.now(UTC)) < deadline:
+        answer = store.inbox.wait(question, min(deadline, now + timedelta(seconds=1)), poll_s=0.05)
+        if answer is not None:
+            return answer
+        if not core_runs(store) and store.inbox.answer(question, WITHDRAWN):
+            return WITHDRAWN
+    return None
 
 
 def core_runs(store: Store) -> bool:

@@ -18,6 +18,7 @@ from surveillance.domain.values import Decision, rfc3339, system_decision
 from surveillance.jobs.table import Done
 
 STATE = "health"  # the name under which other processes find the causes
+DATABASE = "database"  # the one cause that core itself tells of, when its commits fail
 GB = 1_000_000_000
 
 
@@ -64,11 +65,12 @@ class Health:
         lasting = {name: known.get(name, {"since": rfc3339(now)}) | {"words": words} for name, words in found.items()}
         ended = [name for name in known if name not in lasting]
         for name, cause in lasting.items():
-            if self._is_due(cause, now):
+            if name != DATABASE and self._is_due(cause, now):
                 cause["told_at"] = rfc3339(now)
                 self._tell(_degraded(now, name, cause))
         for name in ended:
-            self._tell(_restored(now, name, known[name]))
+            if name != DATABASE:
+                self._tell(_restored(now, name, known[name]))
         if lasting != known:
             self._remember(lasting)
         return Done("; ".join(cause["words"] for cause in lasting.values()) or "all is well")
@@ -79,7 +81,7 @@ class Health:
             try:
                 found |= {cause.name: cause.words for cause in check(now)}
             except RecordFailed as error:
-                found["database"] = str(error)
+                found[DATABASE] = str(error)
         return found
 
     def _is_due(self, cause: Mapping[str, str], now: datetime) -> bool:

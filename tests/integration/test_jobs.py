@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+from patience import eventually
 
 from surveillance.domain.errors import JobBusy, RecordFailed, UserMistake
 from surveillance.domain.ports import Asked
@@ -26,13 +27,6 @@ from surveillance.storage.job_record import KEPT_RUNS, JobRecord, JobRun
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DAILY = Job("sweep", "sweeps the yard", 86400.0)
 QUICK = Job("sweep", "sweeps the yard", 0.05)
-
-
-def eventually(true: Callable[[], bool], within_s: float = 30.0) -> bool:
-    ends_s = time.monotonic() + within_s
-    while not true() and time.monotonic() < ends_s:
-        time.sleep(0.02)
-    return true()
 
 
 class House:

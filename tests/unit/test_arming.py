@@ -82,6 +82,23 @@ def test_the_job_tells_changes_and_repeats_itself_every_hour() -> None:
     assert said[-1] == "armed: schedule night is open"
 
 
+def test_the_job_takes_an_order_back_when_its_time_is_over() -> None:
+    now = [NOON]
+    orders = Orders()
+    heard: list[ModeReport] = []
+    arming = job.Arming(lambda: ARMED, orders, heard.append, "armed", lambda: now[0])
+    arming()
+    orders.order = ModeOrder("disarmed", "ada", NOON, after(60))
+    for second in (1, 59, 60, 61):
+        now[0] = after(second)
+        arming()
+    assert [(report.at, report.mode) for report in heard] == [
+        (NOON, "away"),
+        (after(1), "disarmed"),
+        (after(60), "away"),
+    ]
+
+
 def test_the_last_known_order_holds_while_the_database_is_away() -> None:
     orders = Orders()
     heard: list[ModeReport] = []

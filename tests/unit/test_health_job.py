@@ -90,7 +90,7 @@ def test_what_lasts_is_told_again_after_an_hour_also_over_a_restart() -> None:
     assert gone.kinds() == [("health.restored", "disk")]
 
 
-def test_a_database_that_is_away_is_a_cause_and_ends_nothing_else() -> None:
+def test_a_database_that_is_away_shows_and_is_left_to_core_to_tell() -> None:
     patient = Patient()
 
     def fail(now: datetime) -> Iterator[Cause]:
@@ -102,7 +102,7 @@ def test_a_database_that_is_away_is_a_cause_and_ends_nothing_else() -> None:
     patient.causes["disk"] = "the disk is full"
     assert health().words == "the disk is full; the database cannot be read: disk I/O error"
     assert health().words == "the disk is full; the database cannot be read: disk I/O error"
-    assert patient.kinds() == [("health.degraded", "disk"), ("health.degraded", "database")]
+    assert patient.kinds() == [("health.degraded", "disk")]
 
 
 def test_a_disk_that_fills_asks_for_room() -> None:
