@@ -13,12 +13,15 @@ from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
+from surveillance.app.event_log import log_events
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Site
-from surveillance.domain.values import Action, DoorReport
+from surveillance.domain.values import Action, DoorReport, Event
 from surveillance.engines.core import Core, Question, told_of_itself
+from surveillance.engines.figures import Figures
+from surveillance.engines.measured import MeasuredInbox, MeasuredRecord
 from surveillance.rules.book import Rulebook
 from surveillance.rules.judge import RuleJudge
 from surveillance.settings import Settings
@@ -97,6 +100,7 @@ def build_core(
     site: SiteInForce,
     on_record: Callable[[], None],
     questions: Mapping[str, Question] | None = None,
+    figures: Figures | None = None,
 ) -> RunningCore:
     """Desk, judge, ledger and dispatch over the store. `on_record` is called after each commit with events.
 
@@ -112,15 +116,20 @@ def build_core(
     walk = CoreWalk(
         desk=AccessDesk(site, store.keys.hash_credential),
         judge=site.judge,
-        record=ledger,
+        record=ledger if figures is None else MeasuredRecord(ledger, figures),
         dispatch=dispatch,
     )
+
+    def recorded(events: tuple[Event, ...]) -> None:
+        log_events(events)
+        on_record()
+
     spool = DiskSpool(settings.data_dir / "spool", settings.storage.spool_max_mb * 2**20)
     core = Core(
         walk,
-        store.inbox,
+        store.inbox if figures is None else MeasuredInbox(store.inbox, figures),
         parse_presented,
-        lambda events: on_record(),
+        recorded,
         questions=questions,
         known=ledger.known,
         spool=spool,

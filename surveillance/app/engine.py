@@ -11,13 +11,14 @@ from typing import Protocol
 
 from surveillance.app.core import SiteInForce, build_core
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
-from surveillance.app.runtime import CORE_STATUS
+from surveillance.app.measuring import Publisher
 from surveillance.app.store import Store
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import DoorReport
+from surveillance.domain.values import Action, DoorReport
 from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core, denial
+from surveillance.engines.figures import Figures
 from surveillance.engines.keeper import Keeper
 from surveillance.engines.site import SiteEngine, SiteParts, Tell
 from surveillance.settings import Settings
@@ -39,17 +40,19 @@ class CameraPlace(Protocol):
 
 @contextmanager
 def running_engine(
-    settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]
+    settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace], figures: Figures | None = None
 ) -> Iterator[SiteEngine]:
     """The engine and its jobs, started; stopped however the block ends. Raises SettingsError when another one runs."""
     with only_core(settings):
-        yield from _running(settings, store, build_place)
+        yield from _running(settings, store, build_place, figures or Figures())
 
 
-def _running(settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]) -> Iterator[SiteEngine]:
+def _running(
+    settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace], figures: Figures
+) -> Iterator[SiteEngine]:
     store.evidence.reconcile(store.engine)
     store.recordings.reconcile()
-    engine, jobs = build_engine(settings, store, build_place)
+    engine, jobs = build_engine(settings, store, build_place, figures)
     keeper = Keeper(store.recordings, engine.keep, engine.core.failed)
     try:
         jobs.arm()  # the mode is the first thing that core hears
@@ -88,7 +91,7 @@ def only_core(settings: Settings) -> Iterator[None]:
 
 
 def build_engine(
-    settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace]
+    settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace], figures: Figures
 ) -> tuple[SiteEngine, SiteJobs]:
     """Core and the cameras of a site with its jobs, ready to start."""
     site = SiteInForce(settings, store)
@@ -100,7 +103,7 @@ def build_engine(
         site=site,
     )
     jobs = SiteJobs(settings, store, ports)
-    running = build_core(settings, store, site, lambda: engine.wake(), {QUESTION: jobs.ask})
+    running = build_core(settings, store, site, lambda: engine.wake(), {QUESTION: jobs.ask}, figures)
     running.core.recover()  # what waits in the spool goes on record before anything is recalled from there
     since = datetime.now(UTC) - RECALL
     site.judge.recall(store.events.last_mode())
@@ -108,14 +111,19 @@ def build_engine(
     site.judge.recall(store.events.inputs_since(since, settings.storage.recall_max))
     forget_requests(store)
     place = build_place(running.core)
+    publisher = Publisher(settings, SharedState(store.engine), running.core, figures)
 
     def swap(configured: Site) -> None:
         site.swap(configured)
         place.hurry(frozenset(door.camera for door in configured.doors if door.camera))
 
+    def after(became: tuple[Action, ...]) -> None:
+        publisher.settled(became)
+        running.after(became)
+
     def close() -> None:
         place.close()
-        running.after(running.dispatch.drain(datetime.now(UTC), DRAIN_S))
+        after(running.dispatch.drain(datetime.now(UTC), DRAIN_S))
         running.dispatch.close()
 
     parts = SiteParts(
@@ -124,12 +132,11 @@ def build_engine(
         swap=swap,
         camera=place.camera,
         dispatch=running.dispatch,
-        after=running.after,
+        after=after,
         tick=running.tick,
         close=close,
     )
-    state = SharedState(store.engine)
-    engine = SiteEngine(running.core, parts, lambda status: state.put(CORE_STATUS, status))
+    engine = SiteEngine(running.core, parts, publisher)
     return engine, jobs
 
 

@@ -25,6 +25,7 @@ from surveillance.domain.ports import Classifier
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr
 from surveillance.engines.children import Child
+from surveillance.engines.figures import Figures
 from surveillance.engines.link import Switchboard
 from surveillance.logs import configure_logs
 from surveillance.settings import PREFIX, Settings
@@ -33,7 +34,7 @@ from surveillance.storage.keys import KeyStore
 log = logging.getLogger(__name__)
 
 READY_S = 15.0  # how long a worker waits for the recognizer's model before it starts its cameras without
-CORE, RECOGNIZER, REPORT = "core.sock", "recognizer.sock", "processes.json"
+CORE, RECOGNIZER = "core.sock", "recognizer.sock"
 
 
 def children_of(settings: Settings) -> list[Child]:
@@ -77,14 +78,14 @@ def run_core(settings: Settings) -> int:
 
     stopping = threading.Event()
     until_told(stopping.set)
-    store = open_store(settings)
+    store, figures = open_store(settings), Figures()
     fleets: list[Fleet] = []
 
     def build_place(core: Core) -> Fleet:
-        fleets.append(Fleet(settings.engine.worker_names, core.tell))
+        fleets.append(Fleet(settings.engine.worker_names, core.tell, figures.absorb))
         return fleets[0]
 
-    with running_engine(settings, store, build_place):
+    with running_engine(settings, store, build_place, figures):
         switchboard = Switchboard(runtime_dir(settings) / CORE, link_secret(settings), fleets[0].serve)
         stopping.wait()
         fleets[0].close()
@@ -94,6 +95,7 @@ def run_core(settings: Settings) -> int:
 
 def run_recognizer(settings: Settings) -> int:
     """Classifies for all workers. Ends with 1 when a model fails, and is started anew."""
+    from surveillance.app.measuring import keep_writing
     from surveillance.app.worker import Recognizers
     from surveillance.engines.remote import RecognizerDesk
 
@@ -105,8 +107,10 @@ def run_recognizer(settings: Settings) -> int:
         failures.append(f"{name}: {error}")
         stopping.set()
 
-    recognizers = Recognizers(settings, failed)
+    figures = Figures()
+    recognizers = Recognizers(settings, failed, figures)
     recognizers.of(None)  # before anybody is served
+    keep_writing(settings, figures)
     desk = RecognizerDesk(recognizers.of)
     switchboard = Switchboard(runtime_dir(settings) / RECOGNIZER, link_secret(settings), desk.serve)
     stopping.wait()
@@ -135,7 +139,14 @@ def run_worker(settings: Settings, name: str) -> int:
         urgent = lambda: camera.name in crew.urgent  # noqa: E731
         return RemoteLane(line, camera.name, model, fit, most, engine.answer_within_s, answered, urgent)
 
-    crew = Crew(name, CameraBuilder(settings, lane_of), backlog=Backlog(engine.backlog))
+    figures, backlog = Figures(), Backlog(engine.backlog)
+
+    def measure() -> None:
+        figures.set("queue_length", len(backlog), queue="backlog", process=name)
+        figures.count_to("inputs_dropped", backlog.dropped, reason="backlog_full")
+
+    figures.before_telling(measure)
+    crew = Crew(name, CameraBuilder(settings, lane_of, figures), figures.as_json, backlog)
     until_told(crew.stop)
     try:
         line.wait_open(READY_S)  # else every start would tell of cameras that get no answer

@@ -11,6 +11,7 @@ from pathlib import Path
 from surveillance.engines.live import LivePictures
 from surveillance.settings import Settings
 
+REPORT = "processes.json"  # in the runtime directory: what runs, and how often it was started again
 CORE_STATUS = "core"  # the name under which core leaves in the database how it fares
 
 

@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from urllib.request import ProxyHandler, build_opener
 
 from surveillance.app.engine import only_core, running_engine
-from surveillance.app.processes import REPORT, children_of, handed_over
-from surveillance.app.runtime import runtime_dir
+from surveillance.app.processes import children_of, handed_over
+from surveillance.app.runtime import REPORT, runtime_dir
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.app.worker import CamerasHere
 from surveillance.domain.errors import SettingsError
 from surveillance.engines.children import Child, Children
+from surveillance.engines.core import Core
+from surveillance.engines.figures import Figures
 from surveillance.engines.site import SiteEngine
 from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
@@ -92,13 +95,20 @@ def running_processes(settings: Settings, store: Store) -> Iterator[RunningSite]
     children.start()
     try:
         if is_inline:
-            with running_engine(settings, store, lambda core: CamerasHere(settings, core.failed)) as engine:
+            figures = Figures()
+            place = partial(cameras_here, settings, figures)
+            with running_engine(settings, store, place, figures) as engine:
                 yield RunningSite(settings, store, children, engine)
         else:
             yield RunningSite(settings, store, children)
     finally:
         children.stop()
         shutil.rmtree(runtime_dir(settings), ignore_errors=True)
+
+
+def cameras_here(settings: Settings, figures: Figures, core: Core) -> CamerasHere:
+    """Cameras worked in core's own process."""
+    return CamerasHere(settings, core.failed, figures)
 
 
 def refuse_used_port(settings: Settings) -> None:

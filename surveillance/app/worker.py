@@ -13,6 +13,8 @@ from surveillance.domain.ports import Classifier, Source, SourceOptions
 from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Frame, Input
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
+from surveillance.engines.figures import Figures
+from surveillance.engines.measured import CameraFigures, CountedClassifier, measured_walk
 from surveillance.engines.recognizer import SharedRecognizer
 from surveillance.engines.site import Tell
 from surveillance.engines.supervise import Supervised
@@ -61,6 +63,7 @@ def build_frames(
     report: Callable[[CameraReport], None],
     once: bool = False,
     ring: PacketRing | None = None,
+    counted: CameraFigures | None = None,
 ) -> CameraFrames:
     """A camera's reader in a thread of its own; `once` ends at the first loss instead of trying again.
 
@@ -74,14 +77,26 @@ def build_frames(
     options = source_options(settings, camera)
     if ring is not None and camera.sub_url is None:
         options = replace(options, packets=ring)
+
+    def deliver(frame: Frame) -> bool:
+        if counted is not None:
+            counted.read(len(mailbox))
+        return mailbox.deliver(frame)
+
     reader = CameraReader(
-        camera, open_source, options, mailbox.deliver, report, settings.ingest, lambda: mailbox.drops, paced=True
+        camera, open_source, options, deliver, report, settings.ingest, lambda: mailbox.drops, paced=True
     )
+
+    def stop() -> None:
+        reader.stop()
+        if counted is not None:
+            counted.ended()
+
     read = reader.run_once if once else reader.run
     if ring is None:
-        return CameraFrames(read, reader.stop, mailbox)
+        return CameraFrames(read, stop, mailbox)
     recording = Recording(settings, camera, ring)
-    return CameraFrames(recording.during(read), recording.ending(reader.stop), mailbox)
+    return CameraFrames(recording.during(read), recording.ending(stop), mailbox)
 
 
 def build_ring(settings: Settings) -> PacketRing:
@@ -154,33 +169,51 @@ class Recording:
 class CameraBuilder:
     """Makes a camera's work: its reader, its walk, and what shows its pictures to whoever watches."""
 
-    def __init__(self, settings: Settings, lane_of: LaneOf) -> None:
+    def __init__(self, settings: Settings, lane_of: LaneOf, figures: Figures | None = None) -> None:
         self._settings = settings
+        self._figures = figures or Figures()
         self._lane_of = lane_of
         self._live = live_pictures(settings)
 
     def __call__(self, camera: Camera, tell: Callable[[Input], None]) -> CameraThreads:
         """Raises UserMistake for a camera that cannot be watched, such as one whose model is not there."""
+        from surveillance.ingest.view import ViewCheck
         from surveillance.perception.observe import encode_shot
 
-        health = CameraHealth(camera.name, tell)
+        counted = CameraFigures(camera.name, self._figures)
+        health = CameraHealth(camera.name, tell, view=ViewCheck(self._settings.ingest.view))
+
+        def report(report: CameraReport) -> None:
+            counted.report(report)
+            health.report(report)
+
+        def answered(came: bool) -> None:
+            counted.answered(came)
+            health.answered(came)
+
         ring = build_ring(self._settings)
-        frames = build_frames(self._settings, camera, health.report, ring=ring)
-        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, health.answered))
+        frames = build_frames(self._settings, camera, report, ring=ring, counted=counted)
+        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered))
 
         def show(frame: Frame) -> None:
-            health.looked()
+            counted.looked(frame)
+            health.looked(frame)
             self._live.show(camera.name, lambda: encode_shot(frame, self._settings.perception.observe))
 
-        return CameraThreads(walk, tell, show, build_media(self._settings, camera, ring))
+        media = build_media(self._settings, camera, ring)
+        return CameraThreads(measured_walk(walk, self._figures), tell, show, media)
 
 
 class Recognizers:
     """One SharedRecognizer per model card, with its thread, made when it is first asked for."""
 
-    def __init__(self, settings: Settings, failed: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self, settings: Settings, failed: Callable[[str, Exception], None], figures: Figures | None = None
+    ) -> None:
         self._settings = settings
         self._failed = failed
+        self._figures = figures or Figures()
+        self._figures.before_telling(self._measure)
         self._running: dict[str, tuple[SharedRecognizer, Supervised]] = {}
         self._lock = threading.Lock()
 
@@ -189,12 +222,18 @@ class Recognizers:
         model = model or self._settings.perception.model
         with self._lock:
             if model not in self._running:
-                walk = RecognizerWalk(build_classifier(self._settings, model))
+                classifier = CountedClassifier(build_classifier(self._settings, model), self._figures, model)
+                walk = RecognizerWalk(classifier)
                 recognizer = SharedRecognizer(walk, deadline_s=self._settings.engine.answer_within_s)
                 thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
                 thread.start()
                 self._running[model] = recognizer, thread
             return self._running[model][0]
+
+    def _measure(self) -> None:
+        """How many asks wait at each model."""
+        for model, (recognizer, _) in self._running.copy().items():
+            self._figures.set("queue_length", recognizer.waiting, queue="recognizer", model=model)
 
     def close(self) -> None:
         for recognizer, thread in self._running.values():
@@ -205,9 +244,11 @@ class Recognizers:
 class CamerasHere:
     """Cameras worked in this very process, with their recognizers."""
 
-    def __init__(self, settings: Settings, failed: Callable[[str, Exception], None]) -> None:
-        self._recognizers = Recognizers(settings, failed)
-        self._build = CameraBuilder(settings, self._lane)
+    def __init__(
+        self, settings: Settings, failed: Callable[[str, Exception], None], figures: Figures | None = None
+    ) -> None:
+        self._recognizers = Recognizers(settings, failed, figures)
+        self._build = CameraBuilder(settings, self._lane, figures)
         self._urgent: frozenset[str] = frozenset()
 
     def camera(self, configured: Camera, tell: Tell) -> CameraThreads:

@@ -10,11 +10,12 @@ import os
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+SILENT_S = 5.0  # what a producer measured goes out of date when it has told nothing for so long
 BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Labels = tuple[tuple[str, str], ...]  # sorted by name
@@ -56,17 +57,24 @@ class Producer:
 
     run: str
     now: Tallies
+    told_s: float  # by this process's monotonic clock
     before: Tallies = field(default_factory=Tallies)
 
 
 class Figures:
     """Counters, gauges and histograms by name and labels. Names are Prometheus' without prefix and `_total`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._run = os.urandom(6).hex()
         self._lock = threading.Lock()
         self._own = Tallies()
         self._producers: dict[str, Producer] = {}
+        self._probes: list[Callable[[], None]] = []
+
+    def before_telling(self, probe: Callable[[], None]) -> None:
+        """`probe` is called before each `as_json`, to set what is looked up rather than told."""
+        self._probes.append(probe)
 
     def count(self, name: str, n: float = 1, **labels: str) -> None:
         """Adds `n` to a counter."""
@@ -113,34 +121,36 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, with what was absorbed: {"run": id, "samples": [[kind, name, labels, value], ...]}."""
+        for probe in tuple(self._probes):
+            probe()
         return {"run": self._run, "samples": [[s.kind, s.name, dict(s.labels), s.value] for s in self.samples()]}
 
     def absorb(self, producer: str, told: Mapping[str, Any]) -> None:
-        """Takes another process's `as_json`. A run not seen before is counted on top of the ones before it."""
+        """Takes another process's `as_json`. A run not seen before is counted on top of the ones before it.
+
+        Of a producer that tells no more the gauges go, after a while; what it counted stays.
+        """
+        now_s = self._clock()
         tallies = parse_told(told)
         with self._lock:
             known = self._producers.get(producer)
             if known is None:
-                self._producers[producer] = Producer(str(told["run"]), tallies)
+                self._producers[producer] = Producer(str(told["run"]), tallies, now_s)
                 return
             if known.run != told["run"]:
                 known.before.add(known.now)
                 known.before.gauges.clear()
                 known.run = str(told["run"])
-            known.now = tallies
-
-    def lost(self, producer: str) -> None:
-        """That process is gone: its gauges are too, what it counted stays."""
-        with self._lock:
-            if producer in self._producers:
-                self._producers[producer].now.gauges.clear()
+            known.now, known.told_s = tallies, now_s
 
     def samples(self) -> list[Sample]:
         """Every figure of this process and of those absorbed, sorted by name and labels."""
-        total = Tallies()
+        total, now_s = Tallies(), self._clock()
         with self._lock:
             for producer in self._producers.values():
                 total.add(producer.before)
+                if now_s - producer.told_s > SILENT_S:
+                    producer.now.gauges.clear()
                 total.add(producer.now)
             total.add(self._own)
         found: list[Sample] = [

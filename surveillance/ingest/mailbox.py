@@ -22,6 +22,9 @@ class Mailbox(Generic[T]):
         self._closed = False
         self._drops: Counter[str] = Counter()
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def put(self, item: T, keep: bool) -> bool:
         """`keep` waits while the mailbox is full; otherwise what waits is dropped. False once it is closed."""
         with self._changed:

@@ -19,11 +19,16 @@ class SharedState:
         self._engine = engine
 
     def put(self, name: str, value: Mapping[str, Any]) -> None:
-        values = {"value": dict(value), "changed_at": datetime.now(UTC)}
+        self.put_all({name: value})
+
+    def put_all(self, told: Mapping[str, Mapping[str, Any]]) -> None:
+        """Several at once, in one commit."""
         with writing(self._engine) as connection:
-            done = connection.execute(update(setting).where(setting.c.name == name).values(**values))
-            if done.rowcount == 0:
-                connection.execute(insert(setting), [{"name": name, **values}])
+            for name, value in told.items():
+                values = {"value": dict(value), "changed_at": datetime.now(UTC)}
+                done = connection.execute(update(setting).where(setting.c.name == name).values(**values))
+                if done.rowcount == 0:
+                    connection.execute(insert(setting), [{"name": name, **values}])
 
     def get_dated(self, name: str) -> tuple[dict[str, Any], datetime] | None:
         """What was put under that name with the time of its writing, so that a stale one shows; or None."""

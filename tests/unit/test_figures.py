@@ -79,16 +79,16 @@ def test_what_was_absorbed_stays_as_it_was_told():
     assert told == worker.as_json()
 
 
-def test_gauges_of_a_lost_process_and_of_a_removed_camera_are_gone():
-    core, worker = Figures(), Figures()
+def test_gauges_of_a_silent_process_and_of_a_removed_camera_are_gone():
+    now_s = [100.0]
+    core, worker = Figures(lambda: now_s[0]), Figures()
     worker.set("queue", 3, camera="gate", queue="mailbox")
     worker.set("queue", 4, camera="yard", queue="mailbox")
     worker.count("frames", camera="gate")
     worker.unset(camera="yard")
     core.absorb("worker-1", over_json(worker))
     assert values(core) == {("frames", "gate"): 1, ("queue", "gate", "mailbox"): 3}
-    core.lost("worker-1")
-    core.lost("never seen")
+    now_s[0] += 6.0
     assert values(core) == {("frames", "gate"): 1}
 
 
