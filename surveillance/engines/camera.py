@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from surveillance.domain.errors import SurveillanceError
 from surveillance.domain.ports import KeepMedia
@@ -20,6 +21,15 @@ TAKE_S = 0.5
 NO_ANSWER = "no answer from the recognizer"
 NO_LOOK = "its worker looks at no picture"
 LOOK_S = 3.0  # a worker that looked at nothing for so long is taken for dead
+
+
+class View(Protocol):
+    """What a check of the picture says: live, frozen, blinded or moved, and why."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
 
 
 class CameraFrames:
@@ -64,9 +74,10 @@ class CameraFrames:
 
 
 class CameraHealth:
-    """A camera sees only while its worker looks and its recognizer answers; else its reports say blinded, not live.
+    """A camera is live only while its worker looks, its recognizer answers and its view is what it should be.
 
-    So what rules ask of that camera is unknown, and nothing is granted on a picture that nobody looked at.
+    Else its reports say blinded, frozen or moved: so what rules ask of that camera is unknown, and nothing is granted
+    on a picture that nobody looked at or that shows something else.
     """
 
     def __init__(
@@ -74,36 +85,65 @@ class CameraHealth:
         camera: str,
         tell: Callable[[CameraReport], None],
         clock: Callable[[], float] = time.monotonic,
+        view: Callable[[Frame], View] | None = None,
     ) -> None:
         self._camera = camera
         self._tell = tell
         self._clock = clock
+        self._view = view
         self._lock = threading.Lock()
         self._is_blinded = False
+        self._seen: tuple[str, str] = ("live", "")
+        self._read = ""  # the reader's last state
+        self._told: str | None = None
+        self._owes_found = False
         self._looked_at_s = clock()
 
-    def looked(self) -> None:
+    def looked(self, frame: Frame | None = None) -> None:
         """Told of each frame that went through the worker."""
         self._looked_at_s = self._clock()
+        if frame is None or self._view is None:
+            return
+        view = self._view(frame)
+        if (view.state, view.reason) != self._seen:
+            with self._lock:
+                self._seen = view.state, view.reason
+                self._tell_change()
 
     def report(self, report: CameraReport) -> None:
-        """Passes on what the reader reports."""
+        """Passes on what the reader reports, or what is wrong all the same."""
         with self._lock:
-            if report.state == "live" and self._is_blinded:
-                report = replace(report, state="blinded", reason=NO_ANSWER, changed=False)
-            elif report.state == "live" and self._clock() - self._looked_at_s > LOOK_S:
-                report = replace(report, state="blinded", reason=NO_LOOK, changed=False)
-            elif report.state != "live":
+            self._read = report.state
+            if report.state != "live":
                 self._looked_at_s = self._clock()  # nothing to look at
-            self._tell(report)
+            elif self._sees()[0] == "live" and self._clock() - self._looked_at_s > LOOK_S:
+                self._owes_found = self._owes_found or report.changed
+                self._tell(replace(report, state="blinded", reason=NO_LOOK, changed=False))
+                return
+            else:
+                state, reason = self._sees()
+                report = replace(report, state=state, reason=reason)
+            is_first = self._told is None
+            changed = report.changed or self._owes_found if is_first else report.state != self._told
+            self._told, self._owes_found = report.state, False
+            self._tell(replace(report, changed=changed))
 
     def answered(self, came: bool) -> None:
         """Told after each ask of the recognizer."""
         with self._lock:
-            if came != self._is_blinded:
-                return
-            self._is_blinded = not came
-            state, reason = ("live", "") if came else ("blinded", NO_ANSWER)
+            if came == self._is_blinded:
+                self._is_blinded = not came
+                self._tell_change()
+
+    def _sees(self) -> tuple[str, str]:
+        """State and reason of a camera that can be read."""
+        return ("blinded", NO_ANSWER) if self._is_blinded else self._seen
+
+    def _tell_change(self) -> None:
+        """At once, unless the camera cannot be read anyway."""
+        state, reason = self._sees()
+        if self._read == "live" and state != self._told:
+            self._told = state
             self._tell(CameraReport(self._camera, datetime.now(UTC), state, reason, changed=True))
 
 

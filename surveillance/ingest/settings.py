@@ -7,6 +7,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class ViewSettings(BaseModel):
+    """When a live camera's view is no longer what it should be. A span of 0 switches that check off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    frozen_s: float = Field(60.0, ge=0, description="the very same picture for so long is frozen; 0: never")
+    blinded_s: float = Field(10.0, ge=0, description="a picture without any detail for so long is blinded; 0: never")
+    moved_s: float = Field(20.0, ge=0, description="a view shifted for so long, or another for 3x, is moved; 0: never")
+    learn_s: float = Field(30.0, ge=0, description="how long the fixed edges of a view are learned at first")
+    min_blocks: int = Field(4, ge=1, le=12, description="of 12 parts of the picture must have edges to judge by")
+
+
 class IngestSettings(BaseModel):
     """Time limits, the way RTSP travels, and how a lost camera is tried again."""
 
@@ -24,3 +36,4 @@ class IngestSettings(BaseModel):
     )
     retry_at_last_s: float = Field(60.0, gt=0, description="the wait once the ladder is climbed")
     retry_jitter: float = Field(0.1, ge=0, le=0.5, description="part of each wait that is drawn by lot")
+    view: ViewSettings = Field(ViewSettings(), description="whether a live camera sees what it should")

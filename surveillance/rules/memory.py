@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation
 from surveillance.rules.settings import RuleSettings
 
-BLIND_STATES = ("lost", "frozen", "blinded")
+BLIND_STATES = ("lost", "frozen", "blinded", "moved")
 MAX_COOLDOWNS = 10_000
 CooldownKey = tuple[str, ...]
 
