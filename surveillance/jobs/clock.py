@@ -127,7 +127,7 @@ class Jobs:
             self._record.forget_all_but(list(self._jobs))
             planned = self._record.planned()
         except RecordFailed:
-            log.warning("planned runs of jobs not read: the database is away")
+            log.warning("planned runs not read", extra={"reason": "the database is away"})
             planned = {}
         for job in self._jobs.values():
             self._scheduler.add_job(
@@ -160,10 +160,8 @@ class Jobs:
         done = event.retval if event.exception is None else Done(_words_of(event.exception))
         ok = event.exception is None
         run = JobRun(name, began, datetime.now(UTC), ok, done.words, asked.by if asked else None)
-        if not ok:
-            log.error("job %s failed: %s\n%s", name, done.words, event.traceback)
         self._keep(run)
-        self._make_event(run, done)
+        self._make_event(run, done, event.exception)
         if asked:
             asked.answer({"ok": ok, "result": done.words, "took_s": round(run.took_s, 3)})
 
@@ -175,9 +173,9 @@ class Jobs:
         try:
             self._record.write(run)
         except RecordFailed:
-            log.warning("run of job %s not written: the database is away", run.job)
+            log.warning("run not written", extra={"job": run.job, "reason": "the database is away"})
 
-    def _make_event(self, run: JobRun, done: Done) -> None:
+    def _make_event(self, run: JobRun, done: Done, error: BaseException | None) -> None:
         if run.ok:
             self._failures.pop(run.job, None)
             if run.by is not None or done.worth_telling:
@@ -187,13 +185,14 @@ class Jobs:
         if run.by is None and last is not None and _alike(run, last) and _apart_s(run, last) < REPEAT_S:
             return
         self._failures[run.job] = run
+        log.error("job failed", exc_info=error, extra={"job": run.job, "reason": run.result})
         self._tell(_event("job.failed", run, done))
 
     def _write_answer(self, question_id: str, told: Mapping[str, Any]) -> None:
         try:
             self._answer(question_id, told)
         except RecordFailed:
-            log.warning("result of a job not answered: the database is away")
+            log.warning("result not answered", extra={"reason": "the database is away"})
 
 
 @contextmanager

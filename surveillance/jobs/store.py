@@ -52,7 +52,7 @@ class RecordedJobStore(MemoryJobStore):  # type: ignore[misc]  # the library is 
         try:
             self._record.plan(job.id, every_s, job.next_run_time)
         except RecordFailed:
-            log.warning("next run of job %s not written: the database is away", job.id)
+            log.warning("next run not written", extra={"job": job.id, "reason": "the database is away"})
 
 
 def first_run(job: Job, planned: tuple[float, datetime] | None, now: datetime) -> datetime:

@@ -24,4 +24,4 @@ class RuleSettings(BaseModel):
         default=10.0, gt=0, description="a camera worker silent for so long raises health.degraded"
     )
     health_repeat_s: float = Field(default=3600.0, gt=0, description="one health.degraded per cause in this time")
-    mode: Literal["armed", "disarmed"] = Field(default="armed", description="the arming mode of the site")
+    mode: Literal["armed", "disarmed"] = Field(default="armed", description="the arming mode of a site without arming")

@@ -143,7 +143,7 @@ class Retention:
         media = [*self._by_days(now), *self._by_budget(), *self._by_disk()]
         purged = Purged(rows, tuple(media))
         if not purged.is_empty:
-            _log.info("retention: %s", purged)
+            _log.info("retention", extra={"result": str(purged)})
         return purged
 
     def _by_days(self, now: datetime) -> Iterator[Removal]:
