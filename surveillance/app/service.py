@@ -53,7 +53,7 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
     refuse_used_port(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_core(settings):  # another service may just be ending
-        upgrade_database(settings)
+        upgrade_database(settings, announce)
     store = open_store(settings)
     seed_site(store, site_file, announce)
     password = store.accounts.create_first_admin()

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from surveillance.domain.site import hide_password
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
-from surveillance.storage.database import check_version, open_database, upgrade
+from surveillance.storage.backup import Backup, back_up, backup_name, prune, worth_keeping
+from surveillance.storage.database import (
+    check_version,
+    open_database,
+    reading,
+    revision_of,
+    revisions,
+    shown,
+    upgrade,
+)
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
+
+BACKUPS = "backups"  # in the data directory
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +66,31 @@ def open_store(settings: Settings) -> Store:
     )
 
 
-def upgrade_database(settings: Settings) -> str:
-    """Creates the database, or brings it to this version; says so in one line."""
+def upgrade_database(settings: Settings, announce: Callable[[str], None] = _log.info, backup: bool = True) -> str:
+    """Creates the database, or brings it to this version; returns that in one line.
+
+    A database that has a site is backed up before, and `announce` told so.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = open_database(settings.database_url, settings.storage.commit_timeout_ms)
-    upgrade(engine)
-    return f"{hide_password(settings.database_url)} is up to date"
+    with reading(engine) as connection:
+        before = revision_of(connection)
+    kept = None
+    if backup and before in revisions()[:-1] and worth_keeping(engine):
+        kept = keep_backup(settings, engine)
+    before, after = upgrade(engine)
+    if kept is not None:
+        announce(f"database brought from {before} to {after}; as it was, it is in {kept.file}")
+    return f"{shown(engine.url)} is up to date"
+
+
+def keep_backup(settings: Settings, engine: Any, spare: Path | None = None) -> Backup:
+    """An automatic backup in the data directory; the newest five of each database stay, and `spare` in any case."""
+    with reading(engine) as connection:
+        name = backup_name(engine.url, revision_of(connection), datetime.now(UTC))
+    made = back_up(engine, settings.data_dir / BACKUPS / name)
+    prune(settings.data_dir / BACKUPS, engine.url, spare)
+    return made
 
 
 def relay_token(keys: KeyStore, door: str) -> str:

@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from surveillance import places
@@ -30,21 +30,24 @@ WRITES = "surveillance_writes"  # the execution option of a connection that is a
 PATIENT = "surveillance_patient"  # of one whose statements may take as long as it takes
 
 
-def open_database(url: str, lock_timeout_ms: int = 2000) -> Engine:
+def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False) -> Engine:
     """An engine on that database; it waits at most `lock_timeout_ms` for another writer.
 
-    Raises SettingsError, in one line, for an address that cannot be used.
+    A SQLite file is made where there is none, unless it must be `existing`. Raises SettingsError, in one line, for an
+    address that cannot be used.
     """
     address = _parse_url(url)
+    if existing and address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
+        raise SettingsError(f"there is no database {address.database}")
     try:
         if address.get_backend_name() == "sqlite":
             engine = _open_sqlite(address, lock_timeout_ms)
         elif address.get_backend_name() == "postgresql":
             engine = _open_postgresql(address, lock_timeout_ms)
         else:
-            raise SettingsError(f"storage.url {_shown(address)}: write sqlite:////path/to/site.db or postgresql://...")
+            raise SettingsError(f"storage.url {shown(address)}: write sqlite:////path/to/site.db or postgresql://...")
     except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise SettingsError(f"storage.url {_shown(address)}: no driver is installed for it ({error})") from error
+        raise SettingsError(f"storage.url {shown(address)}: no driver is installed for it ({error})") from error
     weakref.finalize(engine, engine.pool.dispose)
     try:
         with engine.connect() as connection:
@@ -52,7 +55,7 @@ def open_database(url: str, lock_timeout_ms: int = 2000) -> Engine:
             if engine.dialect.name == "postgresql":
                 _check_encoding(connection)
     except DatabaseError as error:
-        raise SettingsError(f"storage.url {_shown(address)} cannot be opened: {_first_line(error)}") from error
+        raise SettingsError(f"storage.url {shown(address)} cannot be opened: {_first_line(error)}") from error
     return engine
 
 
@@ -120,6 +123,8 @@ def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | N
                 if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                     raise RecordFailed("the upgrade would leave rows that belong to nothing; nothing was changed")
                 return before, revision_of(connection)
+        except DBAPIError as error:
+            raise RecordFailed(f"the upgrade failed and changed nothing: {_first_line(error)}") from error
         finally:
             if sqlite:
                 driver.execute("PRAGMA foreign_keys=ON")
@@ -150,7 +155,7 @@ def check_version(engine: Engine) -> None:
     with reading(engine) as connection:
         found = _refuse_newer(connection, script)
     if found != set(script.get_heads()):
-        raise SettingsError(f"the database {_shown(engine.url)} is empty or old: run `surveillance db upgrade`")
+        raise SettingsError(f"the database {shown(engine.url)} is empty or old: run `surveillance db upgrade`")
 
 
 def _alembic() -> Config:
@@ -165,7 +170,7 @@ def _refuse_newer(connection: Connection, script: ScriptDirectory) -> set[str]:
     unknown = found - {revision.revision for revision in script.walk_revisions()}
     if unknown:
         raise DatabaseTooNew(
-            f"the database {_shown(connection.engine.url)} is at {', '.join(sorted(unknown))}, which this version "
+            f"the database {shown(connection.engine.url)} is at {', '.join(sorted(unknown))}, which this version "
             "does not know: install the newer version that wrote it, or restore a backup"
         )
     return found
@@ -267,7 +272,8 @@ def _parse_url(url: str) -> URL:
         raise SettingsError("storage.url is not a database address; write sqlite:////path/to/site.db") from error
 
 
-def _shown(address: URL) -> str:
+def shown(address: URL) -> str:
+    """The address without what is secret in it."""
     return hide_password(address.render_as_string(hide_password=False))
 
 
