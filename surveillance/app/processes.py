@@ -17,14 +17,16 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from surveillance.app.runtime import runtime_dir
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.ports import Classifier
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr
-from surveillance.engines.children import Child
+from surveillance.engines.children import Child, beat_file
 from surveillance.engines.figures import Figures
 from surveillance.engines.link import Switchboard
 from surveillance.logs import configure_logs
@@ -33,6 +35,9 @@ from surveillance.storage.keys import KeyStore
 
 log = logging.getLogger(__name__)
 
+BEAT_S = 1.0
+CORE_STUCK_S = 10.0
+BATCH_STUCK_S = 20.0
 READY_S = 15.0  # how long a worker waits for the recognizer's model before it starts its cameras without
 CORE, RECOGNIZER = "core.sock", "recognizer.sock"
 
@@ -85,9 +90,12 @@ def run_core(settings: Settings) -> int:
         fleets.append(Fleet(settings.engine.worker_names, core.tell, figures.absorb))
         return fleets[0]
 
-    with running_engine(settings, store, build_place, figures):
+    with running_engine(settings, store, build_place, figures) as engine:
         switchboard = Switchboard(runtime_dir(settings) / CORE, link_secret(settings), fleets[0].serve)
-        stopping.wait()
+        beats = beating(settings, "core")
+        while not stopping.wait(BEAT_S):
+            if engine.core_age_s() < CORE_STUCK_S:  # else the thread that judges hangs
+                beats()
         fleets[0].close()
         switchboard.close()
     return 0
@@ -113,7 +121,10 @@ def run_recognizer(settings: Settings) -> int:
     keep_writing(settings, figures)
     desk = RecognizerDesk(recognizers.of)
     switchboard = Switchboard(runtime_dir(settings) / RECOGNIZER, link_secret(settings), desk.serve)
-    stopping.wait()
+    beats = beating(settings, "recognizer")
+    while not stopping.wait(BEAT_S):
+        if recognizers.busy_s() < BATCH_STUCK_S:
+            beats()
     switchboard.close()
     recognizers.close()
     return 1 if failures else 0
@@ -145,16 +156,34 @@ def run_worker(settings: Settings, name: str) -> int:
         figures.set("queue_length", len(backlog), queue="backlog", process=name)
         figures.count_to("inputs_dropped", backlog.dropped, reason="backlog_full")
 
+    def told() -> Mapping[str, Any]:  # asked once a second, by the thread that keeps the cameras
+        beats()
+        return figures.as_json()
+
+    beats = beating(settings, name)
     figures.before_telling(measure)
-    crew = Crew(name, CameraBuilder(settings, lane_of, figures), figures.as_json, backlog)
+    crew = Crew(name, CameraBuilder(settings, lane_of, figures), told, backlog)
     until_told(crew.stop)
     try:
-        line.wait_open(READY_S)  # else every start would tell of cameras that get no answer
+        ready_s = time.monotonic() + READY_S  # else every start would tell of cameras that get no answer
+        while not crew.is_stopping and time.monotonic() < ready_s and not line.wait_open(BEAT_S / 5):
+            pass
         crew.run(directory / CORE, secret)
     finally:
         line.close()
         slots.close()
     return 0
+
+
+def beating(settings: Settings, name: str) -> Callable[[], None]:
+    """The sign of life that whoever keeps the processes alive looks for."""
+    file = beat_file(runtime_dir(settings), name)
+
+    def beat() -> None:
+        with suppress(OSError):  # the directory goes when the service ends
+            file.touch()
+
+    return beat
 
 
 def fitting(settings: Settings, model: str | None) -> tuple[str, int, Callable[[Bgr], Bgr]]:

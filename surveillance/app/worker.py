@@ -230,6 +230,10 @@ class Recognizers:
                 self._running[model] = recognizer, thread
             return self._running[model][0]
 
+    def busy_s(self) -> float:
+        """How long the longest batch under way has taken so far."""
+        return max((recognizer.busy_s for recognizer, _ in self._running.copy().values()), default=0.0)
+
     def _measure(self) -> None:
         """How many asks wait at each model."""
         for model, (recognizer, _) in self._running.copy().items():

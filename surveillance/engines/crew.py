@@ -48,6 +48,10 @@ class Crew:
         self._refusals: list[Refused] = []
         self._cameras = CameraSet(lambda camera: build(camera, self.backlog.add), self._failed, self._refused)
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         """May be called from a signal handler."""
         self._stopping.set()

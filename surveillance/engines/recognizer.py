@@ -42,7 +42,14 @@ class SharedRecognizer:
         self._waiting: deque[Ask] = deque()
         self._wake = threading.Condition()
         self._stopping = False
+        self._began_s: float | None = None
         self.expired: Counter[str] = Counter()  # by camera
+
+    @property
+    def busy_s(self) -> float:
+        """How long the batch under way has taken so far."""
+        began_s = self._began_s
+        return 0.0 if began_s is None else time.monotonic() - began_s
 
     @property
     def waiting(self) -> int:
@@ -72,9 +79,11 @@ class SharedRecognizer:
         """The thread's body, until `stop`. A failing classifier leaves its asks expired and is raised."""
         while batch := self._next_batch():
             answers: tuple[Classification, ...] | None = None
+            self._began_s = time.monotonic()
             try:
                 answers = self._walk.classify([crop for ask in batch for crop in ask.crops])
             finally:
+                self._began_s = None
                 start = 0
                 for ask in batch:
                     end = start + len(ask.crops)

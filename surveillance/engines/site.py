@@ -124,6 +124,10 @@ class SiteEngine:
         self.parts.tick(datetime.now(UTC))
         self.publish(self.status())
 
+    def core_age_s(self) -> float:
+        """Seconds since core last went round."""
+        return time.monotonic() - self.core.turned_at_s
+
     def status(self) -> dict[str, Any]:
         """What the page shows: applied version, fault, and each camera as it last reported."""
         cameras = {
@@ -134,7 +138,7 @@ class SiteEngine:
         return {
             "configuration_version": self._applied_version,
             "rule_fault": self._fault,
-            "core_age_s": round(time.monotonic() - self.core.turned_at_s, 2),
+            "core_age_s": round(self.core_age_s(), 2),
             "cameras": cameras,
         }
 
