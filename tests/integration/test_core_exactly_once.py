@@ -63,6 +63,7 @@ class Weather:
     fuse: int | None = None
     away: bool = False
     commits_unheard: int = 0  # commits whose confirmation will be lost
+    commits_refused: int = 0  # commits that fail, while everything else goes well: a disk that is full
 
     def step(self) -> None:
         if self.fuse is not None:
@@ -84,6 +85,9 @@ class StormyLedger:
     def __call__(self, judged: Sequence[JudgedInput]) -> tuple[Event, ...]:
         self.weather.ask()
         self.weather.step()
+        if self.weather.commits_refused:
+            self.weather.commits_refused -= 1
+            raise RecordFailed("the disk is full")
         events = self.ledger(judged)
         self.weather.step()
         if self.weather.commits_unheard:
@@ -219,13 +223,14 @@ class Site:
             try:
                 self.core = self.start_core()
                 break
-            except Killed:
+            except (Killed, RecordFailed):
                 continue
         self.send_again()
 
     def calm_down(self) -> None:
         """The storm is over: after a while everything is settled."""
-        self.weather.fuse, self.weather.away, self.weather.commits_unheard = None, False, 0
+        self.weather.fuse, self.weather.away = None, False
+        self.weather.commits_unheard = self.weather.commits_refused = 0
         self.send_again()
         for _ in range(200):
             self.turn()
@@ -243,12 +248,13 @@ def new_judge() -> RuleJudge:
 Step = tuple[str, int]
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["see", "see", "see", "beat", "lose"]), st.integers(0, 5)),
+        st.tuples(st.sampled_from(["see", "see", "beat", "lose"]), st.integers(0, 5)),
         st.tuples(st.just("turn"), st.integers(1, 3)),
-        st.tuples(st.sampled_from(["ask", "away", "away", "back", "blip", "unheard", "kill"]), st.just(0)),
-        st.tuples(st.just("doom"), st.integers(0, 8)),
+        st.tuples(st.just("refused"), st.integers(1, 3)),
+        st.tuples(st.sampled_from(["ask", "ask", "away", "back", "blip", "unheard", "kill"]), st.just(0)),
+        st.tuples(st.sampled_from(["doom", "doomed outage"]), st.integers(0, 12)),
     ),
-    min_size=3,
+    min_size=4,
     max_size=24,
 )
 
@@ -276,8 +282,14 @@ def perform(site: Site, step: Step) -> None:
             site.weather.commits_unheard = 1
         case "kill":
             site.start_again()
+        case "refused":
+            site.weather.commits_refused = number
         case "doom":
             site.weather.fuse = number
+        case "doomed outage":
+            for part in (("away", 0), ("beat", 0), ("see", number % 6), ("turn", 2), ("doom", number), ("back", 0)):
+                perform(site, part)
+            site.turn(3)
 
 
 def told_of(decision: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -294,7 +306,7 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_nothing_is_lost_doubled_or_granted_without_a_commit(steps: list[Step], empty_site: Path) -> None:
     with TemporaryDirectory() as name:
