@@ -27,7 +27,7 @@ class Media:
     picture: Mapping[str, Any] | None
     clip: Mapping[str, Any] | None
     wanted: str  # `full picture and clip`, or empty
-    missing: tuple[tuple[str, str], ...]  # (`clip`, why)
+    missing: tuple[tuple[str, str], ...]  # (`full picture and no clip`, why)
 
 
 @pages.get("/recordings/<name>")
@@ -51,7 +51,7 @@ def media_of(event: Mapping[str, Any]) -> Media:
         why = gone.get(kind, row["reason"] if row["state"] == "missing" else None)
         if why is not None:
             reasons.setdefault(why, []).append(NOUNS[kind])
-    missing = tuple((" and ".join(nouns), why) for why, nouns in reasons.items())
+    missing = tuple((" and no ".join(nouns), why) for why, nouns in reasons.items())
     return Media(kept.get("picture"), kept.get("clip"), " and ".join(wanted), missing)
 
 
