@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from surveillance.app.runtime import CORE_STATUS, REPORT, runtime_dir
+from surveillance.app.store import Store
 from surveillance.domain.values import Action
 from surveillance.engines.children import load_report
 from surveillance.engines.core import Core
-from surveillance.engines.figures import Figures
+from surveillance.engines.figures import BOUNDS_S, Figures
 from surveillance.settings import Settings
+from surveillance.storage import sizes
+from surveillance.storage.retention import disk_free
 from surveillance.storage.state import SharedState
+from surveillance.storage.vitals import oldest_open_action
 
 FIGURES = "figures"  # the name under which core leaves the figures in the database
 RECOGNIZER_FILE = "figures-recognizer.json"
 EVERY_S = 1.0
+SIZES_S = 15.0  # how long sizes are good for: adding them up takes a while where there is much
 STATES = ("live", "lost", "frozen", "blinded", "moved")
 
 
@@ -94,3 +101,62 @@ def keep_writing(settings: Settings, figures: Figures) -> None:
                 file.write(figures)
 
     threading.Thread(target=write, name="figures", daemon=True).start()
+
+
+class Gathered:
+    """What the dashboard shows: core's figures as it left them, and what lies in the database and on the disk."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._state = SharedState(store.engine)
+        self._lock = threading.Lock()
+        self._sizes: list[Any] = []
+        self._sized_at_s = -SIZES_S
+
+    def __call__(self) -> dict[str, Any]:
+        """{"bounds", "samples"}. Gauges of a core that is silent are left out; what it counted stays."""
+        now = datetime.now(UTC)
+        told = self._state.get_dated(FIGURES)
+        samples: list[Any] = []
+        bounds: Sequence[float] = BOUNDS_S
+        if told is not None:
+            age_s = (now - told[1]).total_seconds()
+            is_fresh = age_s <= self._settings.dashboard.core_silent_s
+            samples += [sample for sample in told[0]["samples"] if is_fresh or sample[0] != "gauge"]
+            samples.append(_gauge("core_heartbeat_age_seconds", age_s))
+            bounds = told[0]["bounds"]
+        samples += self._of_database(now)
+        return {"bounds": bounds, "samples": samples}
+
+    def _of_database(self, now: datetime) -> list[Any]:
+        store = self._store
+        oldest = oldest_open_action(store.engine)
+        waits_s = 0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0)
+        found = [
+            _gauge("outbox_oldest_seconds", waits_s),
+            _gauge("configuration_desired_version", store.site.version()),
+            ["counter", "events", {}, store.events.last_seq()],
+            _gauge("disk_free_bytes", disk_free(self._settings.data_dir)),
+        ]
+        found += [
+            _gauge("actions_open", count, kind=kind, state=state)
+            for (kind, state), count in sizes.open_actions(store.engine).items()
+        ]
+        return found + self._of_sizes()
+
+    def _of_sizes(self) -> list[Any]:
+        with self._lock:
+            if time.monotonic() - self._sized_at_s > SIZES_S:
+                store = self._store
+                self._sizes = [
+                    _gauge("database_bytes", sizes.database_bytes(store.engine)),
+                    _gauge("media_bytes", sizes.evidence_bytes(store.engine), kind="shots"),
+                    _gauge("media_bytes", store.recordings.kept_bytes(), kind="recordings"),
+                ]
+                self._sized_at_s = time.monotonic()
+            return self._sizes
+
+
+def _gauge(name: str, value: float, **labels: str) -> list[Any]:
+    return ["gauge", name, labels, value]

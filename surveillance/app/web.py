@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from surveillance.app.measuring import Gathered
 from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.runtime import CORE_STATUS, live_pictures
@@ -44,6 +45,7 @@ def build_web(settings: Settings) -> Flask:
             applied=lambda: applied(state),
             settings=settings.dashboard,
             rule_documents=lambda site: rule_documents(settings, site),
+            figures=Gathered(settings, store),
         )
     )
 

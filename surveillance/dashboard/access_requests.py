@@ -25,7 +25,7 @@ def ask() -> Response:
     A request_id seen before gets its first answer. 400 for a malformed request, 401 without a valid token, 403 for one
     that lacks the scope, 404 for an unknown door, each as a JSON problem (RFC 9457).
     """
-    token = require_token()
+    token = require_token(SCOPE)
     now = datetime.now(UTC)
     deadline = now + timedelta(milliseconds=services().settings.access_deadline_ms)
     payload = parse_body(now, deadline)
@@ -37,14 +37,14 @@ def ask() -> Response:
     return jsonify(answer or waiting.answer_of(asked))
 
 
-def require_token() -> Token:
-    """The bearer token of the request (RFC 6750)."""
+def require_token(scope: str) -> Token:
+    """The bearer token of the request (RFC 6750), which must have that scope."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     token = services().accounts.find_token(text.strip()) if scheme.lower() == "bearer" else None
     if token is None:
-        abort(401, f"A bearer token of scope {SCOPE} is needed: Authorization: Bearer ...")
-    if SCOPE not in token.scopes:
-        abort(403, f"This token lacks the scope {SCOPE}.")
+        abort(401, f"A bearer token of scope {scope} is needed: Authorization: Bearer ...")
+    if scope not in token.scopes:
+        abort(403, f"This token lacks the scope {scope}.")
     return token
 
 

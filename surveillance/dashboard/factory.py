@@ -14,6 +14,7 @@ from surveillance.dashboard import (
     errors,
     events,
     health,
+    metrics,
     recordings,
     rules,
     security,
@@ -32,6 +33,7 @@ PAGES = (
     cameras.pages,
     rules.pages,
     health.pages,
+    metrics.pages,
     access_requests.pages,
 )
 

@@ -37,6 +37,8 @@ class Services:
 
     configuration_version (int), heartbeat_age_s (seconds since core last wrote, None: never), rule_fault (str), and
     cameras: name -> {"state", "reason", "fps"}. `rule_documents` are the rules that core reads, each with its origin.
+    `figures()` are those of all processes: {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name,
+    labels, value], ...]}; kind is counter, gauge or histogram, whose value is its buckets' counts and then the sum.
     """
 
     events: Events
@@ -50,6 +52,7 @@ class Services:
     applied: Callable[[], Mapping[str, Any]]
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
+    figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}
 
 
 def services() -> Services:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from surveillance.dashboard.services import services
 from surveillance.storage.accounts import User
 
-PUBLIC = frozenset({"sign_in.show", "sign_in.submit", "health.check", "static", "access_requests.ask"})
+PUBLIC = frozenset({"sign_in.show", "sign_in.submit", "health.check", "static", "access_requests.ask", "metrics.show"})
 
 
 class SiteSessions(SecureCookieSessionInterface):
@@ -72,7 +72,7 @@ def require_sign_in() -> Response | None:
 
 def asks_for_page() -> bool:
     """Whether a person waits for a whole page, rather than a script for data, a fragment or a picture."""
-    if request.path.startswith("/api/") or "HX-Request" in request.headers:
+    if request.path.startswith(("/api/", "/metrics")) or "HX-Request" in request.headers:
         return False
     accepted = request.accept_mimetypes
     return not accepted or (accepted.accept_html and accepted.best != "text/event-stream")

@@ -120,10 +120,11 @@ class Figures:
                 del self._own.gauges[key]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, with what was absorbed: {"run": id, "samples": [[kind, name, labels, value], ...]}."""
+        """Everything, with what was absorbed: {"run", "bounds", "samples": [[kind, name, labels, value], ...]}."""
         for probe in tuple(self._probes):
             probe()
-        return {"run": self._run, "samples": [[s.kind, s.name, dict(s.labels), s.value] for s in self.samples()]}
+        samples = [[sample.kind, sample.name, dict(sample.labels), sample.value] for sample in self.samples()]
+        return {"run": self._run, "bounds": BOUNDS_S, "samples": samples}
 
     def absorb(self, producer: str, told: Mapping[str, Any]) -> None:
         """Takes another process's `as_json`. A run not seen before is counted on top of the ones before it.

@@ -17,7 +17,7 @@ from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.tables import api_token
 
-SCOPES = ("access:request", "events:read")
+SCOPES = ("access:request", "events:read", "metrics:read")
 _TOKEN = re.compile(r"svt_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
