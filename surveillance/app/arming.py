@@ -9,7 +9,7 @@ from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.site import ModeOrder
 from surveillance.domain.suggest import no_such
-from surveillance.rules.arming import mode_at
+from surveillance.rules.arming import mode_at, next_mode
 from surveillance.rules.vocabulary import modes_of
 from surveillance.settings import Settings
 from surveillance.storage.mode_orders import ModeOrders
@@ -45,7 +45,9 @@ def set_mode(settings: Settings, name: str, until: datetime | None, by: str) -> 
 
 
 def _shown(settings: Settings, store: Store) -> str:
-    order = ModeOrders(store.engine).read()
-    report = mode_at(datetime.now(UTC), store.site.read(), order, settings.rules.mode)
+    order, site, fallback = ModeOrders(store.engine).read(), store.site.read(), settings.rules.mode
+    report = mode_at(datetime.now(UTC), site, order, fallback)
     by = f" by {report.by}" if report.by else ""
-    return f"{report.mode}: {report.reason}{by}"
+    following = next_mode(report, site, order, fallback)
+    then = "" if following is None else f"; {following.mode} from {following.at.astimezone():%Y-%m-%d %H:%M}"
+    return f"{report.mode}: {report.reason}{by}{then}"

@@ -11,7 +11,7 @@ from surveillance.dashboard.clock import parse_since
 from surveillance.storage.queries import EventFilter
 
 EXACT = ("verdict", "camera", "kind", "label", "rule", "door")
-HIDDEN = ("user.", "configuration.")  # who signed in and what was edited: shown when asked for
+HIDDEN = ("user.", "configuration.", "job.finished")  # what people and jobs did to the system: shown when asked for
 
 
 @dataclass(frozen=True, slots=True)

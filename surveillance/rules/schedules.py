@@ -5,7 +5,8 @@ A window belongs to the day on which it starts: one from 22:00 to 06:00 runs int
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from surveillance.domain.site import Schedule, Window
@@ -21,6 +22,21 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
     if any(_covers(window, now) for window in _windows(schedule, today)):
         return True
     return any(_runs_over(window) and now < window[1] for window in _windows(schedule, today - _DAY))
+
+
+def edges(schedule: Schedule, after: datetime, before: datetime) -> Iterator[datetime]:
+    """The moments between those two at which the schedule may open or close, in no order. Both are aware."""
+    zone = ZoneInfo(schedule.time_zone)
+    day = after.astimezone(zone).date() - _DAY
+    while day <= before.astimezone(zone).date():
+        for start, end in _windows(schedule, day):
+            last = day + _DAY if end <= start else day
+            for edge, on in ((start, day), (end, last)):
+                local = datetime.combine(on, edge, zone)
+                for at in (local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)):
+                    if after < at < before:
+                        yield at
+        day += _DAY
 
 
 def _windows(schedule: Schedule, day: date) -> tuple[Window, ...]:

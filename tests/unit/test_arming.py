@@ -12,8 +12,9 @@ from surveillance.domain.errors import RecordFailed, RuleError
 from surveillance.domain.site import Arming, ModeOrder, parse_schedule
 from surveillance.domain.values import Input, ModeReport
 from surveillance.jobs import arming as job
-from surveillance.rules.arming import mode_at
+from surveillance.rules.arming import mode_at, next_mode
 from surveillance.rules.judge import RuleJudge
+from surveillance.rules.schedules import edges
 
 ALL_DAY = parse_schedule("all-day", {"time_zone": "UTC", "weekly": {"fri": ["00:00-24:00"]}})
 ARMED = replace(
@@ -49,6 +50,31 @@ def test_an_order_comes_first_until_its_time_is_over() -> None:
 
 def test_a_site_without_arming_is_in_the_mode_of_the_settings() -> None:
     assert mode_at(NOON, SITE, None, "armed").mode == "armed"
+
+
+@pytest.mark.parametrize(
+    ("at", "order", "follows"),
+    [
+        (NOON, None, (6, "armed-by-day")),  # Friday 18:00: the office closes
+        (NOON + timedelta(hours=7), None, (10, "armed")),
+        (MIDNIGHT, None, (18, "disarmed")),
+        (MIDNIGHT + timedelta(hours=7), None, (68, "away")),  # Monday 08:00
+        (NOON, ModeOrder("disarmed", "ada", NOON, NOON + timedelta(hours=2)), (2, "away")),
+        (NOON, ModeOrder("away", "ada", NOON, NOON + timedelta(hours=2)), (6, "armed-by-day")),
+        (NOON, ModeOrder("disarmed", "ada", NOON), None),
+    ],
+)
+def test_the_mode_that_follows(at: datetime, order: ModeOrder | None, follows: tuple[int, str] | None) -> None:
+    report = next_mode(mode_at(at, ARMED, order, "armed"), ARMED, order, "armed")
+    expected = None if follows is None else (NOON + timedelta(hours=follows[0]), follows[1])
+    assert (None if report is None else (report.at, report.mode)) == expected
+
+
+def test_an_edge_at_an_hour_that_the_clock_repeats_comes_twice() -> None:
+    autumn = parse_schedule("autumn", {"time_zone": "Europe/Berlin", "weekly": {"sun": ["02:30-12:00"]}})
+    night = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
+    found = sorted(set(edges(autumn, night, night + timedelta(hours=3))))
+    assert found == [night + timedelta(minutes=30), night + timedelta(minutes=90)]
 
 
 class Orders:
