@@ -10,6 +10,7 @@ import errno
 import hashlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,6 +57,7 @@ class RingMedia:
         self._media_dir = media_dir
         self._options = options
         self._why_empty = why_empty
+        self._one_at_a_time = threading.Lock()  # a burst of events must not take the processor from those who look
 
     def __call__(self, keep: Keep) -> Kept:
         """Waits until the span has passed. Never raises."""
@@ -76,9 +78,11 @@ class RingMedia:
     def _picture(self, keep: Keep, draft: Path) -> Span:
         at_s = keep.at.timestamp()
         self._ring.wait_for(at_s, GRACE_S)
-        frame, shown_s = picture_at(self._held(at_s, at_s, NEAR_S), at_s)
-        pixels = FrameBuilder(self._options)(frame, keep.at, None).picture.bgr()
-        done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        cut = self._held(at_s, at_s, NEAR_S)
+        with self._one_at_a_time:
+            frame, shown_s = picture_at(cut, at_s)
+            pixels = FrameBuilder(self._options)(frame, keep.at, None).picture.bgr()
+            done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not done:
             raise NotKeptError("the picture could not be encoded")
         draft.write_bytes(jpeg.tobytes())
@@ -90,7 +94,8 @@ class RingMedia:
         starts_s, ends_s = keep.starts_at.timestamp(), keep.ends_at.timestamp()
         self._ring.wait_for(ends_s, GRACE_S)
         cut = self._held(starts_s, ends_s, 0.0)
-        write_clip(cut, draft)
+        with self._one_at_a_time:
+            write_clip(cut, draft)
         return cut.packets[0].at_s, max(packet.at_s for packet in cut.packets)
 
     def _held(self, starts_s: float, ends_s: float, slack_s: float) -> Cut:
