@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from surveillance.domain.errors import RecordFailed
+from surveillance.domain.errors import RecordFailed, SettingsError
 from surveillance.domain.ports import JudgedInput
 from surveillance.domain.values import CameraReport, Observation, Tick, identity_of
 from surveillance.storage.durable import sync_directory
@@ -38,7 +38,7 @@ class Place:
 class DiskSpool:
     """Implements the port Spool in a directory of its own. Belongs to one thread.
 
-    `faults` says, one line each, what was found damaged. Raises RecordFailed when the directory cannot be used.
+    `faults` says, one line each, what was found damaged. Raises SettingsError for a directory that cannot be used.
     """
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
@@ -54,7 +54,8 @@ class DiskSpool:
             if self._path.exists():
                 self._take_up()
         except OSError as error:
-            raise RecordFailed(f"the spool {self._path} cannot be used: {error.strerror}") from error
+            hint = "it must be a directory that this program may write"
+            raise SettingsError(f"the spool {directory} cannot be used: {error.strerror}; {hint}") from error
 
     def __len__(self) -> int:
         return len(self._places)
