@@ -237,4 +237,4 @@ def test_an_upgrade_keeps_a_backup_and_can_be_taken_back(
     assert installed.revision() == head
     assert installed.events() == recorded
     with installed.running() as told:
-        assert "dashboard" in told()
+        eventually(lambda: f"dashboard: http://127.0.0.1:{installed.port}" in told(), installed.scratch / "run.log")
