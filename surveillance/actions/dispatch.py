@@ -61,29 +61,39 @@ class OutboxDispatch:
         self._results: queue.SimpleQueue[Action] = queue.SimpleQueue()
         self._in_flight: set[str] = set()
         self._unmarked: list[Action] = []  # results that the outbox could not take yet
+        self._ended: list[Action] = []  # marked, but not told to the caller yet
         self._not_before: dict[str, datetime] = {}
         self._closed = False
 
     def __call__(self, now: datetime) -> tuple[Action, ...]:
-        ended = self._collect(now)
-        if self._closed:
-            return tuple(ended)
-        waiting = [action for action in self._outbox.due(now) if action.id not in self._in_flight]
+        self._ended += self._collect(now)
+        if not self._closed:
+            self._begin(now)
+        ended, self._ended = self._ended, []
+        return tuple(ended)
+
+    def _begin(self, now: datetime) -> None:
+        """Hands over what is due. Whatever fails here, what has ended is told at the next call."""
+        try:
+            due = self._outbox.due(now)
+        except RecordFailed as error:
+            _log.warning("outbox cannot be read, nothing is begun: %s", error)
+            return
+        waiting = [action for action in due if action.id not in self._in_flight]
         for action in sorted(waiting, key=lambda action: action.kind != DOOR):
             try:
                 result = self._start(action, now)
                 if result is not None:
                     self._outbox.mark(result)
                     self._not_before.pop(action.id, None)
-                    ended.append(result)
+                    self._ended.append(result)
             except RecordFailed as error:
                 _log.warning("outbox cannot be written, %s stays as it is: %s", action.kind, error)
-        return tuple(ended)
 
     def drain(self, now: datetime, timeout_s: float) -> tuple[Action, ...]:
         """Waits until nothing is being done, at most `timeout_s`, and returns what ended meanwhile."""
         ends_at_s = time.monotonic() + timeout_s
-        ended = self._collect(now)
+        ended, self._ended = self._ended + self._collect(now), []
         while self._in_flight and (left_s := ends_at_s - time.monotonic()) > 0:
             try:
                 self._unmarked.append(self._results.get(timeout=left_s))

@@ -1,22 +1,33 @@
-"""Turns a decision into the actions it asks for. Pure: the same decision asks for the same actions, ids and all."""
+"""Turns a decision into the actions it asks for: the same decision asks for the same actions, by the same ids.
+
+A decision that comes on record late, since the database was away, still tells people, and says how late it is.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from surveillance.actions.settings import ActionSettings
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.values import Action, Decision, Event
 
+LATE_S = 60.0  # what is told later than this says so
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
 
 class Intend:
     """Decision in, actions out: a pulse for a granted door, a notification per target. A shadow asks for nothing."""
 
-    def __init__(self, site: SiteReader, settings: ActionSettings) -> None:
+    def __init__(self, site: SiteReader, settings: ActionSettings, now: Callable[[], datetime] = _now) -> None:
         self._site = site
         self._settings = settings
+        self._now = now
 
     def __call__(self, decision: Decision) -> tuple[Action, ...]:
         if decision.shadow:
@@ -46,7 +57,10 @@ class Intend:
         if not targets and decision.kind == "presence.denied" and decision.rule is None:
             targets = tuple(target.name for target in self._site().notify)
         payload = Event(seq=0, decision=decision).as_json() if targets else {}
-        deadline = decision.at + timedelta(seconds=self._settings.notify_ttl_s)
+        counts_from, late_s = decision.at, (self._now() - decision.at).total_seconds()
+        if late_s > LATE_S:
+            counts_from, payload["late_s"] = self._now(), round(late_s)
+        deadline = counts_from + timedelta(seconds=self._settings.notify_ttl_s)
         return tuple(self._notification(decision, target, deadline, payload) for target in targets)
 
     def _notification(self, decision: Decision, target: str, deadline: datetime, payload: dict[str, object]) -> Action:

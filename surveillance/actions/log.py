@@ -24,7 +24,7 @@ class LogNotifier:
 def line(target: str, action: Action) -> str:
     """`ops: sighting.alerted at 2026-11-21T02:30:00.000Z camera=yard label=person rule=night-yard event=...`"""
     event = action.payload
-    words = ("camera", "door", "label", "identity", "rule")
+    words = ("camera", "door", "label", "identity", "rule", "late_s")
     told = [f"{word}={_shown(event[word])}" for word in words if event.get(word) is not None]
     told += [f"zones={_shown(','.join(event['zones']))}"] if event.get("zones") else []
     kind, at = event.get("kind", action.kind), event.get("at", "?")

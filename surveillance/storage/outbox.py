@@ -26,15 +26,18 @@ class SqlOutbox:
 
     def due(self, now: datetime) -> Sequence[Action]:
         """Every action without an outcome, oldest first and doors before notifications, those past their deadline
-        and those found `attempting` included: the dispatcher settles them too."""
-        with reading(self._engine) as connection:
-            rows = connection.execute(
-                select(outbox)
-                .where(outbox.c.state.in_(OPEN))
-                .order_by(outbox.c.kind, outbox.c.id)  # door.open sorts before notify
-                .limit(self._limit)
-            )
-            return [action_of(row._mapping) for row in rows]
+        and those found `attempting` included: the dispatcher settles them too. Raises RecordFailed."""
+        open_ones = (
+            select(outbox)
+            .where(outbox.c.state.in_(OPEN))
+            .order_by(outbox.c.kind, outbox.c.id)  # door.open sorts before notify
+            .limit(self._limit)
+        )
+        try:
+            with reading(self._engine) as connection:
+                return [action_of(row._mapping) for row in connection.execute(open_ones)]
+        except SQLAlchemyError as error:
+            raise RecordFailed("the outbox cannot be read") from error
 
     def mark(self, action: Action) -> None:
         """Puts the action's state and attempts on disk.

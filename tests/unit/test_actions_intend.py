@@ -16,7 +16,7 @@ SITE = Site(
     doors=(Door("front", relay="http://127.0.0.1:1/doors/front", pulse_s=4.0), Door("shed")),
     notify=(NotifyTarget("ops", "log"), NotifyTarget("night", "log")),
 )
-INTEND = Intend(lambda: SITE, ActionSettings(grant_ttl_s=2.0, notify_ttl_s=60.0))
+INTEND = Intend(lambda: SITE, ActionSettings(grant_ttl_s=2.0, notify_ttl_s=60.0), lambda: AT)
 GRANTED = Decision(
     id="d1",
     at=AT,
@@ -84,3 +84,13 @@ def test_a_stranger_in_a_restricted_zone_is_told_to_everybody() -> None:
     assert INTEND(replace(STRANGER, rule="no-cats")) == ()
     assert INTEND(replace(STRANGER, shadow=True)) == ()
     assert INTEND(replace(ALERTED, notify=())) == ()
+
+
+def test_an_alert_that_comes_on_record_late_is_still_told_and_a_grant_is_not() -> None:
+    recorded_at = AT + timedelta(days=2)
+    late = Intend(lambda: SITE, ActionSettings(grant_ttl_s=2.0, notify_ttl_s=60.0), lambda: recorded_at)
+    (in_time,), (action,) = INTEND(ALERTED), late(ALERTED)
+    assert (action.id, action.deadline) == (in_time.id, recorded_at + timedelta(seconds=60))
+    assert action.payload == {**in_time.payload, "late_s": 2 * 24 * 3600}
+    (pulse,) = late(GRANTED)
+    assert pulse.deadline == AT + timedelta(seconds=2)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,8 +38,11 @@ class KeptOutbox:
         self.actions = {action.id: action for action in actions}
         self.marks: list[tuple[str, str]] = []
         self.broken = False
+        self.unreadable: Exception | None = None
 
     def due(self, now: datetime) -> Sequence[Action]:
+        if self.unreadable is not None:
+            raise self.unreadable
         return [action for action in self.actions.values() if action.state in ("pending", "attempting")]
 
     def mark(self, action: Action) -> None:
@@ -286,3 +291,20 @@ def test_what_became_of_doors_and_targets_is_told_in_moderation() -> None:
         ("health.degraded", None, ("notify ops: answered 503",)),
         ("health.restored", None, ("notify ops: works again",)),
     ]
+
+
+@pytest.mark.parametrize("fault", [RecordFailed("the database is away"), OSError("the disk is gone")])
+def test_what_ended_is_told_although_the_outbox_cannot_be_read(fault: Exception) -> None:
+    outbox = KeptOutbox(OPEN)
+    dispatch = dispatching(outbox, Told())
+    dispatch(AT)
+    outbox.unreadable = fault
+    told: list[Action] = []
+    ends_s = time.monotonic() + 10
+    while outbox.marks[-1] != ("a1", "done") and time.monotonic() < ends_s:
+        with suppress(OSError):
+            told += dispatch(AT)
+    outbox.unreadable = None
+    told += dispatch(AT)
+    dispatch.close()
+    assert states(told) == [("a1", "done")]
