@@ -63,6 +63,7 @@ class Json(TypeDecorator[Any]):
 
 
 Number = BigInteger().with_variant(Integer(), "sqlite")  # as a primary key, SQLite keeps it for free
+Kind = String(60).with_variant(String(60, collation="C"), "postgresql")  # a family of kinds is a range of bytes
 Name = String(200)
 Id = String(64)
 
@@ -95,7 +96,7 @@ event = Table(
     Column("seq", Number, primary_key=True, autoincrement=False, doc="place in the ledger, from 1, without gaps"),
     Column("id", Id, nullable=False, unique=True, doc="UUIDv7 of the decision; writing it twice writes it once"),
     Column("at", Moment, nullable=False, doc="when it happened"),
-    Column("kind", String(60), nullable=False, doc="event kind, such as access.denied"),
+    Column("kind", Kind, nullable=False, doc="event kind, such as access.denied"),
     Column("camera", Name, doc="camera it concerns"),
     Column("door", Name, doc="door it concerns"),
     Column("verdict", String(12), doc="authorize, deny, alert or log; empty where no rule judged"),

@@ -115,6 +115,16 @@ def test_a_column_counts_only_where_the_house_counts(engine):
             assert connection.execute(sequences).scalar() == 0
 
 
+def test_kinds_compare_by_bytes_whatever_the_language_of_the_server(engine):
+    upgrade(engine)
+    if engine.dialect.name == "postgresql":
+        asked = text(
+            "SELECT collation_name FROM information_schema.columns WHERE table_name = 'event' AND column_name = 'kind'"
+        )
+        with reading(engine) as connection:
+            assert connection.execute(asked).scalar() == "C"
+
+
 def test_an_upgrade_that_fails_changes_nothing(engine, tmp_path):
     build_old(engine, "0002")
     before = rows_of(engine)
