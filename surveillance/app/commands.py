@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from surveillance.app.rulebook import build_rulebook
+from surveillance.app.site_edit import author
 from surveillance.app.store import open_store, relay_token, upgrade_database
 from surveillance.app.worker import build_classifier
 from surveillance.domain.errors import NotFound, SettingsError
@@ -45,14 +46,14 @@ def rules_in_force(settings: Settings) -> Sequence[Rule]:
     return build_rulebook(settings, open_store(settings).site.read()).rules
 
 
-def apply_rules(settings: Settings, file: Path, author: str = "command line") -> tuple[int, int]:
+def apply_rules(settings: Settings, file: Path) -> tuple[int, int]:
     """Makes a file's rules the database's; returns their number and the configuration version."""
     store = open_store(settings)
     site = store.site.read()
     documents = load_rules(file)
     parse_rulebook(documents, site)
     parts = [part for document in documents for part in split_rules(document.text, document.origin)]
-    store.site.save_rules(parts, author)
+    store.site.save_rules(parts, author())
     return len(parts), store.site.version()
 
 
