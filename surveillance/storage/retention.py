@@ -103,7 +103,7 @@ class Purged:
         return not self.media and not any(self.rows.values())
 
     def __str__(self) -> str:
-        """In words: `deleted 2 events; 3 pictures (0.1 MB): older than 90 days (storage.evidence_days)`."""
+        """In words: `deleted 2 events; 3 pictures (96 kB): older than 90 days (storage.evidence_days)`."""
         if self.is_empty:
             return "nothing was due"
         rows = ", ".join(_counted(count, name) for name, count in self.rows.items() if count)
@@ -272,4 +272,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    return f"{size_bytes / GB:.1f} GB" if size_bytes >= GB else f"{size_bytes / 1_000_000:.1f} MB"
+    for unit, size in (("GB", GB), ("MB", 1_000_000)):
+        if size_bytes >= size:
+            return f"{size_bytes / size:.1f} {unit}"
+    return f"{size_bytes / 1000:.0f} kB"

@@ -105,7 +105,7 @@ def test_media_go_by_their_own_days_and_their_events_say_why(shop: Shop) -> None
     by_days = ["older than 4 days (storage.evidence_days)", "older than 2 days (storage.recording_days)"]
     assert media_of(purged) == [pictures(3, by_days[0]), recordings(4, by_days[1])]
     assert str(purged) == (
-        "deleted 3 pictures (0.3 MB): older than 4 days (storage.evidence_days); "
+        "deleted 3 pictures (300 kB): older than 4 days (storage.evidence_days); "
         "4 recordings (4.0 MB): older than 2 days (storage.recording_days)"
     )
     assert (shop.pictures(), shop.clips()) == ([3, 1], [1])
