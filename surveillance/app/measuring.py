@@ -135,7 +135,7 @@ class Gathered:
         waits_s = 0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0)
         found = [
             _gauge("outbox_oldest_seconds", waits_s),
-            _gauge("configuration_desired_version", store.site.version()),
+            _gauge("configuration_desired_version", sizes.configuration_version(store.engine)),
             ["counter", "events", {}, store.events.last_seq()],
             _gauge("disk_free_bytes", disk_free(self._settings.data_dir)),
         ]

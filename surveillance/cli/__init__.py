@@ -7,29 +7,45 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from surveillance.cli import cameras, events, house, jobs, models, rules, site, watching
-from surveillance.cli.words import Example, cli
 from surveillance.domain.errors import SurveillanceError, UserMistake
 
-GROUPS = (
-    watching,
-    cameras,
-    site,
-    rules,
-    events,
-    models,
-    jobs,
-    house,
-)  # each adds its commands to `cli` when it is imported
+if TYPE_CHECKING:
+    from surveillance.cli.words import Example, cli
+
+# each module adds its commands to `cli` when it is imported
+GROUPS = ("watching", "cameras", "site", "rules", "events", "models", "jobs", "diagnosis", "house")
+QUICK = {"health": "diagnosis"}  # asked every few seconds by whoever watches over the service
 __all__ = ["GROUPS", "Example", "cli", "main"]
+
+
+def load_commands(arguments: Sequence[str]) -> click.Group:
+    """The root command with the groups that the arguments need: all of them, but for a quick one."""
+    words = arguments[2:] if arguments[:1] == ["--config"] else arguments
+    quick = QUICK.get(words[0]) if words else None
+    for name in GROUPS if quick is None else (quick,):
+        import_module(f"{__name__}.{name}")
+    root: click.Group = import_module(f"{__name__}.words").cli
+    return root
+
+
+def __getattr__(name: str) -> Any:
+    """`cli` with every command, and the class of those that are no group."""
+    if name not in ("Example", "cli"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    load_commands([])
+    return getattr(import_module(f"{__name__}.words"), name)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exit code 2 and one line for a mistake, 130 for Ctrl-C, 1 for a fault of ours."""
     try:
+        cli = load_commands(sys.argv[1:] if arguments is None else arguments)
         sys.exit(cli.main(arguments, prog_name="surveillance", standalone_mode=False))
     except click.exceptions.Abort:
         sys.exit(130)

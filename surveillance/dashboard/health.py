@@ -1,4 +1,4 @@
-"""Whether the system is alive: /healthz for machines, the pulse in the page header for people."""
+"""Whether the system is alive: /healthz and /readyz for machines, the pulse in the page header for people."""
 
 from __future__ import annotations
 
@@ -38,4 +38,16 @@ def pulse() -> Pulse:
 def check() -> Response:
     """200 while this process answers and reads its database; `core` says whether anything is being judged."""
     services().events.last_seq()
-    return jsonify({"status": "ok", "core": "running" if pulse().beats else "silent"})
+    return jsonify({"status": "ok", "core": core_state()})
+
+
+@pages.get("/readyz")
+def ready() -> tuple[Response, int]:
+    """200 while core also judges, else 503: whether readers should be sent here."""
+    services().events.last_seq()
+    beats = core_state() == "running"
+    return jsonify({"status": "ok" if beats else "not ready", "core": core_state()}), 200 if beats else 503
+
+
+def core_state() -> str:
+    return "running" if pulse().beats else "silent"

@@ -14,7 +14,9 @@ from werkzeug.wrappers import Response
 from surveillance.dashboard.services import services
 from surveillance.storage.accounts import User
 
-PUBLIC = frozenset({"sign_in.show", "sign_in.submit", "health.check", "static", "access_requests.ask", "metrics.show"})
+PUBLIC = frozenset(
+    {"sign_in.show", "sign_in.submit", "health.check", "health.ready", "static", "access_requests.ask", "metrics.show"}
+)
 
 
 class SiteSessions(SecureCookieSessionInterface):

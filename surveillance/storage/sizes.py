@@ -44,3 +44,9 @@ def newest_event_at(engine: Engine) -> datetime | None:
     with reading(engine) as connection:
         found: datetime | None = connection.execute(select(func.max(tables.event.c.at))).scalar_one()
     return found
+
+
+def configuration_version(engine: Engine) -> int:
+    """The newest version on record; 0 before anything was configured."""
+    with reading(engine) as connection:
+        return int(connection.execute(select(func.max(tables.configuration.c.version))).scalar_one() or 0)
