@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 MISSING_S = 2.0  # a file's last picture may stand for this long, or for this share of it, without a word
 MISSING_SHARE = 0.1
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_USB = re.compile(r"usb:.*|\d+(\?.*)?", re.IGNORECASE)
 _FAULTS_BY_ERROR: tuple[tuple[type[BaseException], CameraFault, str], ...] = (
     (av.error.HTTPUnauthorizedError, "wrong_password", "refused the user name or password"),
     (av.error.HTTPForbiddenError, "wrong_password", "does not permit this user to watch"),
@@ -63,12 +64,12 @@ class _UndecodableError(Exception):
 
 
 def open_source(url: str, options: SourceOptions) -> Source:
-    """The source that is registered for the URL's scheme; a plain path is a file. Opens nothing yet.
+    """The source that is registered for the URL's scheme; a number is a USB camera, a plain path a file. Opens nothing.
 
     Raises SourceError when no source handles the scheme.
     """
     match = _SCHEME.match(url)
-    scheme = match.group(1).lower() if match else "file"
+    scheme = match.group(1).lower() if match else "usb" if _USB.fullmatch(url) else "file"
     try:
         factory = plugins.load("sources", scheme)
     except NotFound as error:
@@ -171,20 +172,8 @@ class RtspSource:
 
     def frames(self) -> Iterator[Frame]:
         """Frames at `analyze_fps` until the camera goes silent. Raises SourceError, later SourceLost."""
-        pace, build, clock = Pace(self._options.analyze_fps), FrameBuilder(self._options), ArrivalClock()
         with self._open() as container:
-            try:
-                for picture in _decoded(container, self._options, lambda: self._closed):
-                    if self._closed:
-                        return
-                    captured_at = clock(picture.time, datetime.now(UTC))
-                    if pace.is_due(captured_at.timestamp()):
-                        yield build(picture, captured_at, None)
-            except FFmpegError as error:
-                reason, text = fault_of(error)
-                raise SourceLost(f"{self._shown} {text}", reason) from None
-            except _UndecodableError as error:
-                raise SourceLost(f"{self._shown} {error}", "unreadable") from None
+            yield from live_frames(container, self._options, self._shown, lambda: self._closed)
         if not self._closed:
             # FFmpeg ends the loop without an error when the server goes away.
             raise SourceLost(f"{self._shown} ended the stream", "ended")
@@ -214,6 +203,25 @@ class RtspSource:
             raise SourceError(f"{self._shown} has no video, only other media", "no_video")
         self.facts = stream_facts(container, f"RTSP over {self._transport.upper()}")
         return container
+
+
+def live_frames(
+    container: InputContainer, options: SourceOptions, shown: str, closed: Callable[[], bool]
+) -> Iterator[Frame]:
+    """Frames of an open live stream until it ends. Raises SourceLost, naming the camera as `shown`."""
+    pace, build, clock = Pace(options.analyze_fps), FrameBuilder(options), ArrivalClock()
+    try:
+        for picture in _decoded(container, options, closed):
+            if closed():
+                return
+            captured_at = clock(picture.time, datetime.now(UTC))
+            if pace.is_due(captured_at.timestamp()):
+                yield build(picture, captured_at, None)
+    except FFmpegError as error:
+        reason, text = fault_of(error)
+        raise SourceLost(f"{shown} {text}", reason) from None
+    except _UndecodableError as error:
+        raise SourceLost(f"{shown} {error}", "unreadable") from None
 
 
 class Pace:

@@ -71,7 +71,8 @@ class ViewCheck:
         self._scenery = Scenery(settings)
         self._anchor: Gray | None = None
         self._frozen, self._blinded = Lasting(), Lasting()
-        self._plain = ""
+        self._plain = self._plain_before = ""
+        self._is_blinded = False  # one clear look alone does not end it
         self._seen_at: datetime | None = None
         self._looked_at: datetime | None = None
 
@@ -88,7 +89,8 @@ class ViewCheck:
             self._looked_at = at
             self._look(frame.luma, at)
         plain_s = self._blinded(bool(self._plain), at)
-        if 0 < self._settings.blinded_s <= plain_s:
+        self._is_blinded = 0 < self._settings.blinded_s <= plain_s
+        if self._is_blinded:
             return View("blinded", self._plain)
         if 0 < self._settings.frozen_s <= still_s:
             return View("frozen", f"the very same picture for {self._settings.frozen_s:g} s and more")
@@ -111,7 +113,8 @@ class ViewCheck:
     def _look(self, luma: Gray, at: datetime) -> None:
         small = np.asarray(cv2.resize(luma, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
         across, down = steepness(small)
-        self._plain = plainness(small, across, down)
+        why = plainness(small, across, down)
+        self._plain, self._plain_before = why or (self._plain_before if self._is_blinded else ""), why
         if not self._plain and self._settings.moved_s > 0:
             self._scenery.look(edges(small, across, down), at)
 

@@ -1,4 +1,4 @@
-"""What every source promises, over the ones that ship: a file, a picture, an RTSP camera, a simulated one."""
+"""What every source promises, over the ones that ship: a file, a picture, RTSP and HTTP cameras, a simulated one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import drawn, make_mp4
+from http_camera import HttpCamera
 from rtsp_server import RtspServer, is_installed
 from services import lacking
 
@@ -21,7 +22,7 @@ from surveillance.domain.values import Frame
 from surveillance.ingest.sources import open_source
 
 MASK = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
-KINDS = ("file", "rtsp", "synthetic", "synthetic-once")
+KINDS = ("file", "rtsp", "http-mjpeg", "http-still", "synthetic", "synthetic-once")
 Open = Callable[[SourceOptions], Source]
 
 
@@ -37,6 +38,10 @@ def url(request: pytest.FixtureRequest, clip: Path) -> Iterator[str]:
             lacking("an RTSP server (gst-rtsp-server)")
         with RtspServer(clip) as server:
             yield server.url
+        return
+    if request.param.startswith("http"):
+        with HttpCamera() as camera:
+            yield camera.url("/mjpeg" if request.param == "http-mjpeg" else "/still?still_fps=25")
         return
     yield {
         "file": str(clip),
@@ -108,7 +113,8 @@ MISTAKES = {
     "scheme": (
         "gopher://ada:secret@192.0.2.1/x",
         "not_found",
-        "cannot watch gopher://***@192.0.2.1/x: no source is called 'gopher'; there are: file, rtsp, rtsps, synthetic",
+        "cannot watch gopher://***@192.0.2.1/x: no source is called 'gopher'; "
+        "there are: file, http, https, rtsp, rtsps, synthetic, usb, v4l2",
     ),
     "host": (
         "rtsp:///stream",
@@ -124,6 +130,26 @@ MISTAKES = {
         "rtsp://ada:secret@127.0.0.1:9/x?password=secret",
         "unreachable",
         "rtsp://***@127.0.0.1:9/x refused the connection: is the address right and the camera on?",
+    ),
+    "no-camera": (
+        "http://ada:secret@127.0.0.1:9/x?password=secret",
+        "unreachable",
+        "http://***@127.0.0.1:9/x refused the connection: is the address right and the camera on?",
+    ),
+    "no-host": (
+        "http:///x",
+        "not_found",
+        "cannot watch http:///x: it names no host, as in http://192.0.2.7/video.mjpg",
+    ),
+    "rate": (
+        "http://ada:secret@192.0.2.1/x?still_fps=often",
+        "not_found",
+        "cannot watch http://***@192.0.2.1/x: still_fps is a number up to 30, verify is yes or no",
+    ),
+    "usb-mode": (
+        "usb:0?size=large",
+        "not_found",
+        "cannot watch usb:0?size=large: say a mode as in ?size=1280x720&fps=15&format=mjpeg, not size=large",
     ),
     "scene": (
         "synthetic://attic",

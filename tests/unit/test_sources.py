@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveillance.app.worker import source_options
+from surveillance.domain.errors import SourceError
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Camera
 from surveillance.ingest.settings import IngestSettings
-from surveillance.ingest.sources import ArrivalClock, Pace, parse_file_url, parse_rtsp_url
+from surveillance.ingest.sources import ArrivalClock, Pace, open_source, parse_file_url, parse_rtsp_url
+from surveillance.ingest.v4l2 import UsbSource, parse_device
 from surveillance.settings import Settings
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -47,6 +49,41 @@ def test_file_urls(url: str, path: str) -> None:
 )
 def test_our_own_transport_leaves_the_url(url: str, expected: tuple[str, str]) -> None:
     assert parse_rtsp_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("0", ("/dev/video0", {})),
+        ("usb:2", ("/dev/video2", {})),
+        ("usb://2", ("/dev/video2", {})),
+        ("v4l2:///dev/video10", ("/dev/video10", {})),
+        ("v4l2:///dev/v4l/by-id/usb-A_Camera-index0", ("/dev/v4l/by-id/usb-A_Camera-index0", {})),
+        (
+            "usb:0?size=1280x720&fps=15&format=mjpeg",
+            ("/dev/video0", {"video_size": "1280x720", "framerate": "15", "input_format": "mjpeg"}),
+        ),
+    ],
+)
+def test_a_camera_at_this_machine_goes_by_number_or_device(url: str, expected: tuple[str, dict[str, str]]) -> None:
+    path, mode = parse_device(url)
+    assert (str(path), mode) == expected
+    assert isinstance(open_source(url, SourceOptions("yard")), UsbSource)
+
+
+@pytest.mark.parametrize(
+    "url", ["usb:front", "v4l2:///etc/passwd", "v4l2:///dev/video0/../mem", "v4l2://host/dev/video0"]
+)
+def test_no_other_device_is_opened(url: str) -> None:
+    with pytest.raises(SourceError, match="name a camera as in 0, usb:0 or v4l2:///dev/video0"):
+        parse_device(url)
+
+
+def test_a_device_that_is_not_there_is_said_in_one_line() -> None:
+    with pytest.raises(SourceError) as caught:
+        next(open_source("usb:137", SourceOptions("yard")).frames())
+    assert caught.value.reason == "not_found"
+    assert str(caught.value).startswith("cannot watch camera /dev/video137: there is no such device; ")
 
 
 def test_the_settings_say_how_a_camera_is_asked_unless_its_url_does() -> None:
@@ -94,3 +131,15 @@ def test_a_jump_of_either_clock_starts_anew_and_a_missing_stamp_is_the_arrival()
         later,
         later,
     ]
+
+
+def test_no_picture_is_dated_before_the_one_that_came_before_it() -> None:
+    clock = ArrivalClock()
+    stamps = [0.0, 0.2, None, 0.6, 0.8]
+    dated = [clock(stamp, START + timedelta(seconds=n / 5 + (0.5 if n else 0.0))) for n, stamp in enumerate(stamps)]
+    assert dated == sorted(dated)
+
+
+def test_a_clock_of_the_host_that_is_set_back_is_followed() -> None:
+    clock = ArrivalClock()
+    assert [clock(0.0, START), clock(None, START - timedelta(hours=1))] == [START, START - timedelta(hours=1)]
