@@ -63,8 +63,11 @@ def mask() -> None:
 @click.option("--disabled", is_flag=True, help="Add it, but do not watch it yet.")
 @click.pass_obj
 def add_camera(settings: Settings, /, name: str, url: str, no_test: bool, disabled: bool, **more: Any) -> None:
-    """Attach a camera. It is tried first, and not added when it gives no picture."""
-    values = {"name": name, "url": url, **more, **({"enabled": False} if disabled else {})}
+    """Attach a camera. It is tried first, and not added when it gives no picture.
+
+    A URL given as - is asked for, so that its password is in no list of processes and no shell's history.
+    """
+    values = {"name": name, "url": asked_for(url), **more, **({"enabled": False} if disabled else {})}
     asked = cameras.new_camera(settings, values)
     if not no_test:
         try:
@@ -130,8 +133,8 @@ def row_of(state: cameras.CameraState) -> tuple[str, ...]:
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0, 60), help="How long to watch.")
 @click.pass_obj
 def test_camera(settings: Settings, camera: str, save: Path | None, seconds: float) -> None:
-    """Try a camera: what it gives, or in words what is wrong. Changes nothing."""
-    jpeg = tell_probes(settings, cameras.camera_or_address(settings, camera), seconds)
+    """Try a camera: what it gives, or in words what is wrong. Changes nothing. - asks for the URL."""
+    jpeg = tell_probes(settings, cameras.camera_or_address(settings, asked_for(camera)), seconds)
     if save is not None:
         save.write_bytes(jpeg)
         click.echo(f"saved {save}")
@@ -163,8 +166,13 @@ def tell_probes(settings: Settings, asked: Camera, seconds: float) -> bytes:
 @click.argument("settings_", metavar="KEY=VALUE...", nargs=-1, required=True)
 @click.pass_obj
 def set_camera(settings: Settings, name: str, settings_: tuple[str, ...]) -> None:
-    """Change a camera: url, sub_url, model, analyze_fps, view, enabled=yes|no, name. Nothing after = is the default."""
-    tell_edit(settings, cameras.set_camera(settings, name, settings_))
+    """Change a camera: url, sub_url, model, analyze_fps, view, enabled=yes|no, name.
+
+    Nothing after the = means the default; url=- asks for the URL.
+    """
+    pairs = [word.partition("=") for word in settings_]
+    words = [f"{key}{mark}{asked_for(value)}" for key, mark, value in pairs]
+    tell_edit(settings, cameras.set_camera(settings, name, words))
 
 
 @command(camera, "remove", "surveillance camera remove garden --yes")
@@ -307,7 +315,16 @@ def list_masks(settings: Settings, camera: str | None, as_json: bool) -> None:
             tell_shape(owner, f"mask {number}", found, as_json)
 
 
-# --- what is said --------------------------------------------------------------------------------------------------
+# --- what is asked and said ----------------------------------------------------------------------------------------
+
+
+def asked_for(text: str) -> str:
+    """What was typed; in place of `-`, what is typed now, unseen on a terminal, else the next line of the input."""
+    if text != "-":
+        return text
+    if sys.stdin.isatty():
+        return str(click.prompt("URL", hide_input=True))
+    return sys.stdin.readline().strip()
 
 
 def chosen(settings: Settings, name: str | None) -> tuple[Camera, ...]:
