@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,19 +25,25 @@ LATE = {"verdict": "deny", "reasons": ["other", "no answer came in time"], "even
 def ask() -> Response:
     """{"request_id", "door", "factors"} in; {"verdict", "reasons", "event", "expires_at"} out.
 
-    A request_id seen before gets its first answer. 400 for a malformed request, 401 without a valid token, 403 for one
-    that lacks the scope, 404 for an unknown door, each as a JSON problem (RFC 9457).
+    A request_id seen before at that door, from that reader, gets its first answer. 400 for a malformed request, 401
+    without a valid token, 403 for one that lacks the scope, 404 for an unknown door, each as a JSON problem (RFC 9457).
     """
     token = require_token(SCOPE)
     now = datetime.now(UTC)
     deadline = now + timedelta(milliseconds=services().settings.access_deadline_ms)
     payload = parse_body(now, deadline)
     waiting = services().inbox
-    asked = waiting.ask("access.request", payload, deadline - CORE_MARGIN, f"{token.id}:{payload['request_id']}")
+    asked = waiting.ask("access.request", payload, deadline - CORE_MARGIN, key_of(token, payload))
     answer = waiting.wait(asked, deadline)
     if answer is None and waiting.answer(asked, LATE):  # final, also for whoever asks this again
         answer = LATE
     return jsonify(answer or waiting.answer_of(asked))
+
+
+def key_of(token: Token, payload: Mapping[str, Any]) -> str:
+    """What makes a request the same when it is repeated: its reader, its door and its request_id."""
+    named = json.dumps([payload["door"], payload["request_id"]])
+    return f"{token.id}:{hashlib.sha256(named.encode()).hexdigest()}"
 
 
 def require_token(scope: str) -> Token:

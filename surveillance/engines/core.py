@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -263,9 +263,13 @@ class Core:
         return admitted
 
     def _look_up(self, asked: Asked) -> AccessRequest | None:
-        """The request with its person; a malformed one is answered at once."""
+        """The request with its person; a malformed one is answered at once.
+
+        It is known by the question's id, since two readers may use the same request_id.
+        """
         try:
-            return self._walk.desk(self._parse_presented(asked.payload, datetime.now(UTC), asked.deadline))
+            presented = self._parse_presented(asked.payload, datetime.now(UTC), asked.deadline)
+            return self._walk.desk(replace(presented, id=asked.id))
         except UserMistake as mistake:
             self._replies.append((asked, denial(str(mistake))))
             return None
@@ -287,6 +291,9 @@ class Core:
             event = next((events[decision.id] for decision in decisions if decision.id in events), None)
             if event is None:
                 self._replies.append((asked, denial(UNRECORDED)))
+                for decision in decisions:  # the judge told of a doubt, and does not tell it again for an hour
+                    if decision.kind.startswith("health."):
+                        self.tell(decision)
                 continue
             decision = event.decision
             answer = {

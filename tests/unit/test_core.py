@@ -1,6 +1,7 @@
 """Core: judged in order, recorded before anything acts, denied when nothing could be recorded."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,16 @@ from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, noth
 
 from surveillance.domain.errors import NotFound, RecordFailed, Unrecordable
 from surveillance.domain.ports import Asked, JudgedInput
-from surveillance.domain.values import Decision, DoorReport, Event, Input, Observation, rfc3339
+from surveillance.domain.values import (
+    AccessRequest,
+    Decision,
+    DoorReport,
+    Event,
+    Input,
+    Observation,
+    rfc3339,
+    system_decision,
+)
 from surveillance.engines.core import Core, CoreLimits, denial, told_of_itself
 from surveillance.storage.spool import DiskSpool
 from surveillance.walk import CoreWalk
@@ -50,6 +60,32 @@ def test_a_request_is_answered_with_its_recorded_event() -> None:
         ["everybody may"],
         event.decision.id,
     )
+
+
+def test_two_readers_may_use_the_same_request_id() -> None:
+    ledger, inbox = MemoryLedger(), MemoryInbox()
+    inbox.asked += [replace(asking("front"), id="ask-1"), replace(asking("back"), id="ask-2")]
+    core_with(ledger, inbox).turn()
+    asked = [(entry.id, entry.door) for entry in ledger.inputs if isinstance(entry, AccessRequest)]
+    assert asked == [("ask-1", "front"), ("ask-2", "back")]
+
+
+def test_a_doubt_that_an_unrecorded_request_raised_is_told_all_the_same() -> None:
+    def doubtful(entry: Input) -> tuple[Decision, ...]:
+        doubt = system_decision("health.degraded", entry.at, ("camera front is stale",), "judge")
+        return (*grant_all(entry), doubt) if isinstance(entry, AccessRequest) else grant_all(entry)
+
+    ledger, inbox = MemoryLedger(), MemoryInbox()
+    inbox.asked.append(asking("front"))
+    walk = CoreWalk(request_of, doubtful, ledger, nothing_due)
+    core = Core(walk, inbox, as_presented, limits=CoreLimits(retry_s=0.0), known=ledger.known)
+    ledger.away = True
+    core.turn()
+    ledger.away = False
+    for _ in range(5):
+        core.turn()
+    assert kinds(ledger) == ["health.degraded", "health.restored", "health.degraded"]
+    assert decisions(ledger)[-1].reasons == ("camera front is stale",)
 
 
 def test_a_grant_that_cannot_be_recorded_is_a_denial() -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from dashboard_site import SITE, DashboardSite, open_site
+from sqlalchemy import select
 
 from surveillance.dashboard import DashboardSettings
-from surveillance.domain.site import Site
+from surveillance.domain.site import Door, Site
+from surveillance.storage.database import reading
+from surveillance.storage.tables import inbox
 
 
 @pytest.fixture
@@ -127,6 +130,19 @@ def test_a_request_is_answered_by_core_and_a_repetition_by_the_first_answer(site
     assert (first.status_code, first.json) == (200, GRANT)
     assert (second.status_code, second.json) == (200, GRANT)
     assert asked == [BODY]
+
+
+def test_the_same_request_id_from_another_reader_or_at_another_door_is_another_request(tmp_path: Path) -> None:
+    two_doors = replace(SITE, doors=(Door("front", camera="front"), Door("back")))
+    site = open_site(tmp_path, DashboardSettings(access_deadline_ms=300), two_doors)
+    tokens = [site.services.accounts.create_token(name, ["access:request"]) for name in ("front-reader", "back-reader")]
+    for token in tokens:
+        for door in ("front", "back", "front"):
+            headers = {"Authorization": f"Bearer {token}"}
+            site.visitor().post("/api/access/requests", json=BODY | {"door": door}, headers=headers)
+    with reading(site.desk.engine) as connection:
+        asked = connection.execute(select(inbox.c.key)).scalars().all()
+    assert len(asked) == len(set(asked)) == 4
 
 
 def test_silence_is_a_denial(tmp_path: Path) -> None:
