@@ -7,6 +7,7 @@ row are removed, and rows without a file are told to be missing.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ Wish = Callable[[Decision], Keep | None]
 
 LOST = "its file was not there when the service was started"
 SUFFIXES = {"picture": "jpg", "clip": "mp4"}
+
+_DRAFT_AGE_S = 60.0  # a worker that outlived core may still write a younger one
 
 _log = logging.getLogger(__name__)
 
@@ -247,7 +250,7 @@ class Recordings:
         for path in self._files():
             if path.name in states:
                 kept.discard(path.name)
-            else:
+            elif not path.name.startswith(".") or time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
                 path.unlink(missing_ok=True)
                 orphans += 1
         with self._committing() as connection:

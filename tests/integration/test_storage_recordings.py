@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -172,10 +173,13 @@ def test_the_start_puts_files_and_rows_in_step(desk: Desk, recordings: Recording
     written(desk, "0193aaaa-orphan-clip.mp4", "clip")
     draft = recordings.path(picture).with_name(".17-2.mp4")
     draft.write_bytes(b"half")
+    os.utime(draft, (0, 0))
+    under_way = recordings.path(picture).with_name(".17-3.mp4")
+    under_way.write_bytes(b"half")
     assert recordings.reconcile() == {"orphans": 2, "missing": 1}
     assert states(desk, event) == [("picture", "kept", None), ("clip", "missing", LOST)]
     assert states(desk, waiting.id) == [("picture", "wanted", None), ("clip", "wanted", None)]
-    assert files(desk) == sorted([picture, f"{waiting.id}-picture.jpg"])
+    assert files(desk) == sorted([under_way.name, picture, f"{waiting.id}-picture.jpg"])
     assert recordings.reconcile() == {"orphans": 0, "missing": 0}
 
 
