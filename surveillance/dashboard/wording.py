@@ -109,6 +109,8 @@ def title(event: Mapping[str, Any]) -> str:
     if area == "access":
         who = event["identity"] or "Somebody unknown"
         return f"{who} at {event['door']}"
+    if event["kind"] in ("configuration.mode_changed", "configuration.mode_set"):
+        return f"Arming mode {event['kind'].rpartition('_')[2]} to {event['details']['mode']}"
     if area in ("camera", "door") and event[area]:
         return f"{area.capitalize()} {event[area]}: {event['kind'].partition('.')[2].replace('_', ' ')}"
     return kind_words(event["kind"])

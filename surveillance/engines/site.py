@@ -132,7 +132,7 @@ class SiteEngine:
         """What the page shows: applied version, fault, and each camera as it last reported."""
         cameras = {
             name: {"state": report.state, "reason": report.reason, "fps": round(report.fps, 1), "drops": report.drops}
-            for name, report in self._reports.items()
+            for name, report in dict(self._reports).items()  # told by many threads
             if name in self._cameras
         }
         return {

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.sql.schema import Table
 
 from surveillance.storage import tables
@@ -24,6 +24,7 @@ from surveillance.storage.database import reading, writing
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.recordings import HeldFile, Recordings
 from surveillance.storage.settings import StorageSettings
+from surveillance.storage.sizes import evidence_bytes
 
 GB = 1_000_000_000
 _STEP = 2000  # rows in one commit
@@ -61,15 +62,13 @@ class EvidenceFiles:
 
     def kept_bytes(self) -> int:
         """How much room they take."""
-        table = tables.evidence
-        with reading(self._engine) as connection:
-            size = connection.execute(select(func.sum(table.c.size_bytes)).where(table.c.gone.is_(None))).scalar_one()
-        return int(size or 0)
+        return evidence_bytes(self._engine)
 
     def oldest(self, limit: int, before: datetime | None = None) -> Sequence[HeldFile]:
         """The ones that go first."""
         table = tables.evidence
-        query = select(table.c.at, table.c.name, table.c.size_bytes).where(table.c.gone.is_(None))
+        query = select(table.c.at, table.c.name, table.c.size_bytes)
+        query = query.where(table.c.gone.is_(None), table.c.missing.is_(False))
         if before is not None:
             query = query.where(table.c.at < before)
         with reading(self._engine) as connection:

@@ -176,8 +176,10 @@ class SiteModel(_Model):
         yield from self._notify_faults()
 
     def arming_faults(self, schedules: Collection[str]) -> Iterator[tuple[Place, str]]:
-        """Schedules that arming names and that are not there."""
+        """Schedules that arming names and that are not there, and the one name that no mode may have."""
         for mode, schedule in self.arming.modes.items() if self.arming else ():
+            if mode == "auto":
+                yield ("arming", "modes", mode), "auto means that the schedules decide; name the mode otherwise"
             if schedule not in schedules:
                 yield ("arming", "modes", mode), f"unknown schedule {schedule!r}; {suggestion(schedule, schedules)}"
 

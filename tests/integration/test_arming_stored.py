@@ -44,6 +44,7 @@ def test_arming_keeps_its_order_through_file_and_database(database: str, tmp_pat
     ("arming", "fault"),
     [
         ("{default: disarmed, modes: {x: nigth}}", "arming.modes.x: unknown schedule 'nigth'; did you mean 'night'?"),
+        ("{default: disarmed, modes: {auto: night}}", "arming.modes.auto: auto means that the schedules decide"),
         ("{modes: {armed: night}}", "arming.default: is missing; write it"),
         ("{default: disarmed, mode: {armed: night}}", "arming.mode: unknown key; did you mean 'modes'?"),
         ("{default: '!'}", "arming.default: '!' is no name"),

@@ -228,6 +228,8 @@ def test_titles() -> None:
     assert title(event | {"kind": "access.denied"}) == "Somebody unknown at front"
     assert title(event | {"kind": "access.granted", "identity": "Ada"}) == "Ada at front"
     assert title(event | {"kind": "camera.lost", "camera": "yard"}) == "Camera yard: lost"
+    changed = {"kind": "configuration.mode_changed", "details": {"mode": "armed", "before": "disarmed"}}
+    assert title(event | changed) == "Arming mode changed to armed"
     assert title(event | {"kind": "health.degraded"}) == "Health degraded"
 
 
