@@ -250,7 +250,7 @@ class Recordings:
         for path in self._files():
             if path.name in states:
                 kept.discard(path.name)
-            elif not path.name.startswith(".") or time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
+            elif not path.name.startswith(".") or _age_s(path) > _DRAFT_AGE_S:
                 path.unlink(missing_ok=True)
                 orphans += 1
         with self._committing() as connection:
@@ -285,6 +285,13 @@ def _wanted(rows: Sequence[Any]) -> Wanted:
     starts_at, ends_at = next(((row.from_at, row.to_at) for row in rows if row.kind == "clip"), (first.at, first.at))
     keep = Keep(first.event, first.camera, first.at, starts_at, ends_at)
     return Wanted(keep, max(row.asked for row in rows))
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:  # it has just been given its name
+        return 0.0
 
 
 def _is_kept(connection: Connection, name: str) -> bool:
