@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from surveillance.domain.errors import UserMistake
 from surveillance.settings import Settings
 from surveillance.storage.backup import Backup, back_up, backup_name, inspect_backup, restore, worth_keeping
 from surveillance.storage.copy import Copied, Progress, copy_database, heard_s
-from surveillance.storage.database import open_database, reading, revision_of
+from surveillance.storage.database import open_database, reading, revision_of, shown
 
 SILENT_S = 5.0  # a core that runs tells how it fares every second
+LONG_SILENT_S = 60.0  # what was told before that is not waited for; less may be two clocks that differ
+LOOK_S = 0.5
 
 
 def back_up_site(settings: Settings, file: Path | None, progress: Progress) -> Backup:
@@ -54,8 +57,12 @@ def _open(settings: Settings, url: str, existing: bool = False) -> Any:
 
 
 def _refuse_while_core_runs(engine: Any, force: bool) -> None:
-    age_s = None if force else heard_s(engine, CORE_STATUS)
-    if age_s is not None and age_s < SILENT_S:
-        raise UserMistake(
-            f"core runs on this database (heard {max(age_s, 0):.0f} s ago): stop it first, or give --force"
-        )
+    """Waits until core has been silent for long enough, as one that was just stopped soon is."""
+    before_s = None if force else heard_s(engine, CORE_STATUS)
+    ends_at_s = time.monotonic() + SILENT_S
+    while before_s is not None and before_s < LONG_SILENT_S and time.monotonic() < ends_at_s:
+        time.sleep(LOOK_S)
+        now_s = heard_s(engine, CORE_STATUS)
+        if now_s is not None and now_s < before_s:
+            raise UserMistake(f"core runs on {shown(engine.url)}: stop it first, or give --force")
+        before_s = now_s
