@@ -209,6 +209,15 @@ def core_status(settings: Settings) -> dict[str, Any] | None:
     return told[0]
 
 
+def not_applied(settings: Settings) -> str | None:
+    """Why the running core goes by another version than the database holds, in one line; None when it does not."""
+    status, version = core_status(settings), open_site(settings).site.version()
+    if status is None or status["configuration_version"] == version:
+        return None
+    why = str(status.get("rule_fault") or "it will be in a moment").partition("\n")[0]
+    return f"configuration version {version} is not applied yet: {why}"
+
+
 def find_camera(settings: Settings, name: str) -> Camera:
     return camera_of(open_site(settings).site.read(), name)
 

@@ -137,7 +137,7 @@ def lines_of(change: Change) -> Iterator[str]:
 def text_of(field: FieldChange) -> str:
     if not field.field:  # a line of a rule
         removed = field.after is None
-        return click.style(f"{'-' if removed else '+'} {field.before if removed else field.after}")
+        return click.style(f"- {field.before}", fg="red") if removed else click.style(f"+ {field.after}", fg="green")
     note = f" ({field.note})" if field.note else ""
     if field.before is None:
         return f"{field.field}: {field.after}{note}" if field.after is not None else f"{field.field}{note}"

@@ -47,7 +47,7 @@ def rule_file(tmp_path: Path, text: str) -> str:
     [
         (("watch", "nowhere.mp4"), "there is no such file"),
         (("watch", "rtsp://user:secret@127.0.0.1:1/x"), "refused the connection"),
-        (("watch", "carrier-pigeon://x"), "there are: file, rtsp"),
+        (("watch", "carrier-pigeon://x"), "there are: file, "),
         (("classify", "nowhere.jpg"), "there is no such file"),
         (("rules", "check", "nowhere.yaml"), "there is no such rules file"),
         (("run", "--site", "nowhere.yaml"), "no site file nowhere.yaml"),
