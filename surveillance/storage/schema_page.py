@@ -54,8 +54,8 @@ INTRODUCTION = """\
 Written from `surveillance/storage/tables.py` by `python -m surveillance.storage.schema_page`; a test compares.
 The migrations in `migrations/versions/` build it; `surveillance db upgrade` runs them.
 
-SQLite (WAL, `synchronous=FULL`: a commit that returned survives a power cut) unless `storage.url` names another
-database; nothing outside `storage/database.py` knows which one it is. A time is an integer: microseconds since 1970,
+SQLite (WAL, `synchronous=FULL`: a commit that returned survives a power cut), or the PostgreSQL that `storage.url`
+names; nothing but the opening in `storage/database.py` and the backups know which one it is. A time is an integer: microseconds since 1970,
 UTC. JSON in a text column has sorted keys; `payload` columns hold canonical JSON (RFC 8785), the bytes that a hash can
 stand for.
 
