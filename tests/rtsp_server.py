@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,13 @@ class Mount:
     """One stream: clips (all H.264 or all H.265) one after the other, over and over.
 
     `once` clips come first and are not repeated. Each of `jumps_s` is added to the time stamps from the next clip's
-    beginning on, in turn; 0.0 leaves them as they are.
+    beginning on, in turn; 0.0 leaves them as they are. `only` takes some of each clip's packets.
     """
 
     clips: Sequence[Path]
     once: int = 0
     jumps_s: Sequence[float] = ()
+    only: slice = field(default_factory=lambda: slice(None))
 
 
 class RtspServer:
@@ -114,24 +115,27 @@ class RtspServer:
         os.kill(self._process.pid, signal.SIGCONT)
 
     def _describe(self, mount: Mount) -> dict[str, Any]:
-        parts = [unpack(clip, Path(self._folder.name)) for clip in mount.clips]
+        parts = [unpack(clip, Path(self._folder.name), mount.only) for clip in mount.clips]
         return {"parts": parts, "once": mount.once, "jumps_s": list(mount.jumps_s), "codec": parts[0]["codec"]}
 
 
-def unpack(clip: Path, folder: Path) -> dict[str, Any]:
+def unpack(clip: Path, folder: Path, only: slice) -> dict[str, Any]:
     """The clip's packets without their container: a file of them all, each one's size, and their rate."""
     import av
 
-    stream = folder / f"{clip.stem}-{abs(hash(clip))}.bin"
-    sizes = []
-    with av.open(str(clip)) as source, stream.open("wb") as target:
+    stream = folder / f"{clip.stem}-{len(list(folder.iterdir()))}.bin"
+    packets = []
+    with av.open(str(clip)) as source:
         video = source.streams.video[0]
         codec = video.codec_context.name
         rate = float(video.average_rate or 25)
         convert = av.BitStreamFilterContext("h264_mp4toannexb" if codec == "h264" else "hevc_mp4toannexb", video)
         for packet in source.demux(video):
             for converted in convert.filter(packet if packet.dts is not None else None):
-                sizes.append(target.write(bytes(converted)))
+                packets.append(bytes(converted))
+    packets = packets[only]
+    stream.write_bytes(b"".join(packets))
+    sizes = [len(packet) for packet in packets]
     return {"file": str(stream), "sizes": sizes, "rate": rate, "codec": "h264" if codec == "h264" else "h265"}
 
 
