@@ -38,9 +38,9 @@ def set_mode(settings: Settings, name: str, until: datetime | None, by: str) -> 
         orders.take_back(by)
     else:
         orders.give(ModeOrder(name, by, now, until))
-    if not core_runs(store):
+    applied = run_job(settings, "arming", None, APPLY_S) if core_runs(store) else None
+    if applied is None or applied.here:
         return f"{_shown(settings, store)} (the service is not running: it applies at its next start)"
-    applied = run_job(settings, "arming", None, APPLY_S)
     return applied.result if applied.ok else f"{_shown(settings, store)} (not confirmed: {applied.result})"
 
 
