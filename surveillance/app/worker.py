@@ -112,7 +112,9 @@ def build_media(settings: Settings, camera: Camera, ring: PacketRing) -> RingMed
 
     scheme = camera.url.partition("://")[0] if "://" in camera.url else "file"
     why_empty = "the camera has sent no video since it was started"
-    if scheme not in ("rtsp", "rtsps", "file"):
+    if scheme in ("http", "https"):
+        why_empty += "; an address of a still picture has none"
+    elif scheme not in ("rtsp", "rtsps", "file"):
         why_empty = f"a source of {scheme}:// sends single pictures, no video that could be held"
     return RingMedia(ring, media_dir(settings), source_options(settings, camera), why_empty)
 

@@ -34,6 +34,7 @@ GRACE_S = 2.0  # how long after its end the last picture of a clip may still be 
 NEAR_S = 2.0  # a picture this far from the moment is another one
 JPEG_QUALITY = 90
 TICKS = 90_000  # of a clip's clock, per second
+UNCODED = "the camera sends its pictures uncompressed, too much to be held; ask it for another format, such as mjpeg"
 MASKED = "this camera has masks, which a clip, copied as the camera sent it, could not have"
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,8 @@ class RingMedia:
         if not self._ring.has_begun:
             raise NotKeptError(self._why_empty)
         span_s = self._ring.span_s
+        if self._ring.is_uncoded:
+            raise NotKeptError(UNCODED)
         if span_s is None:
             raise NotKeptError("the camera has sent no complete picture since it was found")
         cut = self._ring.cut(starts_s, ends_s) or self._ring.cut(starts_s - slack_s, ends_s + slack_s)

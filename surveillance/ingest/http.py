@@ -37,6 +37,7 @@ import numpy as np
 from surveillance.domain.errors import CameraFault, SourceError, SourceLost
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Bgr, Frame
+from surveillance.ingest.mjpeg import MjpegPackets
 from surveillance.ingest.pictures import BgrPicture
 from surveillance.ingest.sources import Pace, StreamFacts, shown_address
 
@@ -105,7 +106,10 @@ class HttpSource:
             kind = response.headers.get_content_type()
             if kind == "multipart/x-mixed-replace":
                 self.facts = StreamFacts("mjpeg", "MJPEG over HTTP")
-                yield from pictures_of(response, _boundary(response.headers), self._options.read_timeout_s)
+                held = MjpegPackets(self._options.packets)
+                for content in pictures_of(response, _boundary(response.headers), self._options.read_timeout_s):
+                    held(content)
+                    yield content
                 raise RefusedError("ended", "ended the stream")
             if not kind.startswith("image/"):
                 raise RefusedError("no_video", f"sent {kind}, neither a picture nor an MJPEG stream")

@@ -70,10 +70,12 @@ class PacketRing:
         self._newest_s = 0.0
         self._dates: ArrivalDates | FileDates = ArrivalDates()
         self._begun = False
+        self._uncoded = False
         self._closed = False
 
     def begin(self, stream: Any, start_at: datetime | None = None) -> None:
         context = stream.codec_context
+        self._uncoded = context.name == "rawvideo"
         stretch = Stretch(context.name, bytes(context.extradata or b""), _template_of(stream))
         with self._changed:
             self._dates = ArrivalDates() if start_at is None else FileDates(start_at)
@@ -83,7 +85,7 @@ class PacketRing:
             self._begun = True
 
     def put(self, packet: Any) -> None:
-        if not packet.size or not self._stretches:  # an empty packet says that a file has ended
+        if not packet.size or not self._stretches or self._uncoded:  # an empty packet says that a file has ended
             return
         at_s, decode_s = self._dates(packet)
         held = RingPacket(at_s, decode_s, bool(packet.is_keyframe), bytes(packet))
@@ -110,6 +112,11 @@ class PacketRing:
     def has_begun(self) -> bool:
         """Whether a stream was ever opened."""
         return self._begun
+
+    @property
+    def is_uncoded(self) -> bool:
+        """Whether the camera sends its pictures uncompressed: a second of them would fill the ring, so none is held."""
+        return self._uncoded
 
     @property
     def size_bytes(self) -> int:

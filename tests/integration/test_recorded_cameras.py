@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_mp4
+from http_camera import HttpCamera
 from patience import eventually
 from rtsp_server import Mount, RtspServer, is_installed
 from services import lacking
@@ -158,3 +159,21 @@ def test_a_stop_ends_the_wait_for_a_clip(mounts: dict[str, Mount], tmp_path: Pat
         waiting.join(20)
     [kept] = answers
     assert [file.kind for file in kept.files] == ["picture", "clip"]
+
+
+def test_mjpeg_over_http_is_kept_as_it_came(tmp_path: Path) -> None:
+    with HttpCamera() as camera, watching(Camera("yard", camera.url("/mjpeg")), tmp_path) as watched:
+        assert eventually(lambda: watched.has_seen(1.0), 30)
+        frame = watched.frames[-2]
+        pixels, shown = read(watched, watched.keep(frame.captured_at, SECOND / 2, SECOND / 2))
+        assert np.abs(pixels.astype(int) - frame.picture.bgr()).mean() < 2
+        assert {size for _, size in shown} == {SUB}
+        assert shown[-1][0] - shown[0][0] >= 0.9
+
+
+def test_a_still_picture_says_that_it_has_no_video(tmp_path: Path) -> None:
+    with HttpCamera() as camera, watching(Camera("yard", camera.url("/still")), tmp_path) as watched:
+        assert eventually(lambda: bool(watched.frames), 30)
+        kept = watched.keep(watched.frames[0].captured_at, SECOND, SECOND / 10)
+        why = "the camera has sent no video since it was started; an address of a still picture has none"
+        assert dict(kept.missing) == {"picture": why, "clip": why}

@@ -16,7 +16,7 @@ from clips import drawn, make_mp4
 
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Frame, Keep, Kept
-from surveillance.ingest.clip import MASKED, RingMedia
+from surveillance.ingest.clip import MASKED, UNCODED, RingMedia
 from surveillance.ingest.ring import PacketRing
 from surveillance.ingest.sources import FileSource
 from surveillance.places import recording_place
@@ -185,3 +185,16 @@ def test_damaged_video_is_a_reason(clip: Path, tmp_path: Path) -> None:
                 ring.put(damaged)
     kept = RingMedia(ring, tmp_path / "media", SourceOptions("yard"), EMPTY)(wish(5.5))
     assert kept.missing["picture"] == "the h264 video of that moment could not be decoded"
+
+
+def test_uncompressed_pictures_are_not_held(tmp_path: Path) -> None:
+    source = tmp_path / "raw.avi"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(25):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(drawn(number), format="bgr24")))
+    ring = PacketRing(60.0, 10_000_000)
+    assert list(FileSource(str(source), SourceOptions("yard", start_at=NOON, packets=ring)).frames())
+    kept = RingMedia(ring, tmp_path / "media", SourceOptions("yard"), EMPTY)(wish(0.5, before_s=0.1, after_s=0.1))
+    assert (ring.size_bytes, dict(kept.missing)) == (0, {"picture": UNCODED, "clip": UNCODED})
