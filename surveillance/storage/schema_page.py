@@ -55,9 +55,10 @@ Written from `surveillance/storage/tables.py` by `python -m surveillance.storage
 The migrations in `migrations/versions/` build it; `surveillance db upgrade` runs them.
 
 SQLite (WAL, `synchronous=FULL`: a commit that returned survives a power cut), or the PostgreSQL that `storage.url`
-names; nothing but the opening in `storage/database.py` and the backups know which one it is. A time is an integer: microseconds since 1970,
-UTC. JSON in a text column has sorted keys; `payload` columns hold canonical JSON (RFC 8785), the bytes that a hash can
-stand for.
+names; nothing but the opening in `storage/database.py` and the backups know which one it is.
+
+A time is an integer: microseconds since 1970, UTC. JSON in a text column has sorted keys; `payload` columns hold
+canonical JSON (RFC 8785), the bytes that a hash can stand for.
 
 There is one writer at a time. Events count from 1 without gaps; a decision or observation written twice is there once.
 Sealed columns hold text encrypted with a key from `DATA_DIR/keys`, which belongs in no backup of the database.

@@ -12,7 +12,16 @@ from postgres_server import PASSWORD
 from sqlalchemy import text
 
 from surveillance.domain.errors import DatabaseTooNew, RecordFailed, SettingsError
-from surveillance.storage.database import ChangeWatch, check_version, open_database, reading, upgrade, writing
+from surveillance.storage.backup import back_up
+from surveillance.storage.database import (
+    ChangeWatch,
+    check_version,
+    open_database,
+    reading,
+    revisions,
+    upgrade,
+    writing,
+)
 from surveillance.storage.schema_page import schema_page
 from surveillance.storage.tables import metadata
 
@@ -158,6 +167,20 @@ def test_a_password_in_the_address_works_and_shows_nowhere(postgres):
         open_database(postgres.url_with_password("nowhere"))
     engine.dispose()
     postgres.drop(name)
+
+
+def test_the_owner_of_a_database_needs_no_further_rights(postgres, tmp_path):
+    postgres.command("CREATE ROLE plain LOGIN PASSWORD 'plain-password'")
+    name = postgres.create(words="OWNER plain")
+    engine = open_database(postgres.url_with_password(name, "plain-password").replace("//site:", "//plain:"))
+    upgrade(engine)
+    check_version(engine)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE head SET value = 3"))
+    assert back_up(engine, tmp_path / "kept.db").revision == revisions()[-1]
+    engine.dispose()
+    postgres.drop(name)
+    postgres.command("DROP ROLE plain")
 
 
 def test_a_database_that_cannot_hold_every_name_is_refused(postgres):
