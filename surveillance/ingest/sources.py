@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KEY_PICTURE_S = 40.0  # how long a live stream may go on without one
 MISSING_S = 2.0  # a file's last picture may stand for this long, or for this share of it, without a word
 MISSING_SHARE = 0.1
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -340,6 +341,7 @@ def _decoded(
         raise _UndecodableError("holds video of a kind that cannot be decoded here")
     stream.codec_context.thread_count = 1
     seen_s = time.monotonic()
+    is_keyed = False
     if options.packets is not None:
         options.packets.begin(stream, start_at)
     for packet in container.demux(stream):
@@ -352,7 +354,11 @@ def _decoded(
                 for picture in packet.decode():
                     yield picture
                     seen_s = time.monotonic()
-            if start_at is None and time.monotonic() - seen_s > options.read_timeout_s:
+            if packet.is_keyframe and not is_keyed:
+                is_keyed, seen_s = True, time.monotonic()
+            # nothing can be decoded before the first key picture, which some cameras send twice a minute only
+            limit_s = options.read_timeout_s if is_keyed else KEY_PICTURE_S
+            if start_at is None and time.monotonic() - seen_s > limit_s:
                 raise _UndecodableError(f"sends {stream.codec_context.name}, but no picture that can be decoded")
 
 
