@@ -16,7 +16,16 @@ from ledger_samples import BOX, JPEG, NOON, Desk, decision, notification, observ
 from sqlalchemy import func, select
 
 from surveillance.domain.errors import RecordFailed, Unrecordable
-from surveillance.domain.values import AccessRequest, CameraReport, DoorReport, Event, Tick, new_id
+from surveillance.domain.values import (
+    AccessRequest,
+    CameraReport,
+    DoorReport,
+    Event,
+    ModeReport,
+    Tick,
+    identity_of,
+    new_id,
+)
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.outbox import SqlOutbox
@@ -52,6 +61,7 @@ def test_an_event_reads_back_as_it_was_returned(desk):
         "input": 1,
         "evidence_sha256": hashlib.sha256(JPEG).hexdigest(),
         "actions": [],
+        "evidence_gone": None,
         "recordings": [],
     }
     assert Events(desk.engine).one(alerted.id) == written.as_json() | review | explained
@@ -221,3 +231,40 @@ def test_kill_in_the_middle_of_appends_loses_no_acknowledged_event(desk, tmp_pat
     assert count % 3 == 0
     assert len(SqlOutbox(desk.engine, limit=10**6).due(NOON)) == count
     assert [written.seq for written in desk.ledger([(observation(box=BOX), (decision(),))])] == [count + 1]
+
+
+EVERY_KIND = (
+    observation(),
+    CameraReport("front", NOON, "live"),
+    CameraReport("front", NOON, "lost", changed=True),
+    DoorReport("main", NOON, "locked", "normal"),
+    DoorReport("main", NOON, "locked", "forced_open"),
+    ModeReport(NOON, "night"),
+    AccessRequest("r1", NOON, "main", None, frozenset(), None, frozenset(), "none", NOON),
+)
+
+
+def test_every_input_is_known_by_its_identity_once_it_is_on_record(desk):
+    others = (
+        observation(),
+        CameraReport("front", NOON + timedelta(seconds=1), "live"),
+        CameraReport("back", NOON, "live"),
+        DoorReport("main", NOON, "unlocked", "normal"),
+    )
+    assert desk.ledger.known(EVERY_KIND) == set()
+    desk.ledger([(entry, ()) for entry in EVERY_KIND])
+    assert desk.ledger.known((*others, *EVERY_KIND)) == {identity_of(entry) for entry in EVERY_KIND}
+
+
+def test_what_is_written_again_in_part_is_on_record_once(desk):
+    judged = [(entry, (decision(),)) for entry in EVERY_KIND] + [(Tick(NOON), (decision(),))]
+    events = desk.ledger(judged)
+    assert desk.ledger([*judged, (observation(), ())]) == events
+    told = list(Events(desk.engine).inputs_since(NOON - timedelta(days=1)))
+    assert len(told) == len(judged) + 1
+
+
+@pytest.mark.parametrize("broken", [float("nan"), 2**60, "\ud800", object()])
+def test_a_value_that_no_record_can_hold_is_told_from_an_outage(desk, broken):
+    with pytest.raises(Unrecordable):
+        desk.ledger([(observation(), (decision(details={"value": broken}),))])
