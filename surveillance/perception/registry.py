@@ -165,6 +165,12 @@ def load_weights(card: ModelCard, folder: Path | None = None) -> dict[str, Any]:
 
     Raises ModelError for weights that are missing, altered, no safetensors, or made for other labels.
     """
+    path, data = read_weights(card, folder)
+    return _parse_weights(data, path, card)
+
+
+def read_weights(card: ModelCard, folder: Path | None = None) -> tuple[Path, bytes]:
+    """The weights' file and what is in it, once its checksum is the card's. Raises ModelError."""
     path = _weights_path(card, folder)
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
@@ -173,7 +179,7 @@ def load_weights(card: ModelCard, folder: Path | None = None) -> dict[str, Any]:
             f"{path} is not what was published as {card.name} {card.version}: expected sha256 {card.weights_sha256}, "
             f"found {found}; restore the file, or publish it again to make a new card"
         )
-    return _parse_weights(data, path, card)
+    return path, data
 
 
 def build_network(card: ModelCard, folder: Path | None = None) -> nn.Module:

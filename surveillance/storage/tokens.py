@@ -63,6 +63,14 @@ class Tokens:
             return None
         return Token(row.id, row.name, frozenset(row.scopes))
 
+    def list_tokens(self) -> list[Token]:
+        """Every token that is not revoked, by name."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(
+                select(api_token).where(api_token.c.revoked_at.is_(None)).order_by(api_token.c.name)
+            ).all()
+        return [Token(row.id, row.name, frozenset(row.scopes)) for row in rows]
+
     def revoke_token(self, name: str, actor: str = "command line") -> None:
         """Ends a token at once. Raises NotFound."""
         with writing(self._engine) as connection:
