@@ -198,6 +198,7 @@ def test_the_wheel_holds_all_that_runs(installed: Installed, wheel: Path) -> Non
     cv2.imwrite(str(picture), data.astronaut()[:, :, ::-1])
     answer = json.loads(installed("classify", str(picture), "--json"))
     assert (answer["model"], answer["label"], answer["sure"]) == ("embedded", "person", True)
+    assert not (installed.data_dir / "intel").exists(), "OpenVINO made itself an identity to report with"
 
 
 def test_a_site_runs_from_the_wheel_on_a_read_only_system(installed: Installed) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 
 import numpy as np
-import openvino as ov
 import torch
 from torch import nn
 
 from surveillance.domain.errors import ModelError
 from surveillance.perception.registry import Batch, Logits
+
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it would report each import to its maker
+import openvino as ov  # noqa: E402
 
 
 class OpenVinoBackend:
