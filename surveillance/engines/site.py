@@ -11,11 +11,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
 from surveillance.engines.cameras import CameraSet, CameraWork
@@ -119,10 +120,12 @@ class SiteEngine:
         self._cameras.reconcile(site.cameras)
 
     def turn(self) -> None:
-        """What is due every second."""
-        self.reconcile()
+        """What is due every second. A database that is away holds up nothing but what needs it."""
+        with suppress(RecordFailed):
+            self.reconcile()
         self.parts.tick(datetime.now(UTC))
-        self.publish(self.status())
+        with suppress(RecordFailed):
+            self.publish(self.status())
 
     def core_age_s(self) -> float:
         """Seconds since core last went round."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
 
-from surveillance.domain.errors import ModelError, RuleError
+from surveillance.domain.errors import ModelError, RecordFailed, RuleError
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
 from surveillance.engines.core import Core, told_of_itself
@@ -61,6 +61,7 @@ class FakeSite:
     def __init__(self) -> None:
         self.site = Site(version=1, cameras=(YARD, FRONT))
         self.fault: Exception | None = None
+        self.away = False
         self.running: dict[str, FakeCamera] = {}
         self.built: list[str] = []
         self.status: Mapping[str, Any] = {}
@@ -99,6 +100,8 @@ class FakeSite:
         raise AssertionError("nothing is due")
 
     def _publish(self, status: Mapping[str, Any]) -> None:
+        if self.away:
+            raise RecordFailed("the database is away")
         self.status = status
 
 
@@ -116,6 +119,16 @@ def test_every_camera_runs_and_its_state_is_published(site: FakeSite) -> None:
     seen = {"state": "live", "reason": "", "fps": 5.0, "drops": {}}
     assert site.status["configuration_version"] == 1
     assert site.status["cameras"] == {"yard": seen, "front": seen}
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_engine(site: FakeSite) -> None:
+    assert eventually(lambda: len(site.ledger.events) == 2)
+    site.away = True
+    site.engine.turn()
+    site.away = False
+    site.engine.turn()
+    assert site.status["configuration_version"] == 1
+    assert "health.degraded" not in site.kinds()
 
 
 def test_only_what_was_edited_is_replaced(site: FakeSite) -> None:
