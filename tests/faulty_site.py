@@ -18,6 +18,7 @@ from patience import eventually
 
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.service import RunningSite
+from surveillance.bench.memory import descendants
 from surveillance.demo.controller import DoorController
 from surveillance.demo.reader import present
 from surveillance.domain.values import CameraReport, Observation
@@ -97,6 +98,11 @@ class FaultySite:
     def seen_since(self, camera: str, at: datetime) -> bool:
         reports = self.running.store.events.inputs_since(at)
         return any(isinstance(e, CameraReport) and e.camera == camera and e.state == "live" for e in reports)
+
+    def dashboard_processes(self) -> list[int]:
+        """The server and those that it forked, which outlive it by a moment."""
+        pid = self.running.children.pid("web")
+        return [] if pid is None else [pid, *descendants(pid)]
 
     def serves(self) -> bool:
         with suppress(OSError), build_opener(ProxyHandler({})).open(self.running.address + "/healthz", timeout=2):

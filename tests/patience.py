@@ -9,6 +9,8 @@ from collections.abc import Callable
 def eventually(true: Callable[[], bool], within_s: float = 30.0) -> bool:
     """Whether it became true within that time."""
     ends_s = time.monotonic() + within_s
-    while not true() and time.monotonic() < ends_s:
+    while time.monotonic() < ends_s:
+        if true():
+            return True
         time.sleep(0.02)
     return true()

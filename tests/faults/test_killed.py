@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from faulty_site import ROUNDS, FaultySite
@@ -44,7 +45,8 @@ def test_the_recognizer_is_killed(faulty_site: FaultySite, ask_recognizer: Calla
 
 def test_the_dashboard_is_killed(faulty_site: FaultySite) -> None:
     for _ in range(ROUNDS):
-        faulty_site.kill("web", faulty_site.serves)
+        before = faulty_site.dashboard_processes()
+        faulty_site.kill("web", lambda before=before: not any(map(runs, before)) and faulty_site.serves())
     faulty_site.check()
 
 
@@ -62,6 +64,10 @@ def test_the_database_is_away(faulty_site: FaultySite) -> None:
         assert eventually(faulty_site.core_is_back(), 20)
     faulty_site.check()
     assert holes(faulty_site, began) == []
+
+
+def runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 CAMERAS = ("yard", "front", "gate", "hall")
