@@ -123,7 +123,8 @@ camera: 1
         "s.yaml:8: cameras[0].zones[1].points: needs at least 3 points (there are 2)",
         "s.yaml:9: cameras[0].zones[2].points: its edges cross or enclose nothing; list the corners in the order of "
         "walking around",
-        "s.yaml:11: cameras[1].url: gopher:// is no camera address; use one of file, rtsp, rtsps, synthetic",
+        "s.yaml:11: cameras[1].url: gopher:// is no camera address; use one of file, http, https, rtsp, rtsps, "
+        "synthetic, usb, v4l2",
         "s.yaml:12: cameras[1].analyze_fps: must be a valid number, unable to parse string as a number "
         "(there is 'fast')",
         "s.yaml:14: doors[0].name: is there twice; keep one",
