@@ -177,3 +177,13 @@ def test_a_still_picture_says_that_it_has_no_video(tmp_path: Path) -> None:
         kept = watched.keep(watched.frames[0].captured_at, SECOND, SECOND / 10)
         why = "the camera has sent no video since it was started; an address of a still picture has none"
         assert dict(kept.missing) == {"picture": why, "clip": why}
+
+
+def test_a_main_stream_that_is_not_there_costs_no_frame(mounts: dict[str, Mount], tmp_path: Path) -> None:
+    with RtspServer(mounts) as server:
+        camera = Camera("yard", server.address("/nowhere"), sub_url=server.address("/sub"))
+        with watching(camera, tmp_path) as watched:
+            assert eventually(lambda: len(watched.frames) > 5, 30)
+            why = "the camera has sent no video since it was started"
+            kept = watched.keep(watched.frames[-1].captured_at, SECOND / 10, SECOND / 10)
+            assert dict(kept.missing) == {"picture": why, "clip": why}
