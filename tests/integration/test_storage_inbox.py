@@ -77,7 +77,7 @@ def test_an_open_question_is_shown_until_it_is_answered(desk):
 def test_actions_are_due_until_they_have_an_outcome_doors_first(desk):
     made = decision(notify=("ops",))
     door = replace(notification(made), id="0", kind="door.open", target="main")
-    desk.ledger._intend = lambda _: (notification(made), door)
+    desk.ledger._asks = replace(desk.ledger._asks, intend=lambda _: (notification(made), door))
     desk.ledger([(observation(), (made,))])
     outbox = SqlOutbox(desk.engine)
     first, second = outbox.due(NOON)
