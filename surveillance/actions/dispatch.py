@@ -21,6 +21,7 @@ from surveillance.domain.errors import ActionFailed, RecordFailed, SurveillanceE
 from surveillance.domain.ports import Deed, Outbox
 from surveillance.domain.values import Action
 
+AWAY_TOLD_EVERY = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
 
 DOOR, NOTIFY = "door.open", "notify"
@@ -63,6 +64,7 @@ class OutboxDispatch:
         self._unmarked: list[Action] = []  # results that the outbox could not take yet
         self._ended: list[Action] = []  # marked, but not told to the caller yet
         self._not_before: dict[str, datetime] = {}
+        self._warned_at: datetime | None = None
         self._closed = False
 
     def __call__(self, now: datetime) -> tuple[Action, ...]:
@@ -77,7 +79,7 @@ class OutboxDispatch:
         try:
             due = self._outbox.due(now)
         except RecordFailed as error:
-            _log.warning("outbox cannot be read, nothing is begun: %s", error)
+            self._warn_away(error, now)
             return
         waiting = [action for action in due if action.id not in self._in_flight]
         for action in sorted(waiting, key=lambda action: action.kind != DOOR):
@@ -88,7 +90,13 @@ class OutboxDispatch:
                     self._not_before.pop(action.id, None)
                     self._ended.append(result)
             except RecordFailed as error:
-                _log.warning("outbox cannot be written, %s stays as it is: %s", action.kind, error)
+                self._warn_away(error, now)
+
+    def _warn_away(self, error: RecordFailed, now: datetime) -> None:
+        """What is done stays in flight and what is due stays undone; said once a minute, not at every look."""
+        if self._warned_at is None or abs(now - self._warned_at) >= AWAY_TOLD_EVERY:
+            self._warned_at = now
+            _log.warning("outbox is away", extra={"reason": str(error)})
 
     def drain(self, now: datetime, timeout_s: float) -> tuple[Action, ...]:
         """Waits until nothing is being done, at most `timeout_s`, and returns what ended meanwhile."""
@@ -149,7 +157,7 @@ class OutboxDispatch:
             try:
                 self._outbox.mark(result)
             except RecordFailed as error:
-                _log.warning("outbox cannot be written, %s is marked later: %s", result.kind, error)
+                self._warn_away(error, now)
                 break
             self._unmarked.pop(0)
             self._in_flight.discard(result.id)
@@ -214,7 +222,7 @@ def attempt(job: Job) -> Action:
     except SurveillanceError as error:
         door, reason = "unknown", str(error)
     except Exception as error:  # noqa: BLE001  a driver's fault must not end the lane
-        _log.exception("%s to %s broke", action.kind, action.target)
+        _log.exception("deed broke", extra={"kind": action.kind, "target": action.target})
         door, reason = "unknown", f"{type(error).__name__} in its driver"
     else:
         return action.moved_to("done", "")

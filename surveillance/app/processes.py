@@ -214,7 +214,7 @@ def main(arguments: list[str]) -> int:
             return run_recognizer(settings)
         return run_worker(settings, *rest)
     except UserMistake as mistake:
-        log.error(str(mistake))
+        log.error("cannot go on", extra={"reason": str(mistake)})
         return 2
 
 

@@ -90,7 +90,7 @@ class Children:
             changed = False
             for child in self.children:
                 if child.process is not None and self._is_hung(child):
-                    log.warning("process %s gives no sign of life and is killed", child.name)
+                    log.warning("process killed", extra={"component": child.name, "reason": "it gave no sign of life"})
                     child.process.kill()
                     child.process.wait()
                 if child.process is not None and child.process.poll() is not None:
@@ -139,7 +139,8 @@ class Children:
         child.due_s = time.monotonic() + wait_s
         child.last_end = f"signal {-code}" if code < 0 else f"exit code {code}"
         child.last_end_at = datetime.now(UTC)
-        log.warning("process %s ended (%s) and is started again in %.1f s", child.name, child.last_end, wait_s)
+        fields = {"component": child.name, "reason": child.last_end, "again_in_s": wait_s}
+        log.warning("process ended", extra=fields)
 
     def _tell(self) -> None:
         told = {child.name: _as_json(child) for child in self.children}
@@ -177,6 +178,6 @@ def _await_end(child: Child, limit_s: float) -> None:
     try:
         child.process.wait(limit_s)
     except subprocess.TimeoutExpired:
-        log.warning("process %s did not end in time and is killed", child.name)
+        log.warning("process killed", extra={"component": child.name, "reason": "it did not end in time"})
         child.process.kill()
         child.process.wait()

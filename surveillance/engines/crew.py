@@ -73,7 +73,7 @@ class Crew:
             self._say(Measured(self._measure()))
         self._cameras.stop()
         if not self.backlog.wait_empty(HAND_OVER_S):
-            log.warning("%s stops with %d inputs that core did not acknowledge", self._name, len(self.backlog))
+            log.warning("stopped with inputs that core did not acknowledge", extra={"count": len(self.backlog)})
         hung_up.set()
         self._say(Leaving())
         if self._wire is not None:
@@ -97,7 +97,7 @@ class Crew:
             self._wire = None
             wire.close()
             if not hung_up.is_set():
-                log.warning("%s lost its line to core", self._name)
+                log.warning("line to core lost")
 
     def _obey(self, order: Assign | Durable | Keep) -> None:
         if isinstance(order, Assign):
@@ -139,5 +139,5 @@ class Crew:
         self._say(Refused(name.removeprefix("camera "), f"{name} failed: {type(error).__name__}"))
 
     def _refused(self, camera: Camera, mistake: UserMistake) -> None:
-        log.error("camera %s cannot be watched: %s", camera.name, mistake)
+        log.error("camera cannot be watched", extra={"camera": camera.name, "reason": str(mistake)})
         self._refusals.append(Refused(camera.name, str(mistake)))

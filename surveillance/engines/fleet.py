@@ -166,7 +166,7 @@ class Fleet:
             posts = [post for post in self._posts.values() if post.worker == hello.worker]
         if hello.worker not in self._runs:  # it was told to stop
             return
-        log.warning("%s is gone", hello.worker)
+        log.warning("worker gone", extra={"component": hello.worker})
         self._note(told_of_itself("health.degraded", f"{hello.worker} is gone", component=hello.worker))
         now = datetime.now(UTC)
         for post in posts:

@@ -111,11 +111,12 @@ class SiteEngine:
                 self.parts.swap(site)
         except UserMistake as mistake:
             self._fault = str(mistake)
-            log.error("configuration %d is not applied: %s", site.version, mistake)
+            log.error("configuration not applied", extra={"version": site.version, "reason": str(mistake)})
             reason = f"configuration {site.version} is not applied"
             self.core.tell(told_of_itself("configuration.rejected", reason, fault=self._fault))
         else:
             self._applied_version, self._fault = site.version, ""
+            log.info("configuration applied", extra={"version": site.version})
         self._seen_version = version
         self._cameras.reconcile(site.cameras)
 
@@ -146,7 +147,7 @@ class SiteEngine:
         }
 
     def _refused(self, camera: Camera, mistake: UserMistake) -> None:
-        log.error("camera %s cannot be watched: %s", camera.name, mistake)
+        log.error("camera cannot be watched", extra={"camera": camera.name, "reason": str(mistake)})
         self.core.tell(told_of_itself("health.degraded", f"camera {camera.name}: {mistake}"))
 
     def _take(self, entry: Input, done: Callable[[], None] | None = None, again: bool = False) -> None:

@@ -44,7 +44,7 @@ class Supervised:
             except Exception as error:
                 if time.monotonic() - began_s > WELL_S:
                     failures = 0
-                log.exception("%s failed", self.name)
+                log.exception("thread failed", extra={"component": self.name})
                 self._failed(self.name, error)
                 self._stopping.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
                 failures += 1

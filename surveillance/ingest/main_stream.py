@@ -48,7 +48,7 @@ class MainStreamReader:
                 if self._newest_s() != before_s:
                     waits, told = retry_waits(self._settings), ""
                 if error.reason != told:
-                    log.warning("the main stream of camera %s is lost: %s", self._camera.name, error)
+                    log.warning("main stream lost", extra={"camera": self._camera.name, "reason": str(error)})
                 told = error.reason
             self._wait(waits)
 

@@ -57,13 +57,13 @@ class CameraReader:
             except (SourceError, SourceLost) as error:
                 reason, text = error.reason, str(error)
             except Exception as error:
-                log.exception("camera %s: the source failed", self._camera.name)
+                log.exception("source failed", extra={"camera": self._camera.name})
                 reason, text = "unreadable", type(error).__name__
             if self._stopping.is_set():  # a camera that is no longer watched is not lost
                 return
             wait_s = next(self._waits)
             if self._health.lost(reason):
-                log.warning("camera %s is lost: %s", self._camera.name, text)
+                log.warning("camera lost", extra={"camera": self._camera.name, "reason": text})
             self._sit_out(wait_s, reason)
 
     def run_once(self) -> None:

@@ -125,12 +125,12 @@ class SqlLedger:
         if shot is None or decision.camera is None:
             return None
         if len(shot.jpeg) > self._settings.evidence_max_kb * 1024:
-            _log.warning("picture of event %s is larger than evidence_max_kb; not kept", decision.id)
+            _log.warning("picture not kept", extra={"id": decision.id, "reason": "larger than evidence_max_kb"})
             return None
         try:
             name = self._evidence.write(decision.id, shot.jpeg)
         except OSError as error:  # a full disk must not cost the event itself
-            _log.error("picture of event %s could not be kept: %s", decision.id, error.strerror)
+            _log.error("picture could not be kept", extra={"id": decision.id, "reason": error.strerror})
             return None
         digest = hashlib.sha256(shot.jpeg).hexdigest()
         return Kept(name, decision.camera, shot.at, shot.box, len(shot.jpeg), digest)

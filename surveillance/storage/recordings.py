@@ -272,7 +272,7 @@ class Recordings:
             try:
                 recording_place(self._directory, name).unlink(missing_ok=True)
             except (OSError, ValueError) as error:  # it is removed at the next start
-                _log.error("recording %s could not be deleted: %s", name, error)
+                _log.error("recording could not be deleted", extra={"recording": name, "reason": str(error)})
 
     def _files(self) -> Iterator[Path]:
         if self._directory.is_dir():

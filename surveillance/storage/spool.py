@@ -154,7 +154,7 @@ class DiskSpool:
                 torn = not line.endswith(b"\n")
                 bad += not torn
         if torn:
-            _log.warning("the last line of the spool %s was cut off; it is left out", self._path)
+            _log.warning("last line of the spool was cut off and is left out", extra={"path": str(self._path)})
         if bad:
             self._set_aside(bad)
         if torn or bad:
@@ -168,7 +168,7 @@ class DiskSpool:
         aside = self._path.with_name(f"{NAME}.{number}.bad")
         os.link(self._path, aside)
         fault = f"{bad} lines of the spool cannot be read; a copy is {aside.name}"
-        _log.error("%s", fault)
+        _log.error("spool damaged", extra={"reason": fault})
         self.faults = (*self.faults, fault)
 
     def _rewrite(self, lines: Sequence[bytes]) -> None:
@@ -199,7 +199,7 @@ def _line_of(pair: JudgedInput) -> bytes:
     try:
         return spool_line(pair)
     except TypeError as error:
-        _log.error("an input cannot be spooled: %s", error)
+        _log.error("input cannot be spooled", extra={"reason": str(error)})
         return b""
 
 
