@@ -18,6 +18,7 @@ from surveillance.domain.site import Camera
 from surveillance.settings import Settings
 from surveillance.storage.site_plan import corners_text
 
+NEGATIVE = {"ignore_unknown_options": True}  # -0.1,0 is a point, if a wrong one, and no option
 PICTURE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -203,6 +204,7 @@ def remove_camera(settings: Settings, name: str, yes: bool) -> None:
     surveillance zone set yard store "0.6,0.5 1,0.5 1,1 0.6,1" --restricted
     surveillance zone set yard gate 0,0.4 0.3,0.4 0.3,1 0,1
     """,
+    context_settings=NEGATIVE,
 )
 @click.argument("camera")
 @click.argument("name")
@@ -247,7 +249,7 @@ def show_zones(settings: Settings, camera: str, save: Path) -> None:
     click.echo(f"saved {save}")
 
 
-@command(line, "set", 'surveillance line set yard fence "0,0.45 1,0.45"')
+@command(line, "set", 'surveillance line set yard fence "0,0.45 1,0.45"', context_settings=NEGATIVE)
 @click.argument("camera")
 @click.argument("name")
 @click.argument("points", nargs=-1, required=True)
@@ -284,6 +286,7 @@ def list_lines(settings: Settings, camera: str | None, as_json: bool) -> None:
     surveillance mask set front "0.8,0 1,0 1,0.3 0.8,0.3"
     surveillance mask set front "0,0 0.1,0 0.1,0.1" "0.9,0 1,0 1,0.1"
     """,
+    context_settings=NEGATIVE,
 )
 @click.argument("camera")
 @click.argument("points", nargs=-1, required=True)

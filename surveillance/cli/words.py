@@ -75,8 +75,8 @@ def cli(ctx: click.Context, config: Path | None) -> None:
     logs.log_to_stderr(ctx.obj.log, "cli")
 
 
-def command(group: click.Group, name: str, examples: str) -> Callable[[Callable[..., Any]], click.Command]:
-    return group.command(name, cls=Example, examples=examples)
+def command(group: click.Group, name: str, examples: str, **more: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    return group.command(name, cls=Example, examples=examples, **more)
 
 
 def counted(number: int, noun: str) -> str:

@@ -207,6 +207,10 @@ def test_a_file_is_kept_with_its_whole_path(typed: Typist, tmp_path: Path) -> No
             "no camera is called 'frnt'; did you mean 'front'?; an address starts like rtsp://",
         ),
         (("camera", "test", "front"), "rtsp://***@127.0.0.1:1/stream refused the connection"),
+        (
+            ("zone", "set", "front", "new", "-1,0", "1,0", "1,1"),
+            "camera front: zone new: [-1, 0] is outside the picture",
+        ),
         (("zone", "set", "front", "new", "0,0 1,1"), "camera front: zone new: needs at least 3 points (there are 2)"),
         (("zone", "set", "front", "new", "0,0 1,1 1"), "'1' is no point; write x,y from 0,0 (top left) to 1,1 (bottom"),
         (("zone", "set", "front", "new", "0,0 1,0 1,9"), "camera front: zone new: [1, 9] is outside the picture"),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from surveillance.app import cameras, commands, shapes
 from surveillance.app.engine import running_engine
 from surveillance.app.runtime import CORE_STATUS
+from surveillance.app.service import running_site
 from surveillance.app.site_edit import Edited, apply_plan, export_site, plan_site
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.app.worker import CamerasHere
+from surveillance.dashboard import DashboardSettings
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera
 from surveillance.engines.cameras import CameraWork
@@ -52,12 +55,12 @@ class CountingPlace:
 
 
 class RunningSite:
-    """A site whose engine runs in this process."""
+    """A site that runs, here or in processes of its own."""
 
-    def __init__(self, settings: Settings, store: Store, place: CountingPlace) -> None:
+    def __init__(self, settings: Settings, store: Store, opened: list[str]) -> None:
         self.settings = settings
         self.store = store
-        self.place = place
+        self.opened = opened  # cameras that were opened, in order, where they are worked here
 
     @property
     def status(self) -> dict[str, Any]:
@@ -76,9 +79,12 @@ class RunningSite:
             )
         )
 
-    def logged(self, zone: str) -> list[Any]:
-        page, _ = self.store.events.page(EventFilter(kind="sighting.logged"), None, 100)
-        return [event["track"] for event in page if zone in event["zones"]]
+    def events(self, kind: str) -> list[Mapping[str, Any]]:
+        return list(self.store.events.page(EventFilter(kind=kind), None, 100)[0])
+
+    def is_logged(self, zone: str) -> bool:
+        """Whether somebody comes to be logged in that zone."""
+        return eventually(lambda: any(zone in event["zones"] for event in self.events("sighting.logged")))
 
 
 def eventually(true: Callable[[], bool], within_s: float = 40.0) -> bool:
@@ -100,11 +106,11 @@ def site(tmp_path: Path) -> Iterator[RunningSite]:
         return places[0]
 
     with running_engine(settings, store, build_place):
-        yield RunningSite(settings, store, places[0])
+        yield RunningSite(settings, store, places[0].opened)
 
 
 def test_every_edit_applies_while_the_service_runs(site: RunningSite, tmp_path: Path) -> None:
-    settings, opened = site.settings, site.place.opened
+    settings, opened = site.settings, site.opened
     added = cameras.add_camera(settings, cameras.new_camera(settings, {"name": "garden", "url": "synthetic://garden"}))
     assert site.applies(added)
     assert site.is_live("garden")
@@ -118,7 +124,7 @@ def test_every_edit_applies_while_the_service_runs(site: RunningSite, tmp_path: 
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES, encoding="utf-8")
     commands.apply_rules(settings, rules)
-    assert eventually(lambda: len(site.logged("lawn")) > 0), "the zone and the rule are in force"
+    assert site.is_logged("lawn"), "the zone and the rule are in force"
     assert opened == ["garden", "yard"], "a zone opens no camera anew"
 
     assert site.applies(cameras.set_camera(settings, "yard", ["model=embedded"]))
@@ -148,4 +154,24 @@ def test_a_whole_file_is_applied_as_one_version(site: RunningSite, tmp_path: Pat
     assert version == 3
     assert site.is_live("hall", "yard")
     assert site.status["configuration_version"] == version
-    assert sorted(site.place.opened) == ["garden", "hall", "yard"]
+    assert sorted(site.opened) == ["garden", "hall", "yard"]
+
+
+def test_a_zone_opens_no_camera_anew_in_another_process_either(tmp_path: Path) -> None:
+    port = free_port()
+    settings = Settings(data_dir=tmp_path / "data", dashboard=DashboardSettings(port=port))
+    cameras.add_camera(settings, Camera("garden", "synthetic://garden"))
+    shapes.set_zone(settings, "garden", "lawn", "0,0 0.01,0 0.01,0.01", None)
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES, encoding="utf-8")
+    commands.apply_rules(settings, rules)
+    with running_site(settings, None, lambda line: None) as running:
+        site = RunningSite(settings, running.store, [])
+        assert site.is_live("garden")
+        assert site.events("sighting.logged") == []
+        found = len(site.events("camera.found"))
+        assert site.applies(shapes.set_zone(settings, "garden", "lawn", "0,0 1,0 1,1 0,1", None))
+        assert site.is_logged("lawn")
+        assert len(site.events("camera.found")) == found
+        assert site.applies(cameras.set_camera(settings, "garden", ["analyze_fps=4"]))
+        assert eventually(lambda: len(site.events("camera.found")) == found + 1), "this one is opened anew"
