@@ -30,6 +30,7 @@ from surveillance.domain.values import Bgr
 from surveillance.engines.children import Child, beat_file
 from surveillance.engines.figures import Figures
 from surveillance.engines.link import Switchboard
+from surveillance.engines.measured import ProcessFigures
 from surveillance.logs import configure_logs
 from surveillance.settings import PREFIX, Settings
 from surveillance.storage.keys import KeyStore
@@ -47,7 +48,8 @@ def children_of(settings: Settings) -> list[Child]:
     """The processes of a site besides the dashboard."""
     module = "surveillance.app.processes"
     workers = [Child(name, module, ("worker", name)) for name in settings.engine.worker_names]
-    return [Child("core", module, ("core",)), Child("recognizer", module, ("recognizer",)), *workers]
+    core = Child("core", module, ("core",), stage=2)  # it still records what the workers told last
+    return [core, Child("recognizer", module, ("recognizer",), stage=1), *workers]
 
 
 def handed_over(settings: Settings) -> bytes:
@@ -85,6 +87,7 @@ def run_core(settings: Settings) -> int:
     stopping = threading.Event()
     until_told(stopping.set)
     store, figures = open_store(settings), Figures()
+    figures.before_telling(ProcessFigures("core", figures))
     fleets: list[Fleet] = []
 
     def build_place(core: Core) -> Fleet:
@@ -117,6 +120,7 @@ def run_recognizer(settings: Settings) -> int:
         stopping.set()
 
     figures = Figures()
+    figures.before_telling(ProcessFigures("recognizer", figures))
     recognizers = Recognizers(settings, failed, figures)
     recognizers.of(None)  # before anybody is served
     keep_writing(settings, figures)
@@ -163,6 +167,7 @@ def run_worker(settings: Settings, name: str) -> int:
 
     beats = beating(settings, name)
     figures.before_telling(measure)
+    figures.before_telling(ProcessFigures(name, figures))
     crew = Crew(name, CameraBuilder(settings, lane_of, figures), told, backlog)
     until_told(crew.stop)
     try:

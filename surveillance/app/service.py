@@ -24,6 +24,7 @@ from surveillance.domain.errors import SettingsError
 from surveillance.engines.children import Child, Children
 from surveillance.engines.core import Core
 from surveillance.engines.figures import Figures
+from surveillance.engines.measured import ProcessFigures
 from surveillance.engines.site import SiteEngine
 from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.settings import Settings
@@ -88,7 +89,6 @@ def running_processes(settings: Settings, store: Store) -> Iterator[RunningSite]
         [*rest, web],
         handed_over(settings),
         runtime_dir(settings) / REPORT,
-        last="core",
         waits_s=how.restart_waits_s,
         well_s=how.restart_well_s,
     )
@@ -96,6 +96,7 @@ def running_processes(settings: Settings, store: Store) -> Iterator[RunningSite]
     try:
         if is_inline:
             figures = Figures()
+            figures.before_telling(ProcessFigures("core", figures))
             place = partial(cameras_here, settings, figures)
             with running_engine(settings, store, place, figures) as engine:
                 yield RunningSite(settings, store, children, engine)

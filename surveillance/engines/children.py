@@ -23,7 +23,7 @@ from surveillance.engines.supervise import BACK_OFF_S, WELL_S
 
 LOOK_S = 0.1
 HUNG_S = 30.0
-STOP_S = 3.0  # what has not ended by then is killed
+STOP_S = 4.5  # for all stages of a stop together; what has not ended by its share of it is killed
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Child:
     name: str
     module: str
     arguments: tuple[str, ...]
+    stage: int = 0  # those of a lower stage are stopped, and have ended, before those of a higher one
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     due_s: float = 0.0  # when it may be started again
@@ -55,7 +56,6 @@ class Children:
     children: Sequence[Child]
     handed: bytes  # what every one of them reads first
     report: Path
-    last: str = ""  # the one that is to end after the others
     waits_s: Sequence[float] = BACK_OFF_S  # before each new start; from the beginning after `well_s` without an end
     well_s: float = WELL_S
     hung_s: float = HUNG_S  # whoever began to give signs of life and gave none for so long is killed
@@ -66,9 +66,9 @@ class Children:
         self._thread.start()
 
     def stop(self) -> None:
-        """Returns when all have ended, the one called `last` after the others; those that hang are killed."""
+        """Returns when all have ended, stage by stage; those that hang are killed."""
         self._stopping.set()
-        self._thread.join(2 * STOP_S + 2.0)
+        self._thread.join(STOP_S + 2.0)
 
     def pid(self, name: str) -> int | None:
         """The process id of that child while it runs."""
@@ -105,20 +105,22 @@ class Children:
         self._end_all()  # here: children end with the thread that started them
 
     def _end_all(self) -> None:
-        others = [child for child in self.children if child.name != self.last]
-        for group in (others, [child for child in self.children if child.name == self.last]):
-            ends_s = time.monotonic() + STOP_S
+        began_s = time.monotonic()
+        stages = sorted({child.stage for child in self.children})
+        for number, stage in enumerate(stages, start=1):
+            group = [child for child in self.children if child.stage == stage]
             for child in group:
                 if child.process is not None:
                     child.process.terminate()
             for child in group:
-                _await_end(child, max(ends_s - time.monotonic(), 0.1))
+                _await_end(child, max(began_s + STOP_S * number / len(stages) - time.monotonic(), 0.1))
 
     def _launch(self, child: Child) -> None:
         beat_file(self.report.parent, child.name).unlink(missing_ok=True)
         command = [sys.executable, "-m", child.module, *child.arguments]
         child.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         child.started_s = time.monotonic()
+        log.info("process started", extra={"component": child.name, "pid": child.process.pid})
         assert child.process.stdin is not None
         with suppress(BrokenPipeError), child.process.stdin as entrance:
             entrance.write(self.handed)

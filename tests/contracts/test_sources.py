@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from clips import drawn, make_mp4
 from http_camera import HttpCamera
-from rtsp_server import RtspServer, is_installed
 from services import lacking
 
+from surveillance.bench.rtsp_server import RtspServer, is_installed
 from surveillance.domain.errors import SourceError
 from surveillance.domain.geometry import WHOLE, Box
 from surveillance.domain.ports import Source, SourceOptions

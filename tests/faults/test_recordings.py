@@ -13,10 +13,10 @@ import pytest
 from clips import make_mp4
 from painted_site import painted_settings, running_painted
 from patience import eventually
-from rtsp_server import RtspServer, is_installed
 from services import lacking
 
 from surveillance.app.service import RunningSite
+from surveillance.bench.rtsp_server import RtspServer, is_installed
 from surveillance.storage.queries import EventFilter
 from surveillance.storage.settings import StorageSettings
 

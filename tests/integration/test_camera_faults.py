@@ -16,9 +16,9 @@ import pytest
 from clips import encode_mp4
 from judging import rule
 from patience import eventually
-from rtsp_server import Mount, RtspServer, is_installed
 from services import lacking
 
+from surveillance.bench.rtsp_server import Mount, RtspServer, is_installed
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Camera, Door, Site
 from surveillance.domain.values import AccessRequest, Bgr, CameraReport, Decision, Frame

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import pytest
 from clips import make_mp4
-from rtsp_server import RtspServer, is_installed
 from services import lacking
 
+from surveillance.bench.rtsp_server import RtspServer, is_installed
 from surveillance.cli import main
 
 PASSWORD = "hunter2"

@@ -111,8 +111,7 @@ def test_the_unit_is_sound_and_sandboxed(tmp_path: Path) -> None:
 
 
 def test_the_cameras_serve_every_clip_of_a_folder(footage: Path, tmp_path: Path) -> None:
-    from rtsp_server import SYSTEM_PYTHON, is_installed
-
+    from surveillance.bench.rtsp_server import SYSTEM_PYTHON, is_installed
     from surveillance.domain.ports import SourceOptions
     from surveillance.ingest.sources import RtspSource
 
@@ -133,7 +132,7 @@ def test_the_cameras_serve_every_clip_of_a_folder(footage: Path, tmp_path: Path)
 
 
 def test_a_folder_without_clips_is_a_mistake(tmp_path: Path) -> None:
-    from rtsp_server import SYSTEM_PYTHON, is_installed
+    from surveillance.bench.rtsp_server import SYSTEM_PYTHON, is_installed
 
     if not is_installed():
         lacking("gst-rtsp-server")

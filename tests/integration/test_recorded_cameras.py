@@ -16,11 +16,11 @@ import pytest
 from clips import make_mp4
 from http_camera import HttpCamera
 from patience import eventually
-from rtsp_server import Mount, RtspServer, is_installed
 from services import lacking
 
 from surveillance.app.runtime import media_dir
 from surveillance.app.worker import build_frames, build_media, build_ring
+from surveillance.bench.rtsp_server import Mount, RtspServer, is_installed
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Frame, Keep, Kept, new_id
 from surveillance.ingest.clip import RingMedia

@@ -14,9 +14,9 @@ from queue import Queue
 import numpy as np
 import pytest
 from clips import make_mp4
-from rtsp_server import Mount, RtspServer, is_installed
 from services import lacking
 
+from surveillance.bench.rtsp_server import Mount, RtspServer, is_installed
 from surveillance.domain.errors import SourceError, SourceLost
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Camera

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from patience import eventually
 from ports import free_port
-from rtsp_server import Mount, RtspServer, is_installed
 from services import lacking
 
 from surveillance.app.service import RunningSite, running_site
 from surveillance.app.watch import WatchOrder, watch
+from surveillance.bench.rtsp_server import Mount, RtspServer, is_installed
 from surveillance.dashboard import DashboardSettings
 from surveillance.engines.settings import EngineSettings
 from surveillance.settings import Settings

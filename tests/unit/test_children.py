@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def children(folder: Path, *names: str) -> Children:
-    made = [Child(name, "sleeper", (name, str(folder))) for name in names]
-    return Children(made, b"hello", folder / "report.json", last="core", waits_s=(0.05,))
+    made = [Child(name, "sleeper", (name, str(folder)), stage=int(name == "core")) for name in names]
+    return Children(made, b"hello", folder / "report.json", waits_s=(0.05,))
 
 
 def said(folder: Path, file: str) -> list[str]:

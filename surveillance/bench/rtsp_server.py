@@ -1,4 +1,4 @@
-"""A real RTSP server for tests: gst-rtsp-server under the system's Python, looping clips without re-encoding.
+"""A real RTSP server: gst-rtsp-server under the system's Python, looping clips without re-encoding.
 
 Imported, it starts and stops the process of one server with any number of mounts; run as a script by /usr/bin/python3
 it is that server. The clips' packets are sent at the clip's own pace, whatever their time stamps say.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ports import free_port
-
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 NEEDS = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def is_installed() -> bool:
@@ -224,7 +230,8 @@ def serve(spec: dict[str, Any]) -> None:
     for path, mount in spec["mounts"].items():
         server.get_mount_points().add_factory(path, factory_of(mount, bool(spec["user"])))
     server.attach(None)
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     GLib.MainLoop().run()
 
 

@@ -1,0 +1,1 @@
+"""What `surveillance bench` measures: ratios side by side, and what a running site costs over time."""

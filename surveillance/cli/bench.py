@@ -1,0 +1,41 @@
+"""Measure what a site costs on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from surveillance.cli.words import cli, command
+from surveillance.settings import Settings
+
+
+@cli.group()
+def bench() -> None:
+    """Measure what a site costs on this machine."""
+
+
+@command(
+    bench,
+    "soak",
+    """
+    surveillance bench soak --clip parking.mp4 --minutes 30
+    surveillance bench soak --clip parking.mp4 --cameras 8 --flap 10 --json soak.json
+    """,
+)
+@click.option("--clip", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A video.")
+@click.option("--minutes", default=30.0, show_default=True, type=click.FloatRange(min=0.2))
+@click.option("--cameras", default=4, show_default=True, type=click.IntRange(1, 64))
+@click.option("--flap", "flap_s", default=30.0, show_default=True, help="Mean seconds between two losses.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def soak(settings: Settings, clip: Path, minutes: float, cameras: int, flap_s: float, file: Path | None) -> None:
+    """Run a whole site on flapping RTSP cameras and tell what it holds: memory, threads, descriptors."""
+    from surveillance.bench import soak as soaking
+
+    figures = soaking.dated(soaking.soak(settings, soaking.SoakOrder(minutes, clip, cameras, flap_s)))
+    for line in soaking.described(figures):
+        click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
