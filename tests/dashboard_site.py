@@ -95,8 +95,10 @@ class DashboardSite:
         return client
 
 
-def open_site(directory: Path, settings: DashboardSettings | None = None, site: Site = SITE) -> DashboardSite:
-    desk = open_desk(directory)
+def open_site(
+    directory: Path, settings: DashboardSettings | None = None, site: Site = SITE, lock_timeout_ms: int = 2000
+) -> DashboardSite:
+    desk = open_desk(directory, lock_timeout_ms)
     keys = KeyStore(directory / "keys")
     accounts = Accounts(desk.engine, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     accounts.add(NAME, "administrator", PASSWORD)

@@ -12,13 +12,14 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from surveillance.access.desk import parse_presented
 from surveillance.dashboard.services import services
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.storage.tokens import Token
 
 pages = Blueprint("access_requests", __name__)
 SCOPE = "access:request"
 CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so no grant follows a denial for being late
 LATE = {"verdict": "deny", "reasons": ["other", "no answer came in time"], "event": None, "expires_at": None}
+UNRECORDED = {**LATE, "reasons": ["other", "the decision could not be recorded"]}
 
 
 @pages.post("/api/access/requests")
@@ -27,17 +28,26 @@ def ask() -> Response:
 
     A request_id seen before at that door, from that reader, gets its first answer. 400 for a malformed request, 401
     without a valid token, 403 for one that lacks the scope, 404 for an unknown door, each as a JSON problem (RFC 9457).
+    While the database is away the answer is a denial.
     """
     token = require_token(SCOPE)
     now = datetime.now(UTC)
     deadline = now + timedelta(milliseconds=services().settings.access_deadline_ms)
     payload = parse_body(now, deadline)
+    try:
+        return jsonify(answer_to(payload, deadline, key_of(token, payload)))
+    except RecordFailed:  # the database is away, and without it there is no grant
+        return jsonify(UNRECORDED)
+
+
+def answer_to(payload: dict[str, Any], deadline: datetime, key: str) -> Mapping[str, Any] | None:
+    """Core's answer; a denial where it gives none in time. Raises RecordFailed."""
     waiting = services().inbox
-    asked = waiting.ask("access.request", payload, deadline - CORE_MARGIN, key_of(token, payload))
+    asked = waiting.ask("access.request", payload, deadline - CORE_MARGIN, key)
     answer = waiting.wait(asked, deadline)
     if answer is None and waiting.answer(asked, LATE):  # final, also for whoever asks this again
-        answer = LATE
-    return jsonify(answer or waiting.answer_of(asked))
+        return LATE
+    return answer or waiting.answer_of(asked)
 
 
 def key_of(token: Token, payload: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from dashboard_site import SITE, DashboardSite, open_site
 from sqlalchemy import select
 
 from surveillance.dashboard import DashboardSettings
+from surveillance.dashboard.access_requests import UNRECORDED
 from surveillance.domain.site import Door, Site
-from surveillance.storage.database import reading
+from surveillance.storage.database import reading, writing
 from surveillance.storage.tables import inbox
 
 
@@ -154,6 +155,14 @@ def test_silence_is_a_denial(tmp_path: Path) -> None:
         "event": None,
         "expires_at": None,
     }
+
+
+def test_a_database_that_is_away_is_a_denial(tmp_path: Path) -> None:
+    site = open_site(tmp_path, lock_timeout_ms=100)
+    headers = bearer(site)
+    with writing(site.desk.engine):
+        answer = site.visitor().post("/api/access/requests", json=BODY, headers=headers)
+    assert (answer.status_code, answer.json) == (200, UNRECORDED)
 
 
 @pytest.mark.parametrize(
