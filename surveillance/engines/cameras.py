@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,8 @@ from surveillance.domain.values import Keep, Kept
 from surveillance.engines.supervise import Supervised
 
 STOP_S = 3.0  # how long a camera that was told to stop may take
+
+log = logging.getLogger(__name__)
 
 
 class CameraWork(Protocol):
@@ -86,11 +89,14 @@ class CameraSet:
             return
         thread = Supervised(f"camera {camera.name}", work.run, self._failed)
         self._running[camera.name] = Running(camera, work, thread)
+        log.info("camera is watched", extra={"camera": camera.name, "url": camera.shown_url})
         thread.start()
 
     def _end(self, names: Iterable[str]) -> None:
         """All are told to stop before any is waited for."""
         ending = [self._running.pop(name) for name in names]
+        for running in ending:
+            log.info("camera is watched no more", extra={"camera": running.configured.name})
         for running in ending:
             running.thread.stop()
             running.work.stop()

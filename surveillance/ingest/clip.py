@@ -73,7 +73,7 @@ class RingMedia:
             except NotKeptError as error:
                 missing[kind] = str(error)
         for kind, why in missing.items():
-            log.info("media not kept", extra={"kind": kind, "id": keep.event, "camera": keep.camera, "reason": why})
+            log.debug("media not kept", extra={"kind": kind, "id": keep.event, "camera": keep.camera, "reason": why})
         return Kept(keep.event, keep.camera, tuple(files), missing)
 
     def _picture(self, keep: Keep, draft: Path) -> Span:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -97,3 +99,28 @@ def test_arguments_that_do_not_fit_their_message_harm_nobody(capsys: pytest.Capt
     handler.handle(logging.LogRecord("a", logging.INFO, "a.py", 1, "%d", ("x",), None))
     handler.handle(logging.LogRecord("a", logging.INFO, "a.py", 1, "next", (), None))
     assert "next" in capsys.readouterr().err
+
+
+def test_what_nobody_caught_is_one_object_without_its_secret():
+    program = """
+import logging, threading, warnings
+from surveillance.logs import LogSettings, configure_logs
+configure_logs(LogSettings(format="json", level="warning"), "worker-1")
+logging.getLogger("some.library").info("not told")
+logging.getLogger("some.library").warning("told")
+def fail():
+    raise OSError("rtsp://bob:hunter2@gate/1 is gone")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+fail()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(line["process"], line["logger"], line["level"], line["event"]) for line in told] == [
+        ("worker-1", "some.library", "warning", "told"),
+        ("worker-1", "surveillance", "critical", "nobody caught this"),
+        ("worker-1", "surveillance", "critical", "nobody caught this"),
+    ]
+    assert [line["exception"].splitlines()[-1] for line in told[1:]] == ["OSError: rtsp://***@gate/1 is gone"] * 2
+    assert (done.returncode, "hunter2" in done.stderr) == (1, False)
