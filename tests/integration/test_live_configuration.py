@@ -111,33 +111,35 @@ def site(tmp_path: Path) -> Iterator[RunningSite]:
 
 def test_every_edit_applies_while_the_service_runs(site: RunningSite, tmp_path: Path) -> None:
     settings, opened = site.settings, site.opened
-    added = cameras.add_camera(settings, cameras.new_camera(settings, {"name": "garden", "url": "synthetic://garden"}))
+    added = cameras.add_camera(
+        settings, cameras.new_camera(settings, {"name": "front", "url": "synthetic://front-door"})
+    )
     assert site.applies(added)
-    assert site.is_live("garden")
+    assert site.is_live("front")
     assert cameras.list_cameras(settings)[0].state == "live"
 
     assert site.applies(cameras.add_camera(settings, Camera("yard", "synthetic://yard?empty=1")))
-    assert site.is_live("garden", "yard")
-    assert opened == ["garden", "yard"], "the first one went on"
+    assert site.is_live("front", "yard")
+    assert opened == ["front", "yard"], "the first one went on"
 
-    assert site.applies(shapes.set_zone(settings, "garden", "lawn", "0,0 1,0 1,1 0,1", None))
+    assert site.applies(shapes.set_zone(settings, "front", "lawn", "0,0 1,0 1,1 0,1", None))
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES, encoding="utf-8")
     commands.apply_rules(settings, rules)
     assert site.is_logged("lawn"), "the zone and the rule are in force"
-    assert opened == ["garden", "yard"], "a zone opens no camera anew"
+    assert opened == ["front", "yard"], "a zone opens no camera anew"
 
     assert site.applies(cameras.set_camera(settings, "yard", ["model=embedded"]))
-    assert site.is_live("garden", "yard")
-    assert opened == ["garden", "yard", "yard"]
+    assert site.is_live("front", "yard")
+    assert opened == ["front", "yard", "yard"]
 
     with pytest.raises(SettingsError, match="a rule names what this takes away: database:4: rule lawn"):
-        cameras.remove_camera(settings, "garden")
+        cameras.remove_camera(settings, "front")
     assert site.applies(cameras.remove_camera(settings, "yard"))
-    assert site.is_live("garden")
-    assert site.applies(cameras.set_camera(settings, "garden", ["enabled=no"]))
+    assert site.is_live("front")
+    assert site.applies(cameras.set_camera(settings, "front", ["enabled=no"]))
     assert site.is_live()
-    assert opened == ["garden", "yard", "yard"]
+    assert opened == ["front", "yard", "yard"]
 
 
 def test_a_whole_file_is_applied_as_one_version(site: RunningSite, tmp_path: Path) -> None:
@@ -160,18 +162,18 @@ def test_a_whole_file_is_applied_as_one_version(site: RunningSite, tmp_path: Pat
 def test_a_zone_opens_no_camera_anew_in_another_process_either(tmp_path: Path) -> None:
     port = free_port()
     settings = Settings(data_dir=tmp_path / "data", dashboard=DashboardSettings(port=port))
-    cameras.add_camera(settings, Camera("garden", "synthetic://garden"))
-    shapes.set_zone(settings, "garden", "lawn", "0,0 0.01,0 0.01,0.01", None)
+    cameras.add_camera(settings, Camera("front", "synthetic://front-door"))
+    shapes.set_zone(settings, "front", "lawn", "0,0 0.01,0 0.01,0.01", None)
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES, encoding="utf-8")
     commands.apply_rules(settings, rules)
     with running_site(settings, None, lambda line: None) as running:
         site = RunningSite(settings, running.store, [])
-        assert site.is_live("garden")
+        assert site.is_live("front")
         assert site.events("sighting.logged") == []
         found = len(site.events("camera.found"))
-        assert site.applies(shapes.set_zone(settings, "garden", "lawn", "0,0 1,0 1,1 0,1", None))
+        assert site.applies(shapes.set_zone(settings, "front", "lawn", "0,0 1,0 1,1 0,1", None))
         assert site.is_logged("lawn")
         assert len(site.events("camera.found")) == found
-        assert site.applies(cameras.set_camera(settings, "garden", ["analyze_fps=4"]))
+        assert site.applies(cameras.set_camera(settings, "front", ["analyze_fps=4"]))
         assert eventually(lambda: len(site.events("camera.found")) == found + 1), "this one is opened anew"
