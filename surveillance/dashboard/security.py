@@ -7,7 +7,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 
-from surveillance.dashboard import access_requests, sign_in
+from surveillance.dashboard import access_requests, metrics, sign_in
 from surveillance.dashboard.settings import DashboardSettings
 
 HEADERS = {
@@ -40,6 +40,7 @@ def protect(app: Flask, settings: DashboardSettings) -> None:
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     limiter.limit(settings.sign_in_limit, methods=["POST"])(sign_in.pages)
     limiter.limit(settings.request_limit)(access_requests.pages)
+    limiter.limit(settings.request_limit)(metrics.pages)
     app.after_request(harden)
 
 
