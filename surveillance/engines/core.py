@@ -126,11 +126,15 @@ class Core:
 
         Raises RecordFailed when the database is away.
         """
+        waited = self._record.waiting
         self._listens = False  # nobody does yet
         while (standing := self._record.catch_up()) != "open":
             if standing == "away":
                 raise RecordFailed("the database cannot be written; what waits in the spool must be recorded first")
         self._listens = True
+        if waited:
+            reason = f"{waited} judged inputs that waited on the disk are on record"
+            self.tell(told_of_itself("health.restored", reason, component="database"))
 
     def turn(self) -> None:
         """One round: what waits is judged, recorded, and then answered; doors first."""

@@ -56,6 +56,7 @@ class SpooledRecord:
         self._retry_s = retry_s
         self._retry_at_s = 0.0
         self._owed: list[JudgedInput] = []
+        self._stuck = False  # whether the spool refused what is owed
         self._told_drops: Counter[str] = Counter()
         self.away_since: datetime | None = None
         self.tried = False  # whether the last `catch_up` or `write` asked the database in vain
@@ -146,15 +147,18 @@ class SpooledRecord:
         try:
             refused = self._spool.add(self._owed)
         except RecordFailed as error:
-            log.error("%s; nothing more is judged until what was judged is safe", error)
+            if not self._stuck:
+                log.error("spool cannot be written, nothing more is judged", extra={"reason": str(error)})
+            self._stuck = True
             return
+        self._stuck = False
         self._owed.clear()
         self._give_up(refused, "the spool is full")
 
     def _give_up(self, refused: Mapping[str, int], why: str) -> None:
         for reason, count in refused.items():
             if not self.drops[reason] or reason == "unrecordable":
-                log.error("%d inputs dropped (%s): %s", count, reason, why)
+                log.error("inputs dropped", extra={"count": count, "kind": reason, "reason": why})
             self.drops[reason] += count
 
     def _away(self, error: RecordFailed) -> list[JudgedInput]:
@@ -164,7 +168,7 @@ class SpooledRecord:
         if self.away_since is not None:
             return []
         self.away_since = datetime.now(UTC)
-        log.error("the database is away: %s", error)
+        log.error("database away", extra={"reason": str(error)})
         reason = "the database cannot be written; what is seen meanwhile waits on this machine"
         return [told("health.degraded", self.away_since, reason, "database", fault=str(error))]
 
@@ -180,7 +184,7 @@ class SpooledRecord:
         if self.away_since is not None:
             span = {"from": rfc3339(self.away_since), "to": rfc3339(now)}
             notes.append(told("health.restored", now, "the database can be written again", "database", **span))
-            log.warning("the database is back, away since %s", span["from"])
+            log.warning("database back", extra={"since": span["from"]})
             self.away_since = None
         return notes
 

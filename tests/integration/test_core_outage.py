@@ -171,6 +171,12 @@ def test_a_core_that_is_started_again_records_what_the_last_one_spooled(site: Si
     later.core.recover()
     assert later.seen() == [entry.id for entry in seen]
     assert later.kinds() == ["health.degraded", "sighting.logged", "sighting.logged"]
+    later.core.turn()
+    restored = later.events.after(3)[0]
+    assert (restored["kind"], restored["reasons"]) == (
+        "health.restored",
+        ["3 judged inputs that waited on the disk are on record"],
+    )
     again: list[int] = []
     later.core.put(seen[0], lambda: again.append(1), again=True)
     later.core.turn()
