@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from fakes import as_presented, grant_all, nothing_due, request_of
 from ledger_samples import JPEG, NOON, decision, observation, shot
+from postgres_server import running_postgres
 from sqlalchemy import event
 
 from surveillance.domain.values import Decision, Input, Observation
@@ -24,7 +25,7 @@ from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.queries import Events
-from surveillance.storage.spool import DiskSpool
+from surveillance.storage.spool import NAME, DiskSpool
 from surveillance.walk import CoreWalk
 
 HOLD = """
@@ -67,8 +68,8 @@ class Site:
                 return
 
 
-def open_site(directory: Path, lock_timeout_ms: int = 100, retry_s: float = 0.0) -> Site:
-    engine = open_database(f"sqlite:///{directory / 'site.db'}", lock_timeout_ms)
+def open_site(directory: Path, lock_timeout_ms: int = 100, retry_s: float = 0.0, url: str | None = None) -> Site:
+    engine = open_database(url or f"sqlite:///{directory / 'site.db'}", lock_timeout_ms)
     upgrade(engine)
     ledger = SqlLedger(engine, EvidenceStore(directory / "evidence"), lambda decision: ())
     inbox = Inbox(engine)
@@ -192,3 +193,41 @@ def test_a_picture_that_waited_in_the_spool_is_kept_with_its_event(site: Site) -
     later.core.recover()
     [name] = [row["evidence"] for row in later.events.after(0) if row["kind"] == "sighting.logged"]
     assert EvidenceStore(site.directory / "evidence").path(name).read_bytes() == JPEG
+
+
+def test_a_disk_that_takes_neither_record_nor_spool_stops_judging_until_it_does(site: Site) -> None:
+    spooled = site.directory / "spool" / NAME
+    spooled.symlink_to("/dev/full")
+    first, second = observation(), observation()
+    safe: list[str] = []
+    with held_by_another_process(site):
+        for entry in (first, second):
+            site.core.put(entry, lambda entry=entry: safe.append(entry.id))
+            site.core.turn()
+            site.core.turn()
+        assert (safe, site.core.waiting, site.core.unrecorded) == ([], 1, 2)
+        spooled.unlink()
+        site.core.turn()
+        site.core.turn()
+        assert safe == [first.id, second.id]
+    site.turn_until_recorded()
+    assert site.seen() == [first.id, second.id]
+
+
+def test_a_server_that_goes_and_comes_back_costs_nothing_that_was_seen(tmp_path: Path) -> None:
+    with running_postgres() as server:
+        site = open_site(tmp_path, 500, url=server.url(server.create()))
+        seen = [observation() for _ in range(3)]
+        safe: list[str] = []
+        for number, entry in enumerate(seen):
+            site.core.put(entry, lambda entry=entry: safe.append(entry.id))
+            if number == 1:
+                server.stop()
+            site.core.turn()
+        assert (safe, site.core.unrecorded) == ([entry.id for entry in seen], 3)
+        server.start()
+        site.turn_until_recorded()
+        assert site.seen() == [entry.id for entry in seen]
+        logged = "sighting.logged"
+        assert site.kinds() == [logged, "health.degraded", logged, logged, "health.restored"]
+        site.engine.dispose()
