@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -23,7 +22,7 @@ from sqlalchemy import URL, Engine, make_url
 
 from surveillance.domain.errors import DatabaseTooNew, RecordFailed, SettingsError, UserMistake
 from surveillance.storage.copy import Progress, copy_database, is_empty
-from surveillance.storage.database import open_database, reading, revision_of, revisions, shown
+from surveillance.storage.database import open_database, open_file, reading, revision_of, revisions, shown
 from surveillance.storage.durable import sync_directory
 
 KEEP = 5  # automatic backups of one database
@@ -125,8 +124,7 @@ def restore(engine: Engine, file: Path, progress: Progress = lambda *_: None, pa
         except sqlite3.Error as error:
             raise RecordFailed(f"{file} could not be restored: {error}") from error
     else:
-        with _opened_copy(file) as source:
-            copy_database(source, engine, progress)
+        copy_database(open_file(file), engine, progress)
     return held
 
 
@@ -173,18 +171,6 @@ def _copy_server(engine: Engine, file: Path, progress: Progress) -> None:
     target.dispose()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
-
-
-@contextmanager
-def _opened_copy(file: Path) -> Iterator[Engine]:
-    """A backup opened as a database, without a change to the file itself."""
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".restore-") as folder:
-        shutil.copyfile(file, Path(folder) / "site.db")
-        engine = open_database(f"sqlite:///{Path(folder) / 'site.db'}")
-        try:
-            yield engine
-        finally:
-            engine.dispose()
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

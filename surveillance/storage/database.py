@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
@@ -56,6 +57,14 @@ def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False)
                 _check_encoding(connection)
     except DatabaseError as error:
         raise SettingsError(f"storage.url {shown(address)} cannot be opened: {_first_line(error)}") from error
+    return engine
+
+
+def open_file(file: Path) -> Engine:
+    """A SQLite file to read from; reading changes nothing, not even beside it."""
+    address = URL.create("sqlite", database=f"file:{quote(str(file.resolve()))}", query={"mode": "ro", "uri": "true"})
+    engine = create_engine(address, hide_parameters=True)
+    weakref.finalize(engine, engine.pool.dispose)
     return engine
 
 

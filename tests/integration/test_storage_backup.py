@@ -80,9 +80,10 @@ def test_an_upgrade_backs_up_and_the_way_back_leads_to_the_old_state(settings, e
             restore_site(settings, file, False, quiet)
         fresh = StorageSettings(url=postgres.url(postgres.create()))
         back = settings.model_copy(update={"storage": fresh})
-    newer = alike(rows_of(engine))
+    newer, content = alike(rows_of(engine)), file.read_bytes()
     held, before = restore_site(back, file, False, quiet)
     assert held.revision == "0004"
+    assert file.read_bytes() == content
     returned = open_database(back.database_url)
     assert alike(rows_of(returned)) == alike(old)
     if engine.dialect.name == "sqlite":

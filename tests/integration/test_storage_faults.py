@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from ledger_samples import Desk, decision, observation, open_desk
 from postgres_server import PASSWORD, PostgresServer, running_postgres
@@ -42,15 +41,15 @@ def server() -> Iterator[PostgresServer]:
 @contextmanager
 def hung(server: PostgresServer) -> Iterator[None]:
     """Every process of the server stops answering, as on a machine whose disk does not answer."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server.pid)], capture_output=True, text=True, check=True)
-    processes = [server.pid, *map(int, found.stdout.split())]
+    postmaster = psutil.Process(server.pid)
+    processes = [postmaster, *postmaster.children(recursive=True)]
     for process in processes:
-        os.kill(process, signal.SIGSTOP)
+        process.suspend()
     try:
         yield
     finally:
         for process in processes:
-            os.kill(process, signal.SIGCONT)
+            process.resume()
 
 
 def append(desk: Desk) -> list[int]:
