@@ -164,6 +164,15 @@ def test_nothing_is_done_that_could_not_be_marked() -> None:
     assert states(dispatch(LATER)) == [("a1", "expired")]
 
 
+def test_an_outbox_that_is_away_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    outbox = KeptOutbox(OPEN)
+    outbox.broken = True
+    dispatch = dispatching(outbox, Told())
+    for seconds in (0, 0.05, 1, 59, 60, 61):
+        dispatch(AT + timedelta(seconds=seconds))
+    assert caplog.messages == ["outbox is away"] * 2
+
+
 def test_a_result_that_cannot_be_marked_is_kept_and_never_done_again() -> None:
     door, outbox = Told(), KeptOutbox(OPEN)
     dispatch = dispatching(outbox, door)
