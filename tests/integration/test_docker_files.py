@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from services import lacking
 from surveillance.settings import PREFIX, setting_names
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
+PAGE = (DOCKER.parent / "docs" / "deploying.md").read_text(encoding="utf-8")
 HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
@@ -105,8 +107,14 @@ def test_the_unit_is_sound_and_sandboxed(tmp_path: Path) -> None:
     unit = (DOCKER / "surveillance.service").read_text(encoding="utf-8")
     installed = tmp_path / "surveillance.service"
     installed.write_text(unit.replace("/opt/surveillance/bin/surveillance", sys.executable), encoding="utf-8")
+    drop_ins = tmp_path / "surveillance.service.d"
+    drop_ins.mkdir()
+    for number, drop_in in enumerate(re.findall(r"^(    # .*\n    \[Service\]\n(?:    .+\n)+)", PAGE, re.M)):
+        (drop_ins / f"{number}.conf").write_text(textwrap.dedent(drop_in), encoding="utf-8")
+    assert len(list(drop_ins.iterdir())) == 3
     done = subprocess.run([program, "verify", "--man=no", installed], capture_output=True, text=True, timeout=60)
     assert [line for line in done.stderr.splitlines() if "surveillance.service" in line] == []
+    shutil.rmtree(drop_ins)
     output([program, "security", "--offline=yes", "--threshold=20", installed])  # 0 to 100, of exposure
 
 
