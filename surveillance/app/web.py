@@ -77,7 +77,7 @@ class Dashboard(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         options = {"bind": self._bind, "workers": 1, "worker_class": "gthread", "threads": 32, "logger_class": WebLog}
-        for name, value in {**options, "graceful_timeout": 2, "loglevel": "warning"}.items():
+        for name, value in {**options, "graceful_timeout": 1, "loglevel": "warning"}.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:

@@ -23,7 +23,8 @@ from surveillance.engines.supervise import BACK_OFF_S, WELL_S
 
 LOOK_S = 0.1
 HUNG_S = 30.0
-STOP_S = 4.5  # for all stages of a stop together; what has not ended by its share of it is killed
+STOP_S = 4.5  # for all stages of a stop together; what has not ended by then is killed
+STAGE_S = 1.0  # of it that each later stage is left
 
 log = logging.getLogger(__name__)
 
@@ -112,8 +113,9 @@ class Children:
             for child in group:
                 if child.process is not None:
                     child.process.terminate()
+            ends_s = began_s + STOP_S - STAGE_S * (len(stages) - number)
             for child in group:
-                _await_end(child, max(began_s + STOP_S * number / len(stages) - time.monotonic(), 0.1))
+                _await_end(child, max(ends_s - time.monotonic(), 0.1))
 
     def _launch(self, child: Child) -> None:
         beat_file(self.report.parent, child.name).unlink(missing_ok=True)
