@@ -8,7 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +32,9 @@ print(json.dumps([torch.__version__, torchvision.__version__, torch.version.cuda
 """
 
 
+Ran = subprocess.CompletedProcess[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing looked at. `todo` says how to put it right; empty where all is well."""
@@ -47,9 +50,11 @@ class Finding:
 def look_at_machine(settings: Settings, cameras: int) -> Iterator[Finding]:
     """Everything that does not depend on the site, but for the number of its cameras."""
     yield Finding("ok", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    yield from look_at_opencv()
-    yield from look_at_video()
-    yield from look_at_torch(settings.perception.device, settings.perception.backend)
+    yield from look_at_opencv([name for name in OPENCVS if installed(name)])
+    yield from look_at_video(in_python(LOOK_AT_VIDEO))
+    yield from look_at_torch(in_python(LOOK_AT_TORCH), settings.perception.device)
+    if settings.perception.backend == "openvino" and not installed("openvino"):
+        yield Finding("fail", "perception.backend is openvino, which is not installed", "pip install openvino")
     yield from look_at_shared_memory(settings)
     yield from look_at_file_limit(cameras, len(settings.engine.worker_names))
     yield from look_at_time_zones(settings.dashboard.time_zone)
@@ -58,15 +63,15 @@ def look_at_machine(settings: Settings, cameras: int) -> Iterator[Finding]:
 # --- packages ------------------------------------------------------------------------------------------------------
 
 
-def look_at_opencv() -> Iterator[Finding]:
-    found = [name for name in OPENCVS if installed(name)]
+def look_at_opencv(found: Sequence[str]) -> Iterator[Finding]:
+    """Which distributions of it are installed; pip does not notice that they share their files."""
     if len(found) > 1:
         todo = f"pip uninstall -y {' '.join(found)} && pip install {OPENCVS[0]}"
         yield Finding("fail", f"{' and '.join(found)} are both installed and overwrite each other's files", todo)
 
 
-def look_at_video() -> Iterator[Finding]:
-    done = in_python(LOOK_AT_VIDEO)
+def look_at_video(done: Ran) -> Iterator[Finding]:
+    """What LOOK_AT_VIDEO came to."""
     if done.returncode == 0:
         av, cv2 = done.stdout.split()
         yield Finding("ok", f"video: PyAV {av}, OpenCV {cv2}")
@@ -77,8 +82,8 @@ def look_at_video() -> Iterator[Finding]:
         yield Finding("fail", f"PyAV or OpenCV cannot be loaded: {last_line(done.stderr)}", todo)
 
 
-def look_at_torch(device: str, backend: str) -> Iterator[Finding]:
-    done = in_python(LOOK_AT_TORCH)
+def look_at_torch(done: Ran, device: str) -> Iterator[Finding]:
+    """What LOOK_AT_TORCH came to, given the device that the settings ask for."""
     if done.returncode != 0:
         todo = 'pip install --force-reinstall "torch>=2.11" "torchvision>=0.26" (they must fit each other)'
         yield Finding("fail", f"torch and torchvision do not work together: {last_line(done.stderr)}", todo)
@@ -96,8 +101,6 @@ def look_at_torch(device: str, backend: str) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "GPU: none, models run on the CPU")
-    if backend == "openvino" and not installed("openvino"):
-        yield Finding("fail", "perception.backend is openvino, which is not installed", "pip install openvino")
 
 
 def installed(package: str) -> str | None:
@@ -108,7 +111,7 @@ def installed(package: str) -> str | None:
         return None
 
 
-def in_python(code: str) -> subprocess.CompletedProcess[str]:
+def in_python(code: str) -> Ran:
     """Runs it in a process of its own, since what cannot be loaded may take the process along."""
     command = [sys.executable, "-c", code]
     try:

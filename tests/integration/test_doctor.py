@@ -205,6 +205,40 @@ def test_a_clock_that_is_behind(settings: Settings) -> None:
     assert doctor.Database(settings).newest_event_at == now
 
 
+def ran(out: str = "", fault: str = "") -> machine.Ran:
+    return machine.Ran([], 1 if fault else 0, out, f"Traceback (most recent call last):\n{fault}\n" if fault else "")
+
+
+def test_packages_that_do_not_fit_each_other() -> None:
+    assert list(machine.look_at_opencv(["opencv-python"])) == []
+    assert list(machine.look_at_opencv(["opencv-python", "opencv-python-headless"])) == [
+        Finding(
+            "fail",
+            "opencv-python and opencv-python-headless are both installed and overwrite each other's files",
+            "pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python",
+        )
+    ]
+    [no_gl] = machine.look_at_video(ran(fault="ImportError: libGL.so.1: cannot open shared object file"))
+    assert (no_gl.level, no_gl.todo) == ("fail", "sudo apt-get install libgl1 libglib2.0-0")
+    [broken] = machine.look_at_video(ran(fault="ImportError: no module named av"))
+    assert (broken.level, broken.what) == ("fail", "PyAV or OpenCV cannot be loaded: ImportError: no module named av")
+    assert levels(machine.look_at_video(ran("18.1.0 5.0.0\n"))) == [("ok", "video: PyAV 18.1.0, OpenCV 5.0.0")]
+    [mismatch] = machine.look_at_torch(ran(fault="RuntimeError: operator torchvision::nms does not exist"), "auto")
+    assert (mismatch.level, mismatch.what.rpartition("together: ")[2]) == (
+        "fail",
+        "RuntimeError: operator torchvision::nms does not exist",
+    )
+
+
+def test_a_gpu_is_there_or_missed() -> None:
+    without, with_one = '["2.15.0", "0.29.2", null, false]', '["2.15.0", "0.29.2", "13.2", true]'
+    assert levels(machine.look_at_torch(ran(with_one), "cuda")) == [
+        ("ok", "torch 2.15.0, torchvision 0.29.2"),
+        ("ok", "GPU: usable (CUDA 13.2)"),
+    ]
+    assert [finding.level for finding in machine.look_at_torch(ran(without), "cuda")] == ["ok", "fail"]
+
+
 def test_what_a_broken_package_says_is_passed_on() -> None:
     done = machine.in_python("import no_such_package")
     assert (done.returncode, machine.last_line(done.stderr)) == (
