@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from alembic.script import ScriptDirectory
 from argon2 import PasswordHasher
 from old_databases import AT, build_old, rows_of
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from surveillance import places
 from surveillance.domain.errors import RecordFailed, SettingsError
@@ -123,6 +125,24 @@ def test_kinds_compare_by_bytes_whatever_the_language_of_the_server(engine):
         )
         with reading(engine) as connection:
             assert connection.execute(asked).scalar() == "C"
+
+
+def test_after_an_upgrade_rows_still_cannot_name_what_is_not_there(engine):
+    build_old(engine, "0003")
+    upgrade(engine)
+    stray = text("INSERT INTO mask (camera, position, points) VALUES ('nobody', 0, '[]')")
+    with pytest.raises(IntegrityError), opened.writing(engine) as connection:
+        connection.execute(stray)
+
+
+def test_rows_that_belonged_to_nothing_before_hold_up_no_upgrade(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'site.db'}")
+    upgrade(engine, "0003")
+    with sqlite3.connect(tmp_path / "site.db") as stranger:
+        stranger.execute("INSERT INTO mask (camera, position, points) VALUES ('nobody', 0, '[]')")
+    stranger.close()
+    upgrade(engine)
+    assert rows_of(engine)["mask"] == [{"camera": "nobody", "position": 0, "points": "[]"}]
 
 
 def test_an_upgrade_that_fails_changes_nothing(engine, tmp_path):
