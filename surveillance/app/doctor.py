@@ -242,7 +242,11 @@ def look_at_relay(settings: Settings, door: Door) -> Finding:
         socket.create_connection((host, port), settings.actions.relay_connect_timeout_s).close()
     except OSError as error:
         todo = f"is it on, and told the token that surveillance token relay {door.name} shows?"
-        return Finding("fail", f"door {door.name}: its controller at {host}:{port} does not accept: {error}", todo)
+        return Finding(
+            "fail",
+            f"door {door.name}: its controller at {host}:{port} does not accept: {error.strerror or error}",
+            todo,
+        )
     if parts.scheme == "http" and not is_loopback(host):
         todo = "use https, or a network of its own: whoever reads the token can open the door"
         return Finding("warn", f"door {door.name}: its controller at {host}:{port} is asked in plain HTTP", todo)

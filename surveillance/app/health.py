@@ -103,7 +103,8 @@ def dashboard_fault(address: str) -> str | None:
         with build_opener(ProxyHandler({})).open(f"{address}/healthz", timeout=ANSWER_S) as answer:
             told = json.loads(answer.read(10_000))
     except (OSError, HTTPException) as error:
-        return f"the dashboard at {address} does not answer: {getattr(error, 'reason', error)}"
+        reason = getattr(error, "reason", error)
+        return f"the dashboard at {address} does not answer: {getattr(reason, 'strerror', None) or reason}"
     except ValueError:
         told = None
     is_ours = isinstance(told, dict) and "core" in told
