@@ -33,7 +33,7 @@ from surveillance.domain.values import (
     identity_of,
     new_id,
 )
-from surveillance.engines.core import Core, CoreLimits
+from surveillance.engines.core import UNRECORDED, Core, CoreLimits, denial
 from surveillance.rules.judge import RuleJudge
 from surveillance.rules.settings import RuleSettings
 from surveillance.storage.database import open_database, upgrade
@@ -63,6 +63,7 @@ class Weather:
     fuse: int | None = None
     away: bool = False
     commits_unheard: int = 0  # commits whose confirmation will be lost
+    ever_unheard: bool = False
     commits_refused: int = 0  # commits that fail, while everything else goes well: a disk that is full
 
     def step(self) -> None:
@@ -92,6 +93,7 @@ class StormyLedger:
         self.weather.step()
         if self.weather.commits_unheard:
             self.weather.commits_unheard -= 1
+            self.weather.ever_unheard = True
             raise RecordFailed("the connection was lost before the answer came")
         return events
 
@@ -337,6 +339,10 @@ def check_record(site: Site) -> None:
     ]
     asked = Counter(entry.id for entry in recorded if isinstance(entry, AccessRequest))
     assert all(count == 1 for count in asked.values())
+    if not site.weather.ever_unheard:
+        assert not [known for known in asked if site.inbox.answers[known] == denial(UNRECORDED)], (
+            "denied, so not granted"
+        )
     assert set(site.inbox.answers) == {asked.id for asked in site.inbox.asked}, "every request is answered"
 
 
