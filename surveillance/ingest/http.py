@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from email.message import Message
+from functools import cache
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -167,7 +168,7 @@ class Address:
 
     def __init__(self, parts: SplitResult, still_fps: float, verify: bool) -> None:
         self.still_fps = still_fps
-        self.opener = _opener(verify)
+        self.opener = _opener(parts.scheme.lower() == "https", verify)
         self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         self._user = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
 
@@ -293,7 +294,10 @@ class _SameHost(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener(verify: bool) -> OpenerDirector:
+@cache  # each holds all the system's certificates
+def _opener(is_tls: bool, verify: bool) -> OpenerDirector:
+    if not is_tls:
+        return build_opener(ProxyHandler({}), _SameHost())
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
