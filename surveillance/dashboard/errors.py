@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask, Response, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from werkzeug.exceptions import NotFound as NotFoundPage
 
 from surveillance.dashboard.sessions import asks_for_page
-from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.errors import NotFound, RecordFailed, UserMistake
+
+_log = logging.getLogger(__name__)
 
 TITLES = {
     400: "That request could not be read",
@@ -34,6 +38,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(UserMistake, show_mistake)
+    app.register_error_handler(RecordFailed, show_away)
 
 
 def show_error(error: HTTPException) -> Response:
@@ -51,6 +56,19 @@ def show_stale_form(error: CSRFError) -> Response:
 def show_mistake(mistake: UserMistake) -> Response:
     error = NotFoundPage() if isinstance(mistake, NotFound) else BadRequest()
     return answer(error.code, str(mistake), error)
+
+
+def show_away(failure: RecordFailed) -> Response:
+    """Nothing was read or written; a reader denies on it, as on any answer that is no grant.
+
+    The page is bare and comes back by itself: the house's own asks the database who is signed in.
+    """
+    _log.warning("%s %s not answered: %s", request.method, request.path, failure)
+    text = "The database is away, so nothing was done. Try again in a moment."
+    if not asks_for_page():
+        return answer(503, text, ServiceUnavailable())
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">'
+    return Response(f"{head}<title>{TITLES[503]}</title><h1>{TITLES[503]}</h1><p>{text}</p></html>", 503)
 
 
 def answer(status: int, text: str, error: HTTPException) -> Response:
