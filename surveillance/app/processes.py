@@ -23,7 +23,7 @@ from contextlib import suppress
 from typing import Any
 
 from surveillance.app.runtime import runtime_dir
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import SurveillanceError, UserMistake
 from surveillance.domain.ports import Classifier
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr
@@ -207,7 +207,7 @@ def link_secret(settings: Settings) -> bytes:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 2 and one line for what a person must put right."""
+    """One line for what is expected to go wrong: exit code 2 for what a person must put right, else 1."""
     end_with_parent()
     settings = take_settings()
     configure_logs(settings.log, arguments[-1])
@@ -218,9 +218,9 @@ def main(arguments: list[str]) -> int:
         if kind == "recognizer":
             return run_recognizer(settings)
         return run_worker(settings, *rest)
-    except UserMistake as mistake:
-        log.error("cannot go on", extra={"reason": str(mistake)})
-        return 2
+    except SurveillanceError as error:
+        log.error("cannot go on", extra={"reason": str(error)})
+        return 2 if isinstance(error, UserMistake) else 1
 
 
 if __name__ == "__main__":

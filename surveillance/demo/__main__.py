@@ -6,6 +6,7 @@ With `--source` it watches that camera or file instead, in a data directory of i
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         settings = load_settings()
+        if "SURVEILLANCE__LOG__LEVEL" not in os.environ:  # a newcomer should read the address and the password
+            settings = settings.model_copy(update={"log": settings.log.model_copy(update={"level": "warning"})})
         configure_logs(settings.log, "service")
         dashboard = settings.dashboard.model_copy(update={"port": asked.port})
         settings = settings.model_copy(update={"dashboard": dashboard})

@@ -67,8 +67,9 @@ class CameraSet:
         wanted = {camera.name: camera for camera in desired if camera.enabled}
         ending = [name for name, running in self._running.items() if not self._goes_on(running, wanted.get(name))]
         self._end(ending)
-        for name in wanted.keys() - self._running.keys():
-            self._begin(wanted[name])
+        for camera in wanted.values():
+            if camera.name not in self._running:
+                self._begin(camera)
 
     def stop(self) -> None:
         self._end(list(self._running))
