@@ -31,10 +31,11 @@ def faulty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultySite
     token = store.accounts.create_token("reader", ["access:request"])
     began = datetime.now(UTC)
     with (
-        DoorController(["back"], relay_token(store.keys, "back")) as controller,
-        running_painted(settings, SITE.format(relay=controller.relay_url("back"))) as running,
+        DoorController(["back"], relay_token(store.keys, "back")) as back,
+        DoorController(["side"], relay_token(store.keys, "side")) as side,
+        running_painted(settings, SITE.format(relay=back.relay_url("back"), side=side.relay_url("side"))) as running,
     ):
-        site = FaultySite(running, controller, token, began)
+        site = FaultySite(running, (back, side), token, began)
         assert eventually(lambda: len(site.told_of_tracks()) >= 2)
         stopping = threading.Event()
         reader = threading.Thread(target=lambda: keep_asking(site, stopping), daemon=True)
