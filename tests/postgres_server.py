@@ -6,10 +6,14 @@ PostgreSQL refuses to run as root. There the programs are copied to a place that
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -21,6 +25,7 @@ from ports import free_port
 USER = "site"
 PASSWORD = "hunter2-in-the-address"
 START_S = 120
+_LIBC = ctypes.CDLL(None)
 
 
 class PostgresServer:
@@ -33,19 +38,41 @@ class PostgresServer:
         self._programs = _programs(folder)
         self.port = free_port()
         self._made = 0
+        self._server: subprocess.Popen[bytes] | None = None
         self._initialize()
 
     def start(self) -> None:
-        options = f"-F -h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=60"
-        self._call("pg_ctl", "-D", self._data, "-l", self._folder / "log", "-o", options, "-t", START_S, "-w", "start")
+        words = ["-D", self._data, "-F", "-h", "127.0.0.1", "-p", self.port, "-k", self._folder, "-N", 60]
+        with (self._folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                [str(self._programs / "postgres"), *map(str, words)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder,
+                preexec_fn=_end_with_tests, **self._as,
+            )  # fmt: skip
+        ends_s = time.monotonic() + START_S
+        while not self._answers():
+            if self._server.poll() is not None or time.monotonic() > ends_s:
+                raise RuntimeError(f"PostgreSQL did not start: {(self._folder / 'log').read_text()}")
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """As in a power cut: connections break in the middle of what they do."""
-        self._call("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+        if self._server is not None:
+            self._server.send_signal(signal.SIGQUIT)
+            self._server.wait(timeout=60)
+            self._server = None
 
     @property
     def pid(self) -> int:
-        return int((self._data / "postmaster.pid").read_text().split()[0])
+        assert self._server is not None
+        return self._server.pid
+
+    def _answers(self) -> bool:
+        try:
+            self.command("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def create(self, template: str = "template0", words: str = "") -> str:
         """The name of a fresh database."""
@@ -79,14 +106,12 @@ class PostgresServer:
         self._call("initdb", "-D", self._data, "-U", USER, *auth, "--encoding=UTF8", "--locale=C", "--no-sync")
 
     def _call(self, program: str, *words: object) -> None:
-        # pg_ctl's server keeps its output open for ever, so that goes to a file
-        with (self._folder / f"{program}.out").open("ab") as output:
-            done = subprocess.run(
-                [str(self._programs / program), *map(str, words)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._folder, check=False, **self._as,
-            )  # fmt: skip
+        done = subprocess.run(
+            [str(self._programs / program), *map(str, words)],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self._folder, check=False, **self._as,
+        )  # fmt: skip
         if done.returncode != 0:
-            raise RuntimeError(f"{program} failed: {(self._folder / f'{program}.out').read_text()}")
+            raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
 
 
 @contextmanager
@@ -98,8 +123,13 @@ def running_postgres() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            if (Path(folder) / "data" / "postmaster.pid").exists():
-                server.stop()
+            server.stop()
+
+
+def _end_with_tests() -> None:
+    """Asks Linux to end the server when the tests are gone, even killed (prctl, PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        _LIBC.prctl(1, signal.SIGQUIT)
 
 
 def _programs(folder: Path) -> Path:
