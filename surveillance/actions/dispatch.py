@@ -39,6 +39,8 @@ class Job:
 class OutboxDispatch:
     """Implements the port Dispatch. Call it from one thread; it never waits for a door or a target.
 
+    A door is opened only for an event of which `is_committed` says that core saw it committed; else its deed expires.
+
     A call hands over what is due and returns, with `state` and `reason`, every action that ended since the last one
     (done, failed, unknown, expired) and every notification that failed and will be tried again (pending).
     """
@@ -50,6 +52,7 @@ class OutboxDispatch:
         notifier: Callable[[str], Deed],
         settings: ActionSettings,
         may_open: Callable[[str], bool] = lambda door: True,
+        is_committed: Callable[[str], bool] = lambda event: True,
         jitter: Callable[[], float] = random.SystemRandom().random,
     ) -> None:
         self._outbox = outbox
@@ -57,6 +60,7 @@ class OutboxDispatch:
         self._notifier = notifier
         self._settings = settings
         self._may_open = may_open
+        self._is_committed = is_committed
         self._jitter = jitter
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._results: queue.SimpleQueue[Action] = queue.SimpleQueue()
@@ -131,6 +135,8 @@ class OutboxDispatch:
         return action.moved_to("failed", f"nothing knows how to do {action.kind!r}")
 
     def _start_door(self, action: Action, ends_at_s: float) -> Action | None:
+        if not self._is_committed(action.event):
+            return None  # core does not know yet, or never: its line broke as it committed, and the reader was denied
         if not self._may_open(action.target):
             return action.moved_to("failed", "the door is in a mode that no grant opens")
         begun = replace(action, state="attempting", attempts=action.attempts + 1)

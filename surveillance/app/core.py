@@ -66,6 +66,9 @@ class SiteInForce:
             self.judge.swap(self._book, site)
 
 
+GRANTS_KEPT = 1000  # far more than can be due: each expires within seconds
+
+
 @dataclass(frozen=True, slots=True)
 class RunningCore:
     """Core with what it hands to the engine."""
@@ -94,6 +97,22 @@ class RunningCore:
             self.core.put(report)
 
 
+class Newest:
+    """A set of the last `limit` ids that were added; one thread adds, another asks."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._ids: dict[str, None] = {}
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._ids
+
+    def add(self, id: str) -> None:
+        self._ids[id] = None
+        while len(self._ids) > self._limit:
+            del self._ids[next(iter(self._ids))]
+
+
 def build_core(
     settings: Settings,
     store: Store,
@@ -107,9 +126,15 @@ def build_core(
     `questions` answers what other processes ask core besides access.
     """
     doors = Doors(site, settings.access.open_too_long_s)
+    granted = Newest(GRANTS_KEPT)
     relay = plugins.load("relays", "http")(site, lambda door: relay_token(store.keys, door), settings.actions)
     dispatch = OutboxDispatch(
-        SqlOutbox(store.engine), relay, Notifiers(site, settings.actions), settings.actions, doors.may_open
+        SqlOutbox(store.engine),
+        relay,
+        Notifiers(site, settings.actions),
+        settings.actions,
+        doors.may_open,
+        granted.__contains__,
     )
     intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
     ledger = SqlLedger(store.engine, store.evidence, intend, settings.storage, wish)
@@ -121,6 +146,9 @@ def build_core(
     )
 
     def recorded(events: tuple[Event, ...]) -> None:
+        for event in events:
+            if event.decision.verdict == "authorize":
+                granted.add(event.decision.id)
         log_events(events)
         on_record()
 

@@ -70,8 +70,9 @@ def dispatching(
     door: Deed,
     notifier: Callable[[str], Deed] = lambda name: Told(),
     may_open: Callable[[str], bool] = lambda name: True,
+    is_committed: Callable[[str], bool] = lambda event: True,
 ) -> OutboxDispatch:
-    return OutboxDispatch(outbox, door, notifier, SETTINGS, may_open, jitter=lambda: 1.0)
+    return OutboxDispatch(outbox, door, notifier, SETTINGS, may_open, is_committed, jitter=lambda: 1.0)
 
 
 def relay_to(url: str, settings: ActionSettings = SETTINGS) -> HttpRelay:
@@ -101,6 +102,24 @@ def test_a_door_is_marked_before_it_is_pulsed_and_then_done() -> None:
         assert len(controller.received) == 1
     assert outbox.marks == [("a1", "attempting"), ("a1", "done")]
     assert outbox.actions["a1"].attempts == 1
+
+
+def test_a_door_waits_until_its_grant_is_known_to_be_committed_and_else_stays_shut() -> None:
+    """Where the line to the database broke as it committed, the reader was denied though a grant may be on record."""
+    committed: set[str] = set()
+    for is_told in (True, False):
+        outbox, door = KeptOutbox(OPEN), Told()
+        dispatch = dispatching(outbox, door, is_committed=lambda event: event in committed)
+        assert dispatch(AT) == ()
+        assert (outbox.marks, door.asked) == ([], [])
+        if is_told:
+            committed.add(OPEN.event)
+            dispatch(AT)
+            assert states(dispatch.drain(AT, 5)) == [("a1", "done")]
+            committed.clear()
+        else:
+            assert states(dispatch(OPEN.deadline)) == [("a1", "expired")]
+            assert door.asked == []
 
 
 @pytest.mark.parametrize(("answer", "state"), [(409, "failed"), (307, "failed"), (HANG, "unknown"), (DROP, "unknown")])
