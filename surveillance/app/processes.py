@@ -27,7 +27,7 @@ from surveillance.domain.errors import SurveillanceError, UserMistake
 from surveillance.domain.ports import Classifier
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr
-from surveillance.engines.children import Child, beat_file
+from surveillance.engines.children import PARENT, Child, beat_file
 from surveillance.engines.figures import Figures
 from surveillance.engines.link import Switchboard
 from surveillance.engines.measured import ProcessFigures
@@ -66,9 +66,15 @@ def take_settings() -> Settings:
 
 
 def end_with_parent() -> None:
-    """Asks Linux to end this process when the one that started it is gone, even killed (prctl, PR_SET_PDEATHSIG)."""
+    """Asks Linux to end this process when the one that started it is gone, even killed (prctl, PR_SET_PDEATHSIG).
+
+    Raises SystemExit when that is gone already: nobody would end this process any more.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    parent = os.environ.pop(PARENT, None)
+    if parent is not None and os.getppid() != int(parent):
+        raise SystemExit("the service that started this process is gone")
 
 
 def until_told(stop: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from surveillance.app.processes import children_of, handed_over
 from surveillance.app.runtime import REPORT, runtime_dir
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.app.worker import CamerasHere
-from surveillance.domain.errors import SettingsError
+from surveillance.domain.errors import SettingsError, SurveillanceError
 from surveillance.engines.children import Child, Children
 from surveillance.engines.core import Core
 from surveillance.engines.figures import Figures
@@ -31,6 +31,7 @@ from surveillance.settings import Settings
 from surveillance.storage.site_file import load_site
 
 GIVE_WAY_S = 3.0  # how long a service that is just ending may still hold the port
+LOOK_S = 1.0
 HEALTHY_S = 30.0  # how long the dashboard may take to answer for the first time
 
 
@@ -147,6 +148,8 @@ def run_site(settings: Settings, site_file: Path | None, announce: Callable[[str
     stop = Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    with running_site(settings, site_file, announce):
-        stop.wait()
+    with running_site(settings, site_file, announce) as running:
+        while not stop.wait(LOOK_S):
+            if not running.children.are_watched:
+                raise SurveillanceError("the processes are kept alive no more; the lines above say why")
     announce("stopped")

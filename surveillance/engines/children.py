@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ LOOK_S = 0.1
 HUNG_S = 30.0
 STOP_S = 4.5  # for all stages of a stop together; what has not ended by then is killed
 STAGE_S = 1.0  # of it that each later stage is left
+PARENT = "SURVEILLANCE_PARENT"  # in a child's environment: the process that it must not outlive
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +46,22 @@ class Child:
     restarts: int = 0
     last_end: str = ""
     last_end_at: datetime | None = None
+    beat_ns: int | None = None  # when its file says that it gave its last sign of life; only that it changes counts
+    beat_seen_s: float = 0.0  # when that was first seen, by the monotonic clock
 
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def silent_s(self, file: Path) -> float:
+        """For how long that file has not changed; 0 while there is none. A clock that is set changes nothing."""
+        try:
+            beat_ns = file.stat().st_mtime_ns
+        except OSError:
+            return 0.0  # it has not begun, or gives none
+        if beat_ns != self.beat_ns:
+            self.beat_ns, self.beat_seen_s = beat_ns, time.monotonic()
+        return time.monotonic() - self.beat_seen_s
 
 
 @dataclass
@@ -70,6 +84,11 @@ class Children:
         """Returns when all have ended, stage by stage; those that hang are killed."""
         self._stopping.set()
         self._thread.join(STOP_S + 2.0)
+
+    @property
+    def are_watched(self) -> bool:
+        """Whether the thread that keeps them alive does so still."""
+        return self._thread.is_alive()
 
     def pid(self, name: str) -> int | None:
         """The process id of that child while it runs."""
@@ -95,7 +114,7 @@ class Children:
                     child.process.kill()
                     child.process.wait()
                 if child.process is not None and child.process.poll() is not None:
-                    self._ended(child, child.process.returncode)
+                    self._ended(child, _end_of(child.process.returncode))
                     changed = True
                 elif child.process is None and time.monotonic() >= child.due_s:
                     child.restarts += 1
@@ -118,30 +137,32 @@ class Children:
                 _await_end(child, max(ends_s - time.monotonic(), 0.1))
 
     def _launch(self, child: Child) -> None:
-        beat_file(self.report.parent, child.name).unlink(missing_ok=True)
+        """What the system refuses now, such as memory for one more process, is tried again with back-off."""
+        child.started_s, child.beat_ns = time.monotonic(), None
         command = [sys.executable, "-m", child.module, *child.arguments]
-        child.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-        child.started_s = time.monotonic()
+        environment = {**os.environ, PARENT: str(os.getpid())}
+        try:
+            beat_file(self.report.parent, child.name).unlink(missing_ok=True)
+            child.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment)
+        except OSError as error:
+            self._ended(child, f"not started: {error.strerror}")
+            return
         log.info("process started", extra={"component": child.name, "pid": child.process.pid})
         assert child.process.stdin is not None
         with suppress(BrokenPipeError), child.process.stdin as entrance:
             entrance.write(self.handed)
 
     def _is_hung(self, child: Child) -> bool:
-        try:
-            silent_s = time.time() - beat_file(self.report.parent, child.name).stat().st_mtime
-        except FileNotFoundError:
-            return False  # it has not begun, or gives none
-        return silent_s > self.hung_s
+        return child.silent_s(beat_file(self.report.parent, child.name)) > self.hung_s
 
-    def _ended(self, child: Child, code: int) -> None:
+    def _ended(self, child: Child, how: str) -> None:
         child.process = None
         if time.monotonic() - child.started_s > self.well_s:
             child.failures = 0
         wait_s = self.waits_s[min(child.failures, len(self.waits_s) - 1)]
         child.failures += 1
         child.due_s = time.monotonic() + wait_s
-        child.last_end = f"signal {-code}" if code < 0 else f"exit code {code}"
+        child.last_end = how
         child.last_end_at = datetime.now(UTC)
         fields = {"component": child.name, "reason": child.last_end, "again_in_s": wait_s}
         log.warning("process ended", extra=fields)
@@ -149,8 +170,11 @@ class Children:
     def _tell(self) -> None:
         told = {child.name: _as_json(child) for child in self.children}
         fresh = self.report.with_suffix(".new")
-        fresh.write_text(json.dumps(told), encoding="utf-8")
-        fresh.replace(self.report)
+        try:
+            fresh.write_text(json.dumps(told), encoding="utf-8")
+            fresh.replace(self.report)
+        except OSError as error:  # no reason to let the processes go
+            log.warning("report of the processes not written", extra={"reason": error.strerror})
 
 
 def load_report(path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -165,6 +189,10 @@ def load_report(path: Path) -> Mapping[str, Mapping[str, Any]]:
 def beat_file(directory: Path, name: str) -> Path:
     """What a child touches at least every few seconds while it works, from the thread whose work matters."""
     return directory / f"{name}.beat"
+
+
+def _end_of(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def _as_json(child: Child) -> dict[str, Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from patience import eventually
 
-from surveillance.engines.children import Child, Children, load_report
+from surveillance.engines.children import PARENT, Child, Children, load_report
 
 SLEEPER = """
 import signal, sys, time
@@ -108,3 +111,56 @@ def test_without_a_report_nothing_is_known(tmp_path: Path) -> None:
     assert load_report(tmp_path / "report.json") == {}
     (tmp_path / "report.json").write_text("{", encoding="utf-8")
     assert load_report(tmp_path / "report.json") == {}
+
+
+def test_a_clock_that_is_set_kills_nobody(folder: Path) -> None:
+    running = children(folder, "beating")
+    running.hung_s = 5.0
+    running.start()
+    try:
+        assert eventually((folder / "beating.beat").exists)
+        first = running.pid("beating")
+        for _ in range(10):  # what the file says is an hour old, as after a leap of the clock
+            os.utime(folder / "beating.beat", (1.0, time.time() - 3600))
+            time.sleep(0.1)
+        assert running.pid("beating") == first
+        assert not running.ended("beating")
+    finally:
+        running.stop()
+
+
+def test_without_room_for_the_report_processes_are_kept_alive(folder: Path) -> None:
+    running = children(folder, "core")
+    running.report = folder / "gone" / "report.json"
+    running.start()
+    try:
+        assert eventually(lambda: said(folder, "starts") == ["core:hello"])
+        os.kill(running.pid("core") or 0, signal.SIGKILL)
+        assert eventually(lambda: said(folder, "starts") == ["core:hello"] * 2)
+        assert running.are_watched
+    finally:
+        running.stop()
+
+
+def test_what_the_system_does_not_start_now_is_started_later(folder: Path) -> None:
+    beat = folder / "core.beat"
+    beat.mkdir()  # stands for whatever the system may refuse
+    running = children(folder, "core")
+    running.start()
+    try:
+        assert eventually(lambda: running.ended("core"))
+        beat.rmdir()
+        assert eventually(lambda: said(folder, "starts") == ["core:hello"])
+    finally:
+        running.stop()
+
+
+def test_who_was_started_by_somebody_who_is_gone_does_not_begin() -> None:
+    left = subprocess.run(
+        [sys.executable, "-m", "surveillance.app.processes", "core"],
+        input=b"{}",
+        env={**os.environ, PARENT: "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (left.returncode, left.stderr) == (1, b"the service that started this process is gone\n")
