@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from surveillance.app.locks import only_core, only_service
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.store import BACKUPS, keep_backup
 from surveillance.domain.errors import UserMistake
@@ -33,16 +35,17 @@ def back_up_site(settings: Settings, file: Path | None, progress: Progress) -> B
 def restore_site(settings: Settings, file: Path, force: bool, progress: Progress) -> tuple[Backup, Backup | None]:
     """Restores a backup; what was there before is backed up first. Returns both.
 
-    Raises UserMistake while core runs, unless forced.
+    Raises UserMistake while core or its service runs, unless forced; none starts meanwhile.
     """
     inspect_backup(file)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = _open(settings, settings.database_url)
     _refuse_while_core_runs(engine, force)
-    before = None
-    if engine.dialect.name == "sqlite" and worth_keeping(engine):
-        before = keep_backup(settings, engine, spare=file)
-    return restore(engine, file, progress), before
+    with nullcontext() if force else only_service(settings), nullcontext() if force else only_core(settings):
+        before = None
+        if engine.dialect.name == "sqlite" and worth_keeping(engine):
+            before = keep_backup(settings, engine, spare=file)
+        return restore(engine, file, progress), before
 
 
 def copy_site(settings: Settings, source_url: str, target_url: str, force: bool, progress: Progress) -> Copied:

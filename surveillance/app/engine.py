@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,9 +9,9 @@ from typing import Protocol
 
 from surveillance.app.core import SiteInForce, build_core
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
+from surveillance.app.locks import only_core
 from surveillance.app.measuring import Publisher
 from surveillance.app.store import Store
-from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, DoorReport
 from surveillance.engines.cameras import CameraWork
@@ -25,7 +23,6 @@ from surveillance.settings import Settings
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.state import SharedState
 
-HAND_OVER_S = 8.0  # how long a core waits for the one before it to end
 DRAIN_S = 2.0  # how long a stop waits for deeds that are under way
 RECALL = timedelta(hours=24)  # how far back the judge remembers after a restart
 
@@ -65,29 +62,6 @@ def _running(
         keeper.ask_no_more()
         engine.stop()
         keeper.stop()
-
-
-@contextmanager
-def only_core(settings: Settings) -> Iterator[None]:
-    """Holds the data directory's lock, which the system lets go of when its process ends, however that is.
-
-    Waits for a core that is just ending. Raises SettingsError when it goes on.
-    """
-    path = settings.data_dir / "core.lock"
-    with path.open("a") as file:
-        ends_s = time.monotonic() + HAND_OVER_S
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > ends_s:
-                    raise SettingsError(
-                        f"another service runs on {settings.data_dir}; stop it, or choose another directory with "
-                        "SURVEILLANCE__DATA_DIR"
-                    ) from None
-                time.sleep(0.1)
-        yield
 
 
 def build_engine(

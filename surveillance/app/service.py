@@ -15,7 +15,8 @@ from pathlib import Path
 from threading import Event
 from urllib.request import ProxyHandler, build_opener
 
-from surveillance.app.engine import only_core, running_engine
+from surveillance.app.engine import running_engine
+from surveillance.app.locks import only_core, only_service
 from surveillance.app.processes import children_of, handed_over
 from surveillance.app.runtime import REPORT, runtime_dir
 from surveillance.app.store import Store, open_store, upgrade_database
@@ -54,18 +55,19 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
     """Starts everything, and stops it cleanly however the block ends."""
     refuse_used_port(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with only_core(settings):  # another service may just be ending
-        upgrade_database(settings, announce)
-    store = open_store(settings)
-    seed_site(store, site_file, announce)
-    password = store.accounts.create_first_admin()
-    if password is not None:
-        announce(f"first administrator: admin, password: {password} (shown this once)")
-    settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
-    with running_processes(settings, store) as running:
-        wait_until_healthy(running)
-        announce(f"dashboard: {running.address}")
-        yield running
+    with only_service(settings):
+        with only_core(settings):  # one whose service was killed may just be ending
+            upgrade_database(settings, announce)
+        store = open_store(settings)
+        seed_site(store, site_file, announce)
+        password = store.accounts.create_first_admin()
+        if password is not None:
+            announce(f"first administrator: admin, password: {password} (shown this once)")
+        settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
+        with running_processes(settings, store) as running:
+            wait_until_healthy(running)
+            announce(f"dashboard: {running.address}")
+            yield running
 
 
 def seed_site(store: Store, site_file: Path | None, announce: Callable[[str], None]) -> None:
