@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +21,10 @@ from surveillance.engines.backlog import Backlog
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.link import GONE, Assign, Durable, Hello, Leaving, Measured, Refused, Wire, call
 
+TAKE_S = 0.1
 HAND_OVER_S = 1.5  # how long a stopping worker waits for core to acknowledge what it told
 MEASURE_S = 1.0
+ASIDES = 1000  # what waits to be said besides inputs; the oldest goes first
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class Crew:
         self._stopping = threading.Event()
         self.urgent: frozenset[str] = frozenset()
         self._refusals: list[Refused] = []
+        self._asides: deque[Kept | Refused | Measured] = deque(maxlen=ASIDES)
         self._cameras = CameraSet(lambda camera: build(camera, self.backlog.add), self._failed, self._refused)
 
     @property
@@ -75,9 +79,12 @@ class Crew:
         if not self.backlog.wait_empty(HAND_OVER_S):
             log.warning("stopped with inputs that core did not acknowledge", extra={"count": len(self.backlog)})
         hung_up.set()
-        self._say(Leaving())
-        if self._wire is not None:
-            self._wire.hang_up()
+        wire = self._wire
+        if wire is not None:
+            with suppress(*GONE):
+                self._send_asides(wire)
+                wire.send(Leaving())
+            wire.hang_up()
 
     def _reconcile(self) -> None:
         desired = self._desired
@@ -91,6 +98,7 @@ class Crew:
             with suppress(*GONE):
                 wire.send(Hello(self._name, self._run_id, tuple(self._cameras)))
                 self.backlog.send_again()
+                self._asides.clear()  # of the line before
                 self._wire = wire
                 while True:
                     self._obey(wire.receive())
@@ -122,18 +130,24 @@ class Crew:
             wire = self._wire
             if wire is None:
                 time.sleep(0.05)
-            elif told := self.backlog.take(0.2):
+            else:
+                told = self.backlog.take(TAKE_S)
                 try:
-                    wire.send(told)
+                    self._send_asides(wire)
+                    if told is not None:
+                        wire.send(told)
                 except GONE:
                     self.backlog.send_again()
 
-    def _say(self, message: Kept | Refused | Measured | Leaving) -> None:
-        """What is not worth keeping while core is away."""
-        wire = self._wire
-        if wire is not None:
-            with suppress(*GONE):
-                wire.send(message)
+    def _send_asides(self, wire: Wire) -> None:
+        with suppress(IndexError):  # none is left
+            while True:
+                wire.send(self._asides.popleft())
+
+    def _say(self, message: Kept | Refused | Measured) -> None:
+        """What is not worth keeping while core is away. Never waits for a core that is slow to listen."""
+        if self._wire is not None:
+            self._asides.append(message)
 
     def _failed(self, name: str, error: Exception) -> None:
         self._say(Refused(name.removeprefix("camera "), f"{name} failed: {type(error).__name__}"))

@@ -50,6 +50,7 @@ class Fleet:
         self._runs: dict[str, str] = {}  # the last run of each worker that said hello
         self._ran: dict[str, frozenset[str]] = {}  # what each ran when it said hello
         self._urgent: frozenset[str] = frozenset()
+        self._closing = False
         self._lock = threading.RLock()
 
     # --- what the engine asks ---
@@ -99,6 +100,7 @@ class Fleet:
     def close(self) -> None:
         """From now on a worker that leaves is no fault."""
         with self._lock:
+            self._closing = True
             self._runs.clear()
 
     # --- what the workers say ---
@@ -164,14 +166,16 @@ class Fleet:
                 return
             del self._wires[hello.worker]
             posts = [post for post in self._posts.values() if post.worker == hello.worker]
-        if hello.worker not in self._runs:  # it was told to stop
+        if self._closing:
             return
-        log.warning("worker gone", extra={"component": hello.worker})
-        self._note(told_of_itself("health.degraded", f"{hello.worker} is gone", component=hello.worker))
+        is_fault = hello.worker in self._runs  # else it was told to stop, and may be started again
+        if is_fault:
+            log.warning("worker gone", extra={"component": hello.worker})
+            self._note(told_of_itself("health.degraded", f"{hello.worker} is gone", component=hello.worker))
         now = datetime.now(UTC)
         for post in posts:
             self._drop_answers(post, "the camera's worker is gone")
-            post.tell(CameraReport(post.camera.name, now, "blinded", f"{hello.worker} is gone", changed=True))
+            post.tell(CameraReport(post.camera.name, now, "blinded", f"{hello.worker} is gone", changed=is_fault))
 
     def _drop_answers(self, post: Post, why: str) -> None:
         with self._lock:

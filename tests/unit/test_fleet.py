@@ -51,7 +51,8 @@ class Worker:
 
     def __init__(self, name: str, core: Path) -> None:
         self.works: dict[str, FakeWork] = {}
-        self.crew = Crew(name, self._build)
+        self.measured = 0  # how often it gave a sign of life
+        self.crew = Crew(name, self._build, self._measure)
         self._thread = threading.Thread(target=self.crew.run, args=(core, SECRET), daemon=True)
         self._thread.start()
 
@@ -64,6 +65,10 @@ class Worker:
         """The line breaks as it does when the process is killed."""
         assert self.crew._wire is not None
         self.crew._wire.hang_up()
+
+    def _measure(self) -> dict[str, int]:
+        self.measured += 1
+        return {}
 
     def _build(self, camera: Camera, tell: Callable[[Input], None]) -> FakeWork:
         if camera.model == "missing":
@@ -82,11 +87,15 @@ class CoreSide:
     unsafe: list[Callable[[], None]] = field(default_factory=list)
     cameras: dict[str, FleetCamera] = field(default_factory=dict)
 
+    listens: threading.Event = field(default_factory=threading.Event)
+
     def open(self) -> None:
+        self.listens.set()
         self.fleet = Fleet(["worker-1", "worker-2"], self.notes.append)
         self.switchboard = Switchboard(self.path, SECRET, self.fleet.serve)
 
     def close(self) -> None:
+        self.listens.set()
         self.fleet.close()
         self.switchboard.close()
 
@@ -94,6 +103,7 @@ class CoreSide:
         self.cameras[camera.name] = self.fleet.camera(camera, self.take)
 
     def take(self, entry: Input, done: Callable[[], None] | None = None, again: bool = False) -> None:
+        self.listens.wait()
         self.taken.append((entry, again))
         if done is not None:
             self.unsafe.append(done)
@@ -216,6 +226,35 @@ def test_a_wish_to_keep_is_always_answered(core: CoreSide, workers: list[Worker]
     core.cameras["yard"].keep(Keep("event-2", "yard", NOON, NOON, NOON), answers.append)
     assert answers[1].missing["clip"] == "the camera's worker is not there"
     assert core.reasons() == [], "a worker that was told to stop is no fault"
+
+
+def test_a_worker_is_alive_while_core_takes_nothing(core: CoreSide, workers: list[Worker]) -> None:
+    """As when the disk is full: whoever takes it for hung would kill it, and what it keeps would be lost."""
+    core.run(YARD)
+    assert eventually(lambda: "yard" in workers[0].works)
+    core.listens.clear()
+    told = [observation(track=number) for number in range(3000)]  # more than a socket holds
+    for entry in told:
+        workers[0].works["yard"].tell(entry)
+    assert eventually(lambda: workers[0].crew.backlog._sent > 0)
+    threading.Event().wait(0.5)
+    before = workers[0].measured
+    assert eventually(lambda: workers[0].measured >= before + 2)
+    core.listens.set()
+    assert eventually(lambda: core.told() == told)
+
+
+def test_the_cameras_of_a_worker_that_leaves_are_not_trusted(core: CoreSide, workers: list[Worker]) -> None:
+    core.run(YARD)
+    assert eventually(lambda: "yard" in workers[0].works)
+    workers[0].stop()
+    assert eventually(
+        lambda: (
+            [(entry.state, entry.changed) for entry, _ in core.taken if isinstance(entry, CameraReport)]
+            == [("blinded", False)]
+        )
+    )
+    assert core.reasons() == []
 
 
 def test_a_stranger_is_not_heard(core: CoreSide, tmp_path: Path) -> None:
