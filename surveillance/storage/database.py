@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -243,12 +243,20 @@ class _DataVersionWatch:
 
 
 def _make_private(path: Path) -> None:
-    """Creates the file, readable by its owner only, before SQLite would create it readable by all."""
+    """Creates the file, readable by its owner only, before SQLite would create it readable by all.
+
+    A file that is there is never opened: closing it would let go of every lock that this process holds on it (POSIX),
+    and the next program to close the database would remove the log under those that still write to it.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            return
     except OSError as error:
         raise SettingsError(f"storage.url: cannot write {path}: {error.strerror}") from error
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise SettingsError(f"storage.url: cannot write {path}: permission denied")
 
 
 # --- PostgreSQL: its driver is loaded only where it is used ----------------------------------------------------------

@@ -45,6 +45,7 @@ class SqlSite:
         self._lock = threading.Lock()
         self._watch = ChangeWatch(engine)
         self._site: Site | None = None
+        self._is_stale = True
 
     def __call__(self) -> Site:
         """The site as it is now; implements the SiteReader port."""
@@ -53,8 +54,10 @@ class SqlSite:
     def read(self) -> Site:
         """The site as it is now, credentials hashed. `rules` is the text of all live rules."""
         with self._lock:
-            if self._watch.changed() or self._site is None:
+            self._is_stale |= self._watch.changed()  # until it was read: a read that fails must not be the last one
+            if self._is_stale or self._site is None:
                 self._site = self._read_changed(self._site)
+                self._is_stale = False
             return self._site
 
     def version(self) -> int:
