@@ -171,9 +171,11 @@ class Switchboard:
 
     def _accept(self) -> None:
         while not self._closing.is_set():
-            with suppress(*GONE):
+            try:
                 connection = self._listener.accept()
                 threading.Thread(target=self._talk, args=(connection,), name="wire", daemon=True).start()
+            except GONE:  # such as no descriptor left
+                self._closing.wait(RETRY_S)
 
     def _talk(self, connection: Connection) -> None:
         from multiprocessing.connection import answer_challenge, deliver_challenge

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,8 +47,10 @@ class LivePictures:
             return
         place = self._place(camera, "jpeg")
         fresh = place.with_suffix(".new")
-        fresh.write_bytes(encode())
-        fresh.replace(place)
+        picture = encode()
+        with suppress(OSError):  # memory is full: whoever watches sees nothing new, and the camera goes on
+            fresh.write_bytes(picture)
+            fresh.replace(place)
 
     def _place(self, camera: str, kind: str) -> Path:
         return self._directory / f"{quote(camera, safe='')}.{kind}"

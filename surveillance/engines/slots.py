@@ -55,13 +55,15 @@ class SlotWriter(Slots):
 
     def __init__(self, path: Path, count: int, slot_bytes: int) -> None:
         """Makes the file, private to this user."""
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.ftruncate(file, count * (HEADER + slot_bytes))
-            super().__init__(file, count, slot_bytes)
-        finally:
-            os.close(file)
+            os.ftruncate(self._file, count * (HEADER + slot_bytes))
+            super().__init__(self._file, count, slot_bytes)
+        except OSError:
+            os.close(self._file)
+            raise
         self.path = path
+        self._reserved = [0] * count  # bytes of each slot that surely have memory
         self._free = list(range(count - 1, -1, -1))  # the slot freed last is filled next: it is in the cache
         self._lock = threading.Lock()
 
@@ -70,7 +72,7 @@ class SlotWriter(Slots):
         return len(self._free)
 
     def fill(self, crops: Sequence[Bgr]) -> Place | None:
-        """Copies square crops of one size into a free slot; None when there is none.
+        """Copies square crops of one size into a free slot; None when there is none, or no memory for it.
 
         Raises ValueError for crops that no slot can hold.
         """
@@ -80,7 +82,10 @@ class SlotWriter(Slots):
         with self._lock:
             if not self._free:
                 return None
-            slot = self._free.pop()
+            slot = self._free[-1]
+            if not self._reserve(slot, HEADER + len(crops) * crops[0].size):
+                return None
+            self._free.pop()
             self._generations[slot] += 1  # before the pixels change: whoever still reads the last filling will know
             generation = int(self._generations[slot])
         place = Place(slot, generation, len(crops), side)
@@ -88,6 +93,16 @@ class SlotWriter(Slots):
         for number, crop in enumerate(crops):
             target[number] = crop
         return place
+
+    def _reserve(self, slot: int, size: int) -> bool:
+        """Whether there is memory for so much of a slot; writing where there is none would kill this process."""
+        if self._reserved[slot] < size:
+            try:
+                os.posix_fallocate(self._file, slot * (HEADER + self.slot_bytes), size)
+            except OSError:
+                return False
+            self._reserved[slot] = size
+        return True
 
     def take_back(self, place: Place) -> None:
         """The slot may be filled again, whether or not it was read."""
@@ -97,6 +112,7 @@ class SlotWriter(Slots):
 
     def close(self) -> None:
         super().close()
+        os.close(self._file)
         self.path.unlink(missing_ok=True)
 
 

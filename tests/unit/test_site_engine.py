@@ -191,6 +191,14 @@ def test_live_pictures_are_encoded_only_while_somebody_watches(tmp_path: Path) -
     assert (live.latest("front/door"), live.latest("yard"), len(encoded)) == (b"jpeg", None, 1)
 
 
+def test_without_room_for_live_pictures_the_camera_goes_on(tmp_path: Path) -> None:
+    live = LivePictures(tmp_path)
+    live.watch("yard")
+    (tmp_path / "yard.new").mkdir()  # nothing can be written there
+    live.show("yard", lambda: b"jpeg")
+    assert live.latest("yard") is None
+
+
 def test_what_the_last_deeds_came_to_is_still_recorded() -> None:
     site = FakeSite()
 

@@ -56,6 +56,17 @@ def test_more_than_fits_is_refused(tmp_path: Path) -> None:
     assert writer.free == 1
 
 
+def test_without_memory_there_is_no_place_instead_of_a_death(tmp_path: Path) -> None:
+    writer = SlotWriter(tmp_path / "slots", 2, SLOT_BYTES)
+    first = writer.fill(crops(1))
+    assert first is not None
+    writer.take_back(first)
+    os.dup2(os.open(tmp_path / "slots", os.O_RDONLY), writer._file)  # nothing more can be reserved
+    assert writer.fill(crops(2, 2)) is None
+    assert writer.free == 2, "no slot is lost by it"
+    assert writer.fill(crops(3)) is not None, "what was reserved before goes on"
+
+
 def test_the_file_is_private_and_goes_with_its_owner(tmp_path: Path) -> None:
     writer = SlotWriter(tmp_path / "slots", 1, SLOT_BYTES)
     assert (tmp_path / "slots").stat().st_mode & 0o777 == 0o600
