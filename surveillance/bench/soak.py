@@ -71,6 +71,13 @@ class Diary:
             "memory_mb_per_hour": round(grows, 2),
             "memory_mb_per_hour_and_camera": round(grows / order.cameras, 2),
             "memory_mb_per_hour_by_process": {name: round(value, 2) for name, value in per_hour.items()},
+            "samples": {
+                "at_s": [round(at) for at in self.at_s],
+                "memory_mb": {
+                    name: [round(moment[name].memory_mb, 1) if name in moment else None for moment in self.held]
+                    for name in names
+                },
+            },
             "threads": span([moment.threads for moment in total]),
             "descriptors": span([moment.descriptors for moment in total]),
         }
