@@ -42,6 +42,16 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.words"), name)
 
 
+def said_of(mistake: click.ClickException) -> str:
+    """A mistyped command in one line; a group without a command answers with its help."""
+    if isinstance(mistake, click.exceptions.NoArgsIsHelpError) or not isinstance(mistake, click.UsageError):
+        return mistake.format_message()
+    where = mistake.ctx.command_path if mistake.ctx is not None else "surveillance"
+    path = where.partition(" ")[2]
+    said = mistake.format_message().rstrip(".")
+    return f"surveillance: {f'{path}: ' if path else ''}{said[:1].lower()}{said[1:]} (see `{where} --help`)"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exit code 2 and one line for a mistake, 130 for Ctrl-C, 1 for a fault of ours."""
     try:
@@ -50,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as mistake:
-        mistake.show()
+        click.echo(said_of(mistake), err=True)
         sys.exit(2)
     except UserMistake as mistake:
         click.echo(f"surveillance: {mistake}", err=True)

@@ -56,15 +56,25 @@ def rule_file(tmp_path: Path, text: str) -> str:
         (("evaluate", "nobody", "--data", "."), "no model is called 'nobody'; there are: embedded"),
         (("train", "--data", "nowhere", "--out", "run"), "no data folder nowhere"),
         (("--config", "nowhere.yaml", "models", "list"), "no settings file nowhere.yaml"),
-        (("watch",), "Missing argument 'SOURCE'"),
+        (("watch",), "surveillance: watch: missing argument 'SOURCE' (see `surveillance watch --help`)"),
+        (("camera", "ad", "yard"), "surveillance: camera: no such command 'ad'. Did you mean 'add'?"),
+        (("--nope",), "surveillance: no such option '--nope' (see `surveillance --help`)"),
+        (("mode", "armed", "--until", "yesterday"), "surveillance: mode: invalid value for '--until': 'yesterday'"),
     ],
 )
 def test_a_mistake_is_one_clear_line(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], line: str) -> None:
     code, out, err = typed(capsys, *words)
     assert (code, out) == (2, "")
     assert line in err
+    assert err.count("\n") == 1
     assert "secret" not in err
     assert "Traceback" not in err
+
+
+def test_a_group_without_a_command_answers_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = typed(capsys, "camera")
+    assert (code, out) == (2, "")
+    assert "Commands:" in err
 
 
 def test_a_folder_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
