@@ -34,6 +34,7 @@ from surveillance.engines.spooling import Known, SpooledRecord, Standing
 from surveillance.walk import CoreWalk
 
 Question = Callable[[Asked], Mapping[str, Any] | None]  # an answer; None where it comes later, from elsewhere
+Admitted = tuple[Asked, AccessRequest, tuple[Decision, ...]]
 TURN_S = 0.01  # how long core waits for something to do
 TOLD_AGAIN_S = 3600.0  # how soon the same failure of a thread is told again
 UNRECORDED = "other: the decision could not be recorded"
@@ -230,30 +231,34 @@ class Core:
     # --- doors and questions ---
 
     def _serve_doors(self, standing: Standing) -> None:
-        """What doors report and who asks at them: judged before whatever else waits, and committed at once."""
+        """What doors report and who asks at them: judged before whatever else waits, and committed at once.
+
+        One that breaks the judge is left out, and told as a failure; who asked is denied at the deadline.
+        """
         judged: list[JudgedInput] = []
-        if not self._record.owes:
-            while not self._urgent.empty():
+        requests: list[Admitted] = []
+        try:
+            while not self._record.owes and not self._urgent.empty():
                 one = self._urgent.get()
-                judged.append((one.entry, self._walk.judge(one.entry)))
                 if one.done is not None:
                     self._done.append(one.done)
-        requests = self._admit(standing)
-        judged += [(request, decisions) for _, request, decisions in requests]
-        self._answer(requests, self._record.write(judged))
+                judged.append((one.entry, self._walk.judge(one.entry)))
+            self._admit(standing, requests)
+        finally:
+            judged += [(request, decisions) for _, request, decisions in requests]
+            self._answer(requests, self._record.write(judged))
 
-    def _admit(self, standing: Standing) -> list[tuple[Asked, AccessRequest, tuple[Decision, ...]]]:
-        """Requests that wait in the inbox, each looked up and judged; other questions are handed on.
+    def _admit(self, standing: Standing, admitted: list[Admitted]) -> None:
+        """Adds the requests that wait in the inbox, each looked up and judged; other questions are handed on.
 
         While the database is away requests are denied whenever it was asked in vain, and wait in between.
         """
         if standing == "away" and not self._record.tried:
-            return []
+            return
         try:
             pending = [asked for asked in self._inbox.pending() if asked.id not in self._admitted]
         except RecordFailed:
-            return []
-        admitted = []
+            return
         for asked in pending:
             self._admitted[asked.id] = None  # once, even if its answer cannot be written: never a second pulse
             if asked.kind != "access.request":
@@ -264,7 +269,6 @@ class Core:
                 admitted.append((asked, request, self._walk.judge(request)))
         while len(self._admitted) > self._limits.queue:
             self._admitted.popitem(last=False)
-        return admitted
 
     def _look_up(self, asked: Asked) -> AccessRequest | None:
         """The request with its person; a malformed one is answered at once.
@@ -288,9 +292,7 @@ class Core:
         if answer is not None:
             self._replies.append((asked, answer))
 
-    def _answer(
-        self, requests: list[tuple[Asked, AccessRequest, tuple[Decision, ...]]], events: dict[str, Event]
-    ) -> None:
+    def _answer(self, requests: list[Admitted], events: dict[str, Event]) -> None:
         for asked, request, decisions in requests:
             event = next((events[decision.id] for decision in decisions if decision.id in events), None)
             if event is None:

@@ -6,6 +6,7 @@ everything in it is on record. A last line that was cut off is left out; other d
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections import Counter, deque
@@ -164,8 +165,8 @@ class DiskSpool:
             self._remember([Place(self._size, identity)])
 
     def _set_aside(self, bad: int) -> None:
-        number = sum(1 for _ in self._path.parent.glob(f"{NAME}.*.bad")) + 1
-        aside = self._path.with_name(f"{NAME}.{number}.bad")
+        names = (self._path.with_name(f"{NAME}.{number}.bad") for number in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
         os.link(self._path, aside)
         fault = f"{bad} lines of the spool cannot be read; a copy is {aside.name}"
         _log.error("spool damaged", extra={"reason": fault})

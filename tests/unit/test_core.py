@@ -1,6 +1,7 @@
 """Core: judged in order, recorded before anything acts, denied when nothing could be recorded."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -280,6 +281,28 @@ def test_an_input_that_breaks_the_judge_costs_no_other() -> None:
         core.turn()
     core.turn()
     assert ([seen.track for seen in sightings(ledger)], safe) == ([0, 2], [0, 1, 2])
+
+
+def test_a_door_or_request_that_breaks_the_judge_costs_no_other() -> None:
+    """Nobody is let in by it, and what was judged before it is on record and answered."""
+
+    def fragile(entry: Input) -> tuple[Decision, ...]:
+        if getattr(entry, "door", "") == "broken":
+            raise ZeroDivisionError
+        return grant_all(entry)
+
+    ledger, inbox = MemoryLedger(), MemoryInbox()
+    core = Core(CoreWalk(request_of, fragile, ledger, nothing_due), inbox, as_presented, known=ledger.known)
+    reports = [DoorReport(door, NOON, "locked", "normal") for door in ("front", "broken", "back")]
+    for report in reports:
+        core.put(report)
+    inbox.asked += [replace(asking(door), id=f"ask-{door}") for door in ("front", "broken", "back")]
+    for _ in range(4):
+        with suppress(ZeroDivisionError):
+            core.turn()
+    assert [entry for entry in ledger.inputs if isinstance(entry, DoorReport)] == [reports[0], reports[2]]
+    asked = [entry.door for entry in ledger.inputs if isinstance(entry, AccessRequest)]
+    assert (asked, sorted(inbox.answers)) == (["front", "back"], ["ask-back", "ask-front"])
 
 
 def test_other_questions_go_to_whoever_answers_their_kind() -> None:

@@ -130,6 +130,18 @@ def test_other_damage_is_set_aside_and_costs_only_itself(tmp_path: Path) -> None
     assert spool.first(9) == [judged[0], judged[2]]
     assert spool.faults == ("1 lines of the spool cannot be read; a copy is judged.jsonl.1.bad",)
     assert (tmp_path / "judged.jsonl.1.bad").read_bytes() == damaged
+
+
+def test_an_older_copy_of_damage_is_in_nobodys_way(tmp_path: Path) -> None:
+    DiskSpool(tmp_path, MUCH).add(pairs(2))
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes().replace(b'"track":1', b'"track":9'))
+    (tmp_path / f"{NAME}.2.bad").write_bytes(b"older")  # somebody took the first one away
+    assert len(DiskSpool(tmp_path, MUCH)) == 1
+    path.write_bytes(path.read_bytes().replace(b'"track":0', b'"track":9'))
+    assert len(DiskSpool(tmp_path, MUCH)) == 0
+    assert (tmp_path / f"{NAME}.2.bad").read_bytes() == b"older"
+    assert sorted(file.name for file in tmp_path.glob("*.bad")) == [f"{NAME}.{number}.bad" for number in (1, 2, 3)]
     assert DiskSpool(tmp_path, MUCH).faults == ()
 
 
