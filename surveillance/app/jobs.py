@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,9 +30,13 @@ from surveillance.storage.state import SharedState
 from surveillance.storage.vitals import oldest_open_action
 
 HEARTBEAT_S = 5.0  # core is taken to run when it told of itself within this
+LEAP = timedelta(days=1)
+UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also counts while the machine sleeps
 FULL_AGAIN = timedelta(minutes=10)  # how often a full disk hastens retention
 WITHDRAWN: Mapping[str, Any] = {"ok": False, "result": "withdrawn"}  # an answer of whoever asked
 QUESTION = "job.run"  # kind of the question by which another process asks core to run a job
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class SiteJobs:
         self._settings = settings
         self._store = store
         self._hastened_at: datetime | None = None
+        self._started_at, self._started_s = datetime.now(UTC), time.clock_gettime(UPTIME)
         self.arm = Arming(core.site, ModeOrders(store.engine).read, core.put, settings.rules.mode)
         self._health = self._build_health(core)
         works: dict[str, Work] = {"retention": self._retain, "health": self._health, "arming": self.arm}
@@ -77,7 +84,8 @@ class SiteJobs:
         return self.jobs.ask(asked)
 
     def _retain(self) -> Done:
-        purged = self._retention(datetime.now(UTC))
+        passed = timedelta(seconds=time.clock_gettime(UPTIME) - self._started_s)
+        purged = self._retention(believed(datetime.now(UTC), self._started_at + passed))
         return Done(str(purged), worth_telling=not purged.is_empty)
 
     def _build_health(self, core: CorePorts) -> Health:
@@ -95,6 +103,14 @@ class SiteJobs:
         if self._hastened_at is None or abs(now - self._hastened_at) >= FULL_AGAIN:
             self._hastened_at = now
             self.jobs.hasten("retention")
+
+
+def believed(now: datetime, steady: datetime) -> datetime:
+    """The clock's time, but for one that leaped ahead since the start: what it would delete cannot be had back."""
+    if now - steady <= LEAP:
+        return now
+    log.warning("clock leaped ahead, retention goes by the time since the start", extra={"ahead": str(now - steady)})
+    return steady
 
 
 # --- the command line ----------------------------------------------------------------------------------------------

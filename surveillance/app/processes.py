@@ -148,6 +148,7 @@ def run_worker(settings: Settings, name: str) -> int:
     from surveillance.engines.crew import Crew
     from surveillance.engines.remote import RecognizerLine, RemoteLane
     from surveillance.engines.slots import SlotWriter
+    from surveillance.engines.supervise import WallClock
 
     engine, directory, secret = settings.engine, runtime_dir(settings), link_secret(settings)
     for left in directory.glob(f"slots-{name}-*"):  # by a run of this worker that was killed
@@ -161,7 +162,7 @@ def run_worker(settings: Settings, name: str) -> int:
         urgent = lambda: camera.name in crew.urgent  # noqa: E731
         return RemoteLane(line, camera.name, model, fit, most, engine.answer_within_s, answered, urgent)
 
-    figures, backlog = Figures(), Backlog(engine.backlog)
+    figures, backlog, clock = Figures(), Backlog(engine.backlog), WallClock()
 
     def measure() -> None:
         figures.set("queue_length", len(backlog), queue="backlog", process=name)
@@ -169,6 +170,9 @@ def run_worker(settings: Settings, name: str) -> int:
 
     def told() -> Mapping[str, Any]:  # asked once a second, by the thread that keeps the cameras
         beats()
+        if clock.was_set_back():
+            log.warning("clock set back, tracks begin anew")
+            crew.stop()  # and is started again: nothing here can be compared with what comes now
         return figures.as_json()
 
     beats = beating(settings, name)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 WELL_S = 60.0  # what ran for so long before it failed starts again without delay
+SET_BACK_S = 2.0  # less is a clock that is being corrected
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 log = logging.getLogger(__name__)
@@ -49,3 +50,18 @@ class Supervised:
                 self._stopping.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
                 failures += 1
         return None
+
+
+class WallClock:
+    """Whether the machine's clock was set back: what is dated by it would then wait until it has caught up."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+        self._wall = wall
+        self._steady = steady
+        self._seen = wall(), steady()
+
+    def was_set_back(self) -> bool:
+        """Since this was last asked, by more than `SET_BACK_S`."""
+        before, self._seen = self._seen, (self._wall(), self._steady())
+        wall_s, steady_s = (now - then for now, then in zip(self._seen, before, strict=True))
+        return wall_s - steady_s < -SET_BACK_S

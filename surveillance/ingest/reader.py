@@ -134,8 +134,8 @@ class Health:
         if self._told_at is None:
             changed = found and (self._live or self._state is not None)
             self._tell("live", "", at, 0.0, changed)
-        elif at - self._told_at >= self._every:
-            self._tell("live", "", at, self._frames / (at - self._told_at).total_seconds(), False)
+        elif (since := abs(at - self._told_at)) >= self._every:  # a clock may have been set back
+            self._tell("live", "", at, self._frames / since.total_seconds(), False)
         return found
 
     def lost(self, reason: str) -> bool:
