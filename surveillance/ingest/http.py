@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from email.message import Message
 from functools import cache
@@ -38,12 +38,13 @@ import numpy as np
 from surveillance.domain.errors import CameraFault, SourceError, SourceLost
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Bgr, Frame
-from surveillance.ingest.mjpeg import MjpegPackets
+from surveillance.ingest.mjpeg import MjpegPackets, picture_size
 from surveillance.ingest.pictures import BgrPicture
 from surveillance.ingest.sources import Pace, StreamFacts, shown_address
 
 STILL_FPS = 1.0  # how often a still picture is asked for, unless the URL says ?still_fps=
 MOST_BYTES = 32_000_000  # of one picture
+MOST_PIXELS = 50_000_000
 OWN_WORDS = ("still_fps", "verify")  # in a URL's query; not sent to the camera
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 _LENGTH = re.compile(rb"(?im)^content-length:\s*(\d+)\s*$")
@@ -109,7 +110,8 @@ class HttpSource:
                 self.facts = StreamFacts("mjpeg", "MJPEG over HTTP")
                 held = MjpegPackets(self._options.packets)
                 for content in pictures_of(response, _boundary(response.headers), self._options.read_timeout_s):
-                    held(content)
+                    if is_believable(content):
+                        held(content)
                     yield content
                 raise RefusedError("ended", "ended the stream")
             if not kind.startswith("image/"):
@@ -150,10 +152,10 @@ class HttpSource:
         return response
 
     def _decode(self, content: bytes) -> Bgr | None:
-        try:
-            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:
-            pixels = None
+        pixels = None
+        if is_believable(content):
+            with suppress(cv2.error):
+                pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         now_s = time.monotonic()
         if pixels is not None:
             self._decoded_s = now_s
@@ -260,6 +262,12 @@ def _chunks(response: IO[bytes]) -> Iterator[bytes]:
         if not chunk:
             return
         yield chunk
+
+
+def is_believable(content: bytes) -> bool:
+    """Whether it is a JPEG or PNG, not so large that decoding a few bytes would fill the memory."""
+    width, height = picture_size(content) or (0, 0)
+    return 0 < width * height <= MOST_PIXELS
 
 
 def whole(response: HTTPResponse) -> bytes:
