@@ -24,7 +24,8 @@ class HttpCamera:
     """Serves on 127.0.0.1 until the `with` ends. `asked` holds each path that was asked for, in order.
 
     /mjpeg, /mjpeg-plain (parts without a length), /still, /page, /stalls (one picture, then silence),
-    /ends (three pictures), /broken (parts that are no pictures), /elsewhere (to another machine), /moved (to /still);
+    /ends (three pictures), /broken (parts that are no pictures), /elsewhere and /ftp (to another machine or
+    program), /moved (to /still), /drips (a byte at a time), /cut (half a picture);
     /basic/... and /digest/... ask for ada and s3cret first.
     """
 
@@ -145,6 +146,23 @@ class Answers(BaseHTTPRequestHandler):
 
     def send_elsewhere(self) -> None:
         self.redirect("http://192.0.2.9/still")
+
+    def send_ftp(self) -> None:
+        self.redirect("ftp://127.0.0.1/still.jpg")
+
+    def send_drips(self) -> None:
+        content = jpeg(0)
+        self.begin("image/jpeg", len(content))
+        for place in range(len(content)):
+            self.wfile.write(content[place : place + 1])
+            if self.owner.stopping.wait(0.1):
+                return
+
+    def send_cut(self) -> None:
+        content = jpeg(0)
+        self.begin("image/jpeg", len(content))
+        self.wfile.write(content[:200])
+        self.close_connection = True
 
     def redirect(self, place: str) -> None:
         self.send_response(302)

@@ -117,7 +117,7 @@ class HttpSource:
             if not kind.startswith("image/"):
                 raise RefusedError("no_video", f"sent {kind}, neither a picture nor an MJPEG stream")
             self.facts = StreamFacts(kind.removeprefix("image/"), "still pictures over HTTP")
-            content = whole(response)
+            content = whole(response, self._options.read_timeout_s)
         while not self._closed.is_set():
             asked_s = time.monotonic()
             yield content
@@ -125,7 +125,7 @@ class HttpSource:
             if self._closed.wait(max(asked_s + every_s - time.monotonic(), 0.0)):
                 return
             with closing(self._ask()) as response:
-                content = whole(response)
+                content = whole(response, self._options.read_timeout_s)
 
     def _ask(self) -> HTTPResponse:
         try:
@@ -270,18 +270,22 @@ def is_believable(content: bytes) -> bool:
     return 0 < width * height <= MOST_PIXELS
 
 
-def whole(response: HTTPResponse) -> bytes:
-    """All of a still picture. Raises RefusedError when it is cut off, too large or no picture."""
+def whole(response: HTTPResponse, limit_s: float) -> bytes:
+    """All of a still picture. Raises RefusedError when it is cut off, too large, no picture, or not there in time."""
     kind = response.headers.get_content_type()
     if not kind.startswith("image/"):
         raise RefusedError("no_video", f"sent {kind} instead of a picture")
-    try:
-        content = response.read(MOST_BYTES + 1)
-    except (OSError, HTTPException) as error:
-        raise RefusedError(*_fault(error)) from None
-    if len(content) > MOST_BYTES:
-        raise RefusedError("unreadable", f"sent more than {MOST_BYTES // 1_000_000} MB as one picture")
-    return content
+    content = bytearray()
+    ends_s = time.monotonic() + limit_s
+    for chunk in _chunks(response):  # each comes in time, but a camera may send them byte by byte
+        content += chunk
+        if time.monotonic() > ends_s:
+            raise RefusedError("timeout", "sent no whole picture in time")
+        if len(content) > MOST_BYTES:
+            raise RefusedError("unreadable", f"sent more than {MOST_BYTES // 1_000_000} MB as one picture")
+    if response.length:
+        raise RefusedError("ended", "broke off the connection")
+    return bytes(content)
 
 
 def _boundary(headers: HTTPMessage) -> bytes:
@@ -297,7 +301,8 @@ class _SameHost(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        if urlsplit(newurl).hostname != urlsplit(req.full_url).hostname:
+        place = urlsplit(newurl)
+        if place.scheme not in ("http", "https") or place.hostname != urlsplit(req.full_url).hostname:
             raise HTTPError(req.full_url, code, msg, headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

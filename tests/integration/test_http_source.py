@@ -67,6 +67,9 @@ def test_a_password_is_needed_used_and_never_shown(camera: HttpCamera, kind: str
         ("/nowhere", "not_found", "answers, but has nothing at this path"),
         ("/page", "no_video", "sent text/html, neither a picture nor an MJPEG stream"),
         ("/elsewhere", "unreachable", "answered with error 302"),
+        ("/ftp", "unreachable", "answered with error 302"),
+        ("/drips", "timeout", "sent no whole picture in time"),
+        ("/cut", "ended", "broke off the connection"),
         ("/broken", "unreadable", "sends no picture that can be decoded"),
     ],
 )
