@@ -11,9 +11,18 @@ from typing import Any
 from surveillance.app.locks import only_core, only_service
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.store import BACKUPS, keep_backup
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import DatabaseDamaged, UserMistake
 from surveillance.settings import Settings
-from surveillance.storage.backup import Backup, back_up, backup_name, inspect_backup, restore, worth_keeping
+from surveillance.storage.backup import (
+    Backup,
+    back_up,
+    backup_name,
+    inspect_backup,
+    is_sound,
+    restore,
+    set_aside,
+    worth_keeping,
+)
 from surveillance.storage.copy import Copied, Progress, copy_database, heard_s
 from surveillance.storage.database import open_database, reading, revision_of, shown
 
@@ -33,19 +42,33 @@ def back_up_site(settings: Settings, file: Path | None, progress: Progress) -> B
 
 
 def restore_site(settings: Settings, file: Path, force: bool, progress: Progress) -> tuple[Backup, Backup | None]:
-    """Restores a backup; what was there before is backed up first. Returns both.
+    """Restores a backup; what was there before is backed up first, or moved aside where it is damaged. Returns both.
 
     Raises UserMistake while core or its service runs, unless forced; none starts meanwhile.
     """
     inspect_backup(file)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = _open(settings, settings.database_url)
+    engine, damaged = _open_or_set_aside(settings)
     _refuse_while_core_runs(engine, force)
     with nullcontext() if force else only_service(settings), nullcontext() if force else only_core(settings):
-        before = None
+        before = damaged
         if engine.dialect.name == "sqlite" and worth_keeping(engine):
             before = keep_backup(settings, engine, spare=file)
         return restore(engine, file, progress), before
+
+
+def _open_or_set_aside(settings: Settings) -> tuple[Any, Backup | None]:
+    """The configured database, and what was in its place if that is damaged."""
+    try:
+        engine = _open(settings, settings.database_url)
+        if is_sound(engine):
+            return engine, None
+        engine.dispose()
+    except DatabaseDamaged:
+        pass
+    with only_service(settings), only_core(settings):
+        aside = set_aside(settings.database_url, settings.data_dir / BACKUPS, datetime.now(UTC))
+    return _open(settings, settings.database_url), aside
 
 
 def copy_site(settings: Settings, source_url: str, target_url: str, force: bool, progress: Progress) -> Copied:

@@ -21,7 +21,7 @@ from surveillance.app.machine import Finding, look_at_clock, look_at_machine
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.worker import source_options
 from surveillance.dashboard.settings import is_loopback
-from surveillance.domain.errors import RecordFailed, SourceError, UserMistake
+from surveillance.domain.errors import DatabaseDamaged, RecordFailed, SourceError, UserMistake
 from surveillance.domain.site import Camera, Door, Site
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
@@ -100,6 +100,8 @@ class Database:
             self.exists = True
             check_version(engine)
             self._read(settings, engine)
+        except DatabaseDamaged as damage:
+            self.findings.append(Finding("fail", str(damage)))
         except (UserMistake, RecordFailed) as mistake:
             self._note(settings, str(mistake))
 

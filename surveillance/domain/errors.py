@@ -3,6 +3,7 @@
 SurveillanceError
 +-- UserMistake            one clear line and exit code 2: what, where, what to do
 |   +-- SettingsError      a setting, site file or schedule that cannot be used
+|   |   +-- DatabaseDamaged    a file that is no database, or no whole one any more
 |   +-- RuleError          a rulebook with faults, all of them at once, each with its place
 |   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CameraFault
 |   +-- ModelError         a card or weights that are missing, altered or do not fit
@@ -73,6 +74,10 @@ class JobBusy(UserMistake):
 
 class DatabaseTooNew(UserMistake):
     """The database has migrations that this version does not know."""
+
+
+class DatabaseDamaged(SettingsError):
+    """A file that is no database, or no whole one any more; only a backup helps."""
 
 
 class SourceLost(SurveillanceError):

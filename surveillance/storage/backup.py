@@ -150,6 +150,28 @@ def _replace_sqlite(engine: Engine, file: Path, patience_s: float) -> None:
         target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def is_sound(engine: Engine) -> bool:
+    """False for a SQLite file with damage in it; servers look after theirs."""
+    if engine.dialect.name != "sqlite":
+        return True
+    with _driver(engine) as connection:
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+        except sqlite3.DatabaseError:
+            return False
+
+
+def set_aside(address: URL | str, directory: Path, now: datetime) -> Backup:
+    """Moves a damaged SQLite file, with the log beside it, into that directory, where no upgrade deletes it."""
+    file = Path(str(make_url(address).database))
+    aside = directory / f"{file.stem}-{now:%Y%m%dT%H%M%S%fZ}-damaged.db"
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for end in ("-wal", "-shm", ""):  # the file last: one without its log would look whole
+        if (part := file.with_name(file.name + end)).exists():
+            shutil.move(part, aside.with_name(aside.name + end))
+    return Backup(aside, "unknown", aside.stat().st_size)
+
+
 @contextmanager
 def _driver(engine: Engine) -> Iterator[Any]:
     """SQLite's own connection."""

@@ -7,6 +7,7 @@ one writer. PostgreSQL keeps the same promises in `postgresql.py`. What else sto
 from __future__ import annotations
 
 import os
+import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceEr
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from surveillance import places
-from surveillance.domain.errors import DatabaseTooNew, RecordFailed, SettingsError
+from surveillance.domain.errors import DatabaseDamaged, DatabaseTooNew, RecordFailed, SettingsError
 from surveillance.domain.site import hide_password
 
 WRITES = "surveillance_writes"  # the execution option of a connection that is about to write
@@ -35,7 +36,7 @@ def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False)
     """An engine on that database; it waits at most `lock_timeout_ms` for another writer.
 
     A SQLite file is made where there is none, unless it must be `existing`. Raises SettingsError, in one line, for an
-    address that cannot be used.
+    address that cannot be used, and DatabaseDamaged.
     """
     address = _parse_url(url)
     if existing and address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
@@ -56,6 +57,11 @@ def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False)
             if engine.dialect.name == "postgresql":
                 _check_encoding(connection)
     except DatabaseError as error:
+        if _is_damage(error):
+            raise DatabaseDamaged(
+                f"{shown(engine.url)} is damaged ({_first_line(error)}): stop the service, then "
+                "`surveillance db restore BACKUP`, which keeps the damaged file"
+            ) from error
         raise SettingsError(f"storage.url {shown(address)} cannot be opened: {_first_line(error)}") from error
     return engine
 
@@ -94,6 +100,15 @@ def _telling() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, NoConnectionFree) as error:
         raise RecordFailed(f"the database could not be used: {_first_line(error)}") from error
+    except DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        raise RecordFailed(f"the database is damaged: {_first_line(error)}") from error
+
+
+def _is_damage(error: DatabaseError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def in_chunks(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
