@@ -9,7 +9,7 @@ from typing import Protocol
 
 from surveillance.app.core import SiteInForce, build_core
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
-from surveillance.app.locks import only_core
+from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
 from surveillance.app.store import Store
 from surveillance.domain.site import Camera, Site
@@ -47,6 +47,7 @@ def running_engine(
 def _running(
     settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace], figures: Figures
 ) -> Iterator[SiteEngine]:
+    refuse_other_core(SharedState(store.engine), core_place(store.keys))
     store.evidence.reconcile(store.engine)
     store.recordings.reconcile()
     engine, jobs = build_engine(settings, store, build_place, figures)
@@ -85,7 +86,7 @@ def build_engine(
     site.judge.recall(store.events.inputs_since(since, settings.storage.recall_max))
     forget_requests(store)
     place = build_place(running.core)
-    publisher = Publisher(settings, SharedState(store.engine), running.core, figures)
+    publisher = Publisher(settings, SharedState(store.engine), running.core, figures, core_place(store.keys))
 
     def swap(configured: Site) -> None:
         site.swap(configured)

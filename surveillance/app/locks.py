@@ -1,17 +1,25 @@
-"""Who may work on a data directory: one service, and one core. Locks of the system's, which end with their process."""
+"""Who may work on a data directory: one service, and one core. Locks of the system's, which end with their process.
+
+A database on a server has one core too, whichever machine and directory that is on.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from surveillance.app.runtime import CORE_STATUS
 from surveillance.domain.errors import SettingsError
 from surveillance.settings import Settings
+from surveillance.storage.keys import KeyStore
+from surveillance.storage.state import SharedState
 
 HAND_OVER_S = 8.0  # how long to wait for the one before to end
+OTHER_S, LOOK_S = 4.0, 0.2  # a core that runs tells of itself every second
 
 
 @contextmanager
@@ -51,3 +59,27 @@ def _alone(settings: Settings, name: str, wait_s: float) -> Iterator[None]:
                     ) from None
                 time.sleep(0.1)
         yield
+
+
+def core_place(keys: KeyStore) -> str:
+    """Which data directory a core runs on, as other machines see it; tells nothing of the key."""
+    return hashlib.sha256(b"core place" + keys.key("link")).hexdigest()[:16]
+
+
+def refuse_other_core(state: SharedState, place: str, patience_s: float = OTHER_S) -> None:
+    """Raises SettingsError when a core of another data directory tells of itself in the same database.
+
+    Two would both answer the same request. Waits only where another one was the last to tell.
+    """
+    told = state.get_dated(CORE_STATUS)
+    if told is None or told[0].get("place") in (None, place):
+        return
+    ends_s = time.monotonic() + patience_s
+    while time.monotonic() < ends_s:
+        time.sleep(LOOK_S)
+        again = state.get_dated(CORE_STATUS)
+        if again is not None and again[1] != told[1]:
+            raise SettingsError(
+                "another service, with another data directory, runs on this database; stop it, or choose another "
+                "database with SURVEILLANCE__STORAGE__URL"
+            )

@@ -37,7 +37,8 @@ STATES = ("live", "lost", "frozen", "blinded", "moved")
 class Publisher:
     """Once a second: how core fares and everybody's figures, in one commit."""
 
-    def __init__(self, settings: Settings, state: SharedState, core: Core, figures: Figures) -> None:
+    def __init__(self, settings: Settings, state: SharedState, core: Core, figures: Figures, place: str = "") -> None:
+        self._place = {"place": place} if place else {}
         self._state = state
         self._core = core
         self._figures = figures
@@ -48,7 +49,7 @@ class Publisher:
     def __call__(self, status: Mapping[str, Any]) -> None:
         self._measure(status)
         self._recognizer.absorb(self._figures, "recognizer")
-        self._state.put_all({CORE_STATUS: status, FIGURES: self._figures.as_json()})
+        self._state.put_all({CORE_STATUS: {**status, **self._place}, FIGURES: self._figures.as_json()})
 
     def settled(self, became: Sequence[Action]) -> None:
         """Counts what became of deeds."""

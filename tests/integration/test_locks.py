@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from surveillance.app.database import back_up_site, restore_site
-from surveillance.app.locks import only_core, only_service
+from surveillance.app.locks import core_place, only_core, only_service, refuse_other_core
+from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.service import running_site
 from surveillance.app.store import open_store, upgrade_database
 from surveillance.dashboard.settings import DashboardSettings
 from surveillance.domain.errors import SettingsError
 from surveillance.settings import Settings
+from surveillance.storage.state import SharedState
 
 
 @pytest.fixture
@@ -47,3 +50,28 @@ def test_no_core_begins_beside_another(settings: Settings) -> None:
         pass
     with only_core(settings, 0.2):
         pass
+
+
+def test_no_core_begins_on_the_database_of_another(settings: Settings) -> None:
+    upgrade_database(settings)
+    store = open_store(settings)
+    state, mine = SharedState(store.engine), core_place(store.keys)
+    refuse_other_core(state, mine)
+    state.put(CORE_STATUS, {"place": mine})
+    refuse_other_core(state, mine)
+    state.put(CORE_STATUS, {"place": "another"})
+    refuse_other_core(state, mine, 0.5)  # that one is silent
+    stop = threading.Event()
+
+    def tell() -> None:
+        while not stop.wait(0.1):
+            state.put(CORE_STATUS, {"place": "another"})
+
+    thread = threading.Thread(target=tell)
+    thread.start()
+    try:
+        with pytest.raises(SettingsError, match="runs on this database"):
+            refuse_other_core(state, mine, 20.0)
+    finally:
+        stop.set()
+        thread.join()
