@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, render_template, stream_with_context
 
 from surveillance.dashboard.filters import ListFilter
+from surveillance.dashboard.health import pulse
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
 from surveillance.domain.site import Camera
@@ -69,9 +70,9 @@ def pictures(name: str) -> Iterator[bytes]:
 
 
 def states() -> Mapping[str, Mapping[str, Any]]:
-    """What core last heard of each camera, by name."""
+    """What core last heard of each camera, by name; nothing is known of any while core is silent."""
     found: Mapping[str, Mapping[str, Any]] = services().applied().get("cameras") or {}
-    return found
+    return found if pulse().beats else {}
 
 
 def find(name: str) -> Camera:

@@ -40,6 +40,15 @@ def test_tiles_show_state_zones_and_no_password(site: DashboardSite) -> None:
     assert "hidden" not in one.replace('aria-hidden="true"', "").replace('type="hidden"', "")
 
 
+def test_no_camera_is_called_live_while_core_is_silent(site: DashboardSite) -> None:
+    site.applied["cameras"] = {"front": {"state": "live", "reason": "", "fps": 4.9}}
+    site.applied["heartbeat_age_s"] = 20.0
+    for path in ("/cameras", "/cameras/front"):
+        page = site.user().get(path).text
+        assert "Live<" not in page.replace("</", "<")
+        assert "4.9" not in page
+
+
 def test_a_live_picture_is_asked_for_and_served(site: DashboardSite) -> None:
     user = site.user()
     assert user.get("/cameras/front/live.jpg").status_code == 204
