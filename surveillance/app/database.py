@@ -38,6 +38,8 @@ def back_up_site(settings: Settings, file: Path | None, progress: Progress) -> B
         with reading(engine) as connection:
             name = backup_name(engine.url, revision_of(connection), datetime.now(UTC))
         file = settings.data_dir / BACKUPS / name.replace(".db", "-manual.db")
+    elif not file.parent.is_dir():  # made here, it would hide that a disk is not mounted
+        raise UserMistake(f"there is no folder {file.parent}: make it, or mount its disk")
     return back_up(engine, file, progress)
 
 

@@ -233,7 +233,10 @@ def remove_zone(settings: Settings, camera: str, name: str) -> None:
 @click.pass_obj
 def list_zones(settings: Settings, camera: str | None, as_json: bool) -> None:
     """List zones, of one camera or of all."""
-    for owner in chosen(settings, camera):
+    owners = chosen(settings, camera)
+    if not any(owner.zones for owner in owners):
+        click.echo('no zones yet; draw one: surveillance zone set CAMERA NAME "X,Y X,Y X,Y"', err=True)
+    for owner in owners:
         for found in owner.zones:
             more = {"restricted": found.restricted}
             tell_shape(owner, found.name, found.points, as_json, more, "restricted" if found.restricted else "")
@@ -274,7 +277,10 @@ def remove_line(settings: Settings, camera: str, name: str) -> None:
 @click.pass_obj
 def list_lines(settings: Settings, camera: str | None, as_json: bool) -> None:
     """List lines, of one camera or of all."""
-    for owner in chosen(settings, camera):
+    owners = chosen(settings, camera)
+    if not any(owner.lines for owner in owners):
+        click.echo('no lines yet; draw one: surveillance line set CAMERA NAME "X,Y X,Y"', err=True)
+    for owner in owners:
         for found in owner.lines:
             tell_shape(owner, found.name, (found.start, found.end), as_json)
 
@@ -313,7 +319,10 @@ def remove_masks(settings: Settings, camera: str) -> None:
 @click.pass_obj
 def list_masks(settings: Settings, camera: str | None, as_json: bool) -> None:
     """List masks, of one camera or of all."""
-    for owner in chosen(settings, camera):
+    owners = chosen(settings, camera)
+    if not any(owner.masks for owner in owners):
+        click.echo('no masks yet; draw one: surveillance mask set CAMERA "X,Y X,Y X,Y"', err=True)
+    for owner in owners:
         for number, found in enumerate(owner.masks, 1):
             tell_shape(owner, f"mask {number}", found, as_json)
 

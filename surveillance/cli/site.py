@@ -81,7 +81,7 @@ def apply(settings: Settings, file: Path, yes: bool) -> None:
 def export(settings: Settings, file: Path | None) -> None:
     """Write the site as a file that `site plan` finds no difference with. Secrets are `***`, credentials are hashes."""
     text = site_edit.export_site(settings)
-    if file is None:
+    if file is None or str(file) == "-":
         click.echo(text, nl=False)
     else:
         file.write_text(text, encoding="utf-8")

@@ -91,7 +91,7 @@ def test_a_site_moves_to_a_server_and_back(typed, data_dir, postgres, monkeypatc
         (("db", "restore", "nowhere.db"), "there is no backup nowhere.db"),
         (("db", "copy", "sqlite:///nowhere.db", "sqlite:///new.db"), "there is no database nowhere.db"),
         (("db", "copy", "nowhere.db", "sqlite:///new.db"), "write sqlite:////path/to/site.db"),
-        (("db", "copy", "sqlite:///nowhere.db"), "Missing argument 'TO'"),
+        (("db", "copy", "sqlite:///nowhere.db"), "missing argument 'TO'"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_makes_no_file(typed, tmp_path, words, line):
@@ -99,3 +99,11 @@ def test_a_mistake_is_one_clear_line_and_makes_no_file(typed, tmp_path, words, l
     assert (code, out) == (2, "")
     assert line in err
     assert not list(tmp_path.rglob("*.db"))
+
+
+def test_a_backup_goes_to_no_folder_that_is_not_there(typed, tmp_path):
+    assert typed("db", "upgrade")[0] == 0
+    code, out, err = typed("db", "backup", str(tmp_path / "usb" / "site.db"))
+    assert (code, out) == (2, "")
+    assert err == f"surveillance: there is no folder {tmp_path / 'usb'}: make it, or mount its disk\n"
+    assert not (tmp_path / "usb").exists()

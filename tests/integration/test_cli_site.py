@@ -270,7 +270,9 @@ def test_zones_lines_and_masks_are_drawn_listed_and_removed(typed: Typist, appli
     typed.said("zone", "remove", "side", "store")
     typed.said("line", "remove", "side", "fence")
     typed.said("mask", "remove", "side")
-    assert typed.said("zone", "list", "side") == typed.said("line", "list", "side") == typed.said("mask", "list") == []
+    assert [typed(shape, "list", "side")[:2] for shape in ("zone", "line", "mask")] == [(0, "")] * 3
+    told = [typed(shape, "list", "side")[2].partition(";")[0] for shape in ("zone", "line", "mask")]
+    assert told == ["no zones yet", "no lines yet", "no masks yet"]
 
 
 def test_a_plan_shows_the_difference_and_apply_makes_it_one_version(typed: Typist, applied: Path) -> None:
@@ -305,6 +307,7 @@ def test_an_export_is_no_difference_and_can_be_edited(typed: Typist, applied: Pa
     assert typed.said("site", "export", "copy.yaml") == ["wrote copy.yaml"]
     copy = tmp_path / "copy.yaml"
     assert typed.said("site", "export") == copy.read_text(encoding="utf-8").splitlines()
+    assert typed.said("site", "export", "-") == typed.said("site", "export")
     assert SECRET not in copy.read_text(encoding="utf-8")
     assert typed("site", "plan", "copy.yaml")[0] == 0
     copy.write_text(copy.read_text(encoding="utf-8").replace("0.5]", "0.6]"), encoding="utf-8")
