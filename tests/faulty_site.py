@@ -41,6 +41,7 @@ rules:
   - {{name: seen, on: sighting, verdict: log, when: label == "person" and track_s >= 0.5}}
   - {{name: staff, on: access, verdict: authorize, when: '"staff" in groups and "badge" in factors'}}
 """
+Followed = tuple[str, datetime, int]  # camera, when the track began, its number in that run of the worker
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
 SEED = 20261121
 
@@ -134,19 +135,19 @@ class FaultySite:
         pulses = sum(strike.pulses for each in self.controllers for strike in each.strikes.values())
         assert pulses <= len(grants), "a door opened without a grant on record"
 
-    def amiss(self, until: datetime) -> dict[tuple[str, datetime], int]:
+    def amiss(self, until: datetime) -> dict[Followed, int]:
         """How often each track that began before then is told of too rarely (-1) or too often; each should be once."""
         told = Counter(track for track in self.told_of_tracks() if track[1] < until)
         told.subtract(track for track in self.tracks() if track[1] < until)
         return {track: off for track, off in told.items() if off}
 
-    def tracks(self) -> list[tuple[str, datetime]]:
-        """Every person that the rule must have told of: (camera, when the track began)."""
+    def tracks(self) -> list[Followed]:
+        """Every person that the rule must have told of."""
         seen = [entry for entry in self.observations() if entry.label == "person" and entry.track_s >= 0.5]
-        return sorted({(entry.camera, entry.started_at) for entry in seen})
+        return sorted({(entry.camera, entry.started_at, entry.track) for entry in seen})
 
-    def told_of_tracks(self) -> list[tuple[str, datetime]]:
-        """(camera, when its track began) of every event of the rule; twice when it was told of twice."""
+    def told_of_tracks(self) -> list[Followed]:
+        """Of every event of the rule; twice when it was told of twice."""
         events = self.events("sighting.logged")
         by_id = {entry.id: entry for entry in self.observations()}  # read later: each event's is among them
         told = []
@@ -154,7 +155,7 @@ class FaultySite:
             whole = self.running.store.events.one(event["id"])
             assert whole is not None
             entry = by_id[whole["subject"]]
-            told.append((entry.camera, entry.started_at))
+            told.append((entry.camera, entry.started_at, entry.track))
         return told
 
 
