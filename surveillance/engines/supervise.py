@@ -58,10 +58,17 @@ class WallClock:
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         self._wall = wall
         self._steady = steady
-        self._seen = wall(), steady()
+        self._seen = self._both()
 
     def was_set_back(self) -> bool:
         """Since this was last asked, by more than `SET_BACK_S`."""
-        before, self._seen = self._seen, (self._wall(), self._steady())
+        before, self._seen = self._seen, self._both()
         wall_s, steady_s = (now - then for now, then in zip(self._seen, before, strict=True))
         return wall_s - steady_s < -SET_BACK_S
+
+    def _both(self) -> tuple[float, float]:
+        """Read at one moment: again, where this thread had to wait between the two."""
+        while True:
+            before_s, wall_s, steady_s = self._steady(), self._wall(), self._steady()
+            if steady_s - before_s < SET_BACK_S / 4:
+                return wall_s, steady_s
