@@ -19,7 +19,7 @@ from surveillance.app.runtime import CORE_STATUS, REPORT, runtime_dir
 from surveillance.app.store import Store
 from surveillance.domain.values import Action
 from surveillance.engines.children import load_report
-from surveillance.engines.core import Core
+from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.figures import BOUNDS_S, Figures
 from surveillance.settings import Settings
 from surveillance.storage import sizes
@@ -45,6 +45,7 @@ class Publisher:
         directory = runtime_dir(settings)
         self._report = directory / REPORT
         self._recognizer = FiguresFile(directory / RECOGNIZER_FILE)
+        self._restarts: dict[str, int] = {}  # of each process, as told last; core's own before this run are news
 
     def __call__(self, status: Mapping[str, Any]) -> None:
         self._measure(status)
@@ -68,6 +69,16 @@ class Publisher:
             figures.count_to("inputs_dropped", count, reason=reason)
         for name, child in load_report(self._report).items():
             figures.count_to("process_restarts", child["restarts"], process=name)
+            self._tell_of(name, child)
+
+    def _tell_of(self, name: str, child: Mapping[str, Any]) -> None:
+        """A process that ended is on record; workers are missed by their line, so they are not told of twice."""
+        restarts = int(child["restarts"])
+        known = self._restarts.setdefault(name, 0 if name == "core" else restarts)
+        if restarts > known and not name.startswith("worker-"):
+            reason = f"process {name} ended ({child['last_end']}) and was started again"
+            self._core.tell(told_of_itself("health.degraded", reason, component=name))
+        self._restarts[name] = restarts
 
 
 class FiguresFile:
