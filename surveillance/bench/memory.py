@@ -1,4 +1,7 @@
-"""What processes hold over time: memory, threads and descriptors from /proc, and how fast each grows."""
+"""What processes hold over time: memory of their own, threads and descriptors from /proc, and how fast each grows.
+
+Memory is what is backed by no file: pages of libraries come and go with whoever else on the machine uses them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ KIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one process holds at one moment. `memory_mb` is proportional set size: shared pages count by share."""
+    """What one process holds at one moment; `memory_mb` is anonymous and shared memory, without mapped files."""
 
     memory_mb: float
     threads: int
@@ -24,11 +27,10 @@ class Held:
 def held_by(pid: int) -> Held | None:
     """None for a process that is gone."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        rollup = (PROC / str(pid) / "smaps_rollup").read_text()
-        status = (PROC / str(pid) / "status").read_text()
-        memory = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-        threads = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Threads:"))
-        return Held(memory * KIB / 1e6, threads, len(os.listdir(PROC / str(pid) / "fd")))  # noqa: PTH208
+        lines = (PROC / str(pid) / "status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        memory = sum(int(status[name].split()[0]) for name in ("RssAnon", "RssShmem"))
+        return Held(memory * KIB / 1e6, int(status["Threads"]), len(os.listdir(PROC / str(pid) / "fd")))  # noqa: PTH208
     return None
 
 
