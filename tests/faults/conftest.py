@@ -1,4 +1,4 @@
-"""One site for all faults, started once."""
+"""One site for all faults of a module, started once and ended with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from surveillance.engines.slots import SlotWriter
 from surveillance.settings import Settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def faulty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultySite]:
     folder = tmp_path_factory.mktemp("faults")
     settings = painted_settings(folder)

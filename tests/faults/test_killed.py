@@ -27,8 +27,8 @@ def test_core_is_killed(faulty_site: FaultySite) -> None:
         faulty_site.kill("core", faulty_site.core_is_back())
     faulty_site.check()
     assert holes(faulty_site, began) == []
-    reasons = [event["reasons"] for event in faulty_site.events("health.degraded")]
-    assert ["process core ended (signal 9) and was started again"] in reasons
+    ended = ["process core ended (signal 9) and was started again"]
+    assert eventually(lambda: ended in [event["reasons"] for event in faulty_site.events("health.degraded")])
 
 
 def test_a_worker_is_killed(faulty_site: FaultySite) -> None:
