@@ -57,10 +57,13 @@ class CameraSet:
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._running))
 
-    def work(self, name: str) -> CameraWork | None:
-        """That camera's work while it runs."""
-        running = self._running.get(name)
-        return None if running is None else running.work
+    def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
+        """Hands the wish to the camera's work; a camera that does not run answers at once that nothing was kept."""
+        running = self._running.get(keep.camera)
+        if running is None:
+            answer(nothing_kept(keep.event, keep.camera, f"camera {keep.camera} does not run"))
+        else:
+            running.work.keep(keep, answer)
 
     def reconcile(self, desired: Iterable[Camera]) -> None:
         """Only what differs is touched."""
@@ -103,3 +106,8 @@ class CameraSet:
             running.work.stop()
         for running in ending:
             running.thread.join(STOP_S)
+
+
+def nothing_kept(event: str, camera: str, why: str) -> Kept:
+    """The answer to a Keep that no camera could be asked."""
+    return Kept(event, camera, missing={"picture": why, "clip": why})

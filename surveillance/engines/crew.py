@@ -114,15 +114,7 @@ class Crew:
         elif isinstance(order, Durable):
             self.backlog.durable(order.number)
         else:
-            self._keep(order)
-
-    def _keep(self, keep: Keep) -> None:
-        work = self._cameras.work(keep.camera)
-        if work is None:
-            why = f"camera {keep.camera} does not run"
-            self._say(Kept(keep.event, keep.camera, missing={"picture": why, "clip": why}))
-        else:
-            work.keep(keep, self._say)
+            self._cameras.keep(order, self._say)
 
     def _send(self, hung_up: threading.Event) -> None:
         """Sends what is told; while there is no line it waits in the backlog."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Decision, Input, Keep, Kept, Observation
+from surveillance.engines.cameras import nothing_kept
 from surveillance.engines.core import told_of_itself
 from surveillance.engines.link import GONE, Assign, Durable, FromWorker, Hello, Leaving, Measured, Refused, Told, Wire
 from surveillance.engines.site import Tell
@@ -257,7 +258,3 @@ class Acknowledgements:
 def camera_of(entry: Input) -> str:
     """The camera that an input of a worker is about."""
     return entry.camera if isinstance(entry, Observation | CameraReport) else ""
-
-
-def nothing_kept(event: str, camera: str, why: str) -> Kept:
-    return Kept(event, camera, missing={"picture": why, "clip": why})

@@ -183,6 +183,8 @@ class Switchboard:
         wire = Wire(connection)
         self._wires.add(wire)
         try:
+            if self._closing.is_set():  # it came between the closing and the last accept: nobody would hang it up
+                return
             deliver_challenge(connection, self._secret)
             answer_challenge(connection, self._secret)
             self._serve(wire)

@@ -77,13 +77,8 @@ class SiteEngine:
             self._threads.append(thread)
 
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
-        """Hands the wish to the camera's work; a camera that does not run answers at once that nothing was kept."""
-        work = self._cameras.work(keep.camera)
-        if work is None:
-            why = f"camera {keep.camera} does not run"
-            answer(Kept(keep.event, keep.camera, missing={"picture": why, "clip": why}))
-        else:
-            work.keep(keep, answer)
+        """Of a camera of this site; answered at once where it does not run."""
+        self._cameras.keep(keep, answer)
 
     def wake(self) -> None:
         """Something was recorded: look at the outbox now."""
