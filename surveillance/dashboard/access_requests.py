@@ -11,18 +11,18 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 
 from surveillance.access.desk import parse_presented
+from surveillance.dashboard.asking import ask_core
+from surveillance.dashboard.guards import bearer_token, needs, see_door
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import RecordFailed, UserMistake
-from surveillance.storage.tokens import Token
 
 pages = Blueprint("access_requests", __name__)
-SCOPE = "access:request"
-CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so no grant follows a denial for being late
 LATE = {"verdict": "deny", "reasons": ["other", "no answer came in time"], "event": None, "expires_at": None}
 UNRECORDED = {**LATE, "reasons": ["other", "the decision could not be recorded"]}
 
 
 @pages.post("/api/access/requests")
+@needs("access.request")
 def ask() -> Response:
     """{"request_id", "door", "factors"} in; {"verdict", "reasons", "event", "expires_at"} out.
 
@@ -30,52 +30,34 @@ def ask() -> Response:
     without a valid token, 403 for one that lacks the scope, 404 for an unknown door, each as a JSON problem (RFC 9457).
     While the database is away the answer is a denial.
     """
-    token = require_token(SCOPE)
-    now = datetime.now(UTC)
-    deadline = now + timedelta(milliseconds=services().settings.access_deadline_ms)
-    payload = parse_body(now, deadline)
+    timeout_s = services().settings.access_deadline_ms / 1000
+    payload = parse_body(timeout_s)
     try:
-        return jsonify(answer_to(payload, deadline, key_of(token, payload)))
+        return jsonify(ask_core("access.request", payload, timeout_s, LATE, key_of(payload)))
     except RecordFailed:  # the database is away, and without it there is no grant
         return jsonify(UNRECORDED)
 
 
-def answer_to(payload: dict[str, Any], deadline: datetime, key: str) -> Mapping[str, Any] | None:
-    """Core's answer; a denial where it gives none in time. Raises RecordFailed."""
-    waiting = services().inbox
-    asked = waiting.ask("access.request", payload, deadline - CORE_MARGIN, key)
-    answer = waiting.wait(asked, deadline)
-    if answer is None and waiting.answer(asked, LATE):  # final, also for whoever asks this again
-        return LATE
-    return answer or waiting.answer_of(asked)
-
-
-def key_of(token: Token, payload: Mapping[str, Any]) -> str:
+def key_of(payload: Mapping[str, Any]) -> str:
     """What makes a request the same when it is repeated: its reader, its door and its request_id."""
+    token = bearer_token()
+    if token is None:
+        abort(401)
     named = json.dumps([payload["door"], payload["request_id"]])
     return f"{token.id}:{hashlib.sha256(named.encode()).hexdigest()}"
 
 
-def require_token(scope: str) -> Token:
-    """The bearer token of the request (RFC 6750), which must have that scope."""
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    token = services().accounts.find_token(text.strip()) if scheme.lower() == "bearer" else None
-    if token is None:
-        abort(401, f"A bearer token of scope {scope} is needed: Authorization: Bearer ...")
-    if scope not in token.scopes:
-        abort(403, f"This token lacks the scope {scope}.")
-    return token
-
-
-def parse_body(now: datetime, deadline: datetime) -> dict[str, Any]:
+def parse_body(timeout_s: float) -> dict[str, Any]:
     """The JSON body, checked as core will check it again."""
+    now = datetime.now(UTC)
     payload = request.get_json(silent=True)
     if not isinstance(payload, dict):
         abort(400, "The body must be a JSON object, with Content-Type: application/json.")
     try:
-        presented = parse_presented(payload, now, deadline)
+        presented = parse_presented(payload, now, now + timedelta(seconds=timeout_s))
     except UserMistake as mistake:
         abort(400, str(mistake))
+    see_door(presented.door)
     if services().site.read().door(presented.door) is None:
         abort(404, f"no door is called {presented.door!r}")
     return payload

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, render_template, stream_with_context
 
 from surveillance.dashboard.filters import ListFilter
+from surveillance.dashboard.guards import needs
 from surveillance.dashboard.health import pulse
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
@@ -20,11 +21,13 @@ KEEP_ALIVE_S = 1.0  # the last picture again, so that a closed page is noticed
 
 
 @pages.get("/cameras")
+@needs("cameras.view")
 def listing() -> str:
     return render_template("cameras.html", cameras=services().site.read().cameras, states=states())
 
 
 @pages.get("/cameras/<name>")
+@needs("cameras.view")
 def one(name: str) -> str:
     camera = find(name)
     recent, _ = services().events.page(ListFilter({"camera": name}, None).stored(), None, 8)
@@ -32,6 +35,7 @@ def one(name: str) -> str:
 
 
 @pages.get("/cameras/<name>/live.jpg")
+@needs("cameras.view")
 def picture(name: str) -> Response:
     """The newest picture; 204 while none has come yet. Asking keeps the camera encoding for three seconds."""
     live = services().live
@@ -41,6 +45,7 @@ def picture(name: str) -> Response:
 
 
 @pages.get("/cameras/<name>/live.mjpg")
+@needs("cameras.view")
 def moving(name: str) -> Response:
     """The pictures as they come, as multipart JPEG, for `stream_minutes`."""
     find(name)

@@ -1,10 +1,13 @@
-"""Times on record, in UTC, as people at the site read them."""
+"""Times on record, in UTC, as people at the site read them, in their language."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_date
+from flask_babel import get_locale
 
 from surveillance.dashboard.services import Services
 
@@ -35,7 +38,7 @@ def site_zone(services: Services) -> tzinfo:
 def moment(at: str, zone: tzinfo) -> Moment:
     """`at` is RFC 3339 as events carry it."""
     local = parse_time(at).astimezone(zone)
-    day = f"{local:%a} {local.day} {local:%b %Y}"
+    day = format_date(local, "EEE d MMM yyyy", locale=get_locale() or "en")
     return Moment(f"{local:%H:%M:%S}", day, f"{day}, {local:%H:%M:%S} {local:%Z}", at)
 
 

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from surveillance.dashboard.clock import parse_time, site_zone
 from surveillance.dashboard.filters import ListFilter, parse_filter
+from surveillance.dashboard.guards import needs
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
@@ -35,11 +36,13 @@ BATCH = 200
 
 
 @pages.get("/")
+@needs("account.own")
 def home() -> AnyResponse:
     return redirect(url_for("events.listing"))
 
 
 @pages.get("/events")
+@needs("events.view")
 def listing() -> Response:
     wanted = parse_filter(request.args)
     seq = services().events.last_seq()  # read first: what is recorded meanwhile comes twice rather than never
@@ -64,12 +67,14 @@ def listing() -> Response:
 
 
 @pages.get("/events/<id>")
+@needs("events.view")
 def one(id: str) -> str:
     event = find(id)
     return render_template("event.html", event=event, path=path_of(event), media=media_of(event))
 
 
 @pages.get("/events/stream")
+@needs("events.view")
 def stream() -> Response:
     """Server-sent events: one list row each, from `Last-Event-ID` (or `after`) on, in the order of the record."""
     wanted = parse_filter(request.args)
@@ -109,6 +114,7 @@ def message(seq: int, html: str = "") -> str:
 
 
 @pages.get("/evidence/<name>")
+@needs("events.view")
 def evidence(name: str) -> AnyResponse:
     try:
         place = services().evidence.path(name)
@@ -120,6 +126,7 @@ def evidence(name: str) -> AnyResponse:
 
 
 @pages.get("/api/events")
+@needs("events.view")
 def listing_as_json() -> Response:
     """{"events": [...], "older": URL of the next page or null}"""
     wanted = parse_filter(request.args)
@@ -129,6 +136,7 @@ def listing_as_json() -> Response:
 
 
 @pages.get("/api/events/<id>")
+@needs("events.view")
 def one_as_json(id: str) -> Response:
     return jsonify(find(id))
 

@@ -1,10 +1,13 @@
-"""Services in, a Flask application out. Every page but sign-in and health needs a signed-in user."""
+"""Services in, a Flask application out. Every view declares what it needs: see `guards`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
+from flask_babel import lazy_gettext as _l
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from surveillance import __version__
@@ -13,21 +16,25 @@ from surveillance.dashboard import (
     cameras,
     errors,
     events,
+    guards,
     health,
+    languages,
     metrics,
     recordings,
     rules,
     security,
     sign_in,
+    trail,
     wording,
 )
 from surveillance.dashboard.clock import site_zone
 from surveillance.dashboard.services import Services
-from surveillance.dashboard.sessions import SiteSessions, current_user, require_sign_in
+from surveillance.dashboard.sessions import SiteSessions, current_user
 from surveillance.dashboard.streams import Streams
 
 PAGES = (
     sign_in.pages,
+    languages.pages,
     events.pages,
     recordings.pages,
     cameras.pages,
@@ -36,10 +43,28 @@ PAGES = (
     metrics.pages,
     access_requests.pages,
 )
+NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
+    ("events.listing", _l("Events")),
+    ("live.grid", _l("Live")),
+    ("cameras.listing", _l("Cameras")),
+    ("doors.listing", _l("Doors")),
+    ("people.listing", _l("People")),
+    ("rules.listing", _l("Rules")),
+)
+MENU = (
+    ("sign_in.account", _l("Your account")),
+    ("users.listing", _l("Users")),
+    ("tokens.listing", _l("API tokens")),
+    ("audit.listing", _l("Audit")),
+    ("api.docs", _l("API")),
+)
 
 
 def create_app(services: Services) -> Flask:
-    """The dashboard as a WSGI application. It holds no state but streams in progress and rate limits."""
+    """The dashboard as a WSGI application. It holds no state but streams in progress, rate limits and recent views.
+
+    Raises LookupError for a view that does not declare what it needs.
+    """
     settings = services.settings
     app = Flask(__name__)
     app.secret_key = services.secret_key
@@ -52,6 +77,7 @@ def create_app(services: Services) -> Flask:
         SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=64 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,  # guards asks for it, unless a token came
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.session_interface = SiteSessions(settings.cookie_secure)
@@ -60,17 +86,33 @@ def create_app(services: Services) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     for pages in PAGES:
         app.register_blueprint(pages)
-    app.before_request(require_sign_in)
+    languages.register(app)
     security.protect(app, settings)
     errors.register(app)
     wording.register(app)
     app.extensions["streams"] = Streams(settings.max_streams)
-    app.context_processor(
-        lambda: {
-            "user": current_user(),
-            "pulse": health.pulse() if current_user() else None,
-            "version": __version__,
-            "zone": site_zone(services),
-        }
-    )
+    app.extensions["told"] = trail.Told()
+    app.context_processor(lambda: every_page(services))
     return app
+
+
+def every_page(services: Services) -> dict[str, Any]:
+    """What each template has beside its own values."""
+    user = current_user()
+    return {
+        "user": user,
+        "pulse": health.pulse() if user else None,
+        "version": __version__,
+        "zone": site_zone(services),
+        "navigation": list(reachable(NAVIGATION)) if user else [],
+        "menu": list(reachable(MENU)) if user else [],
+    }
+
+
+def reachable(entries: tuple[tuple[str, Any], ...]) -> Iterator[tuple[str, Any]]:
+    """Those entries whose pages are there and open to whoever asks."""
+    for endpoint, word in entries:
+        if endpoint in current_app.view_functions:
+            needed = guards.needed(current_app, endpoint)
+            if needed == guards.PUBLIC or guards.actor().may(needed):
+                yield endpoint, word

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify
 
+from surveillance.dashboard.guards import public
 from surveillance.dashboard.services import services
 
 pages = Blueprint("health", __name__)
@@ -35,6 +36,7 @@ def pulse() -> Pulse:
 
 
 @pages.get("/healthz")
+@public
 def check() -> Response:
     """200 while this process answers and reads its database; `core` says whether anything is being judged."""
     services().events.last_seq()
@@ -42,6 +44,7 @@ def check() -> Response:
 
 
 @pages.get("/readyz")
+@public
 def ready() -> tuple[Response, int]:
     """200 while core also judges, else 503: whether readers should be sent here."""
     services().events.last_seq()

@@ -1,6 +1,6 @@
 """/metrics: the figures of all processes, and what lies in the database and on the disk, as Prometheus reads them.
 
-They name cameras, rules and doors, so they are for signed-in people and for tokens of scope `metrics:read` only.
+They name cameras, rules and doors, so they are for installers, administrators and tokens of scope `metrics:read` only.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from surveillance.dashboard.access_requests import require_token
+from surveillance.dashboard.guards import needs
 from surveillance.dashboard.services import services
-from surveillance.dashboard.sessions import current_user
 
 pages = Blueprint("metrics", __name__)
-SCOPE = "metrics:read"
 PREFIX = "surveillance_"
 HELP = {
     "actions": "Deeds that came to an outcome, by kind and state.",
@@ -58,10 +56,9 @@ HELP = {
 
 
 @pages.get("/metrics")
+@needs("metrics.view")
 def show() -> Response:
     """Text format, or OpenMetrics where it is asked for. 401 and 403 as JSON problems."""
-    if current_user() is None:
-        require_token(SCOPE)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Figures(services().figures()))
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))

@@ -11,6 +11,7 @@ from flask import Blueprint, abort, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
 from surveillance.dashboard.clock import parse_time
+from surveillance.dashboard.guards import needs
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import NotFound
 
@@ -31,6 +32,7 @@ class Media:
 
 
 @pages.get("/recordings/<name>")
+@needs("events.view")
 def one(name: str) -> AnyResponse:
     """The file, whole or the range that is asked for."""
     try:

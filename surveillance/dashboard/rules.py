@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from surveillance.dashboard.guards import needs
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import RuleError
 from surveillance.domain.values import TRIGGERS
@@ -13,6 +14,7 @@ pages = Blueprint("rules", __name__)
 
 
 @pages.get("/rules")
+@needs("rules.view")
 def listing() -> str:
     """By trigger; where the rules cannot be read, their faults and the texts as they are."""
     site = services().site.read()

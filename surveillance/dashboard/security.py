@@ -1,4 +1,4 @@
-"""What guards every answer: CSRF tokens, rate limits, and headers under which a page may load only what is ours."""
+"""What guards every answer: permissions, CSRF tokens, rate limits, and headers by which a page loads only ours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 
-from surveillance.dashboard import access_requests, metrics, sign_in
+from surveillance.dashboard import access_requests, guards, metrics, sign_in
 from surveillance.dashboard.settings import DashboardSettings
 
 HEADERS = {
@@ -34,9 +34,8 @@ HEADERS = {
 
 
 def protect(app: Flask, settings: DashboardSettings) -> None:
-    """Puts CSRF protection, rate limits and headers on the application."""
-    csrf = CSRFProtect(app)
-    csrf.exempt(access_requests.pages)  # a bearer token and no cookie: nothing for a foreign page to ride on
+    """Puts permissions, CSRF protection, rate limits and headers on the application, whose pages are all there."""
+    guards.register(app, CSRFProtect(app))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     limiter.limit(settings.sign_in_limit, methods=["POST"])(sign_in.pages)
     limiter.limit(settings.request_limit)(access_requests.pages)

@@ -6,17 +6,12 @@ import hashlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, g, redirect, request, session, url_for
+from flask import Flask, g, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import Unauthorized
-from werkzeug.wrappers import Response
 
 from surveillance.dashboard.services import services
 from surveillance.storage.accounts import User
-
-PUBLIC = frozenset(
-    {"sign_in.show", "sign_in.submit", "health.check", "health.ready", "static", "access_requests.ask", "metrics.show"}
-)
 
 
 class SiteSessions(SecureCookieSessionInterface):
@@ -55,21 +50,11 @@ def current_user() -> User | None:
 
 
 def signed_in() -> User:
-    """The user, where require_sign_in has let the request through."""
+    """The user, where a signed-in one was needed to come here."""
     user = current_user()
     if user is None:
         raise Unauthorized("Sign in first.")
     return user
-
-
-def require_sign_in() -> Response | None:
-    """Runs before every request; a page that is not on the PUBLIC list is for signed-in users."""
-    if request.endpoint in PUBLIC or current_user() is not None:
-        return None
-    if not asks_for_page():
-        raise Unauthorized("Sign in first.")
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("sign_in.show", next=wanted if wanted != "/" else None))
 
 
 def asks_for_page() -> bool:

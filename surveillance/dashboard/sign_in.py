@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from surveillance.dashboard import sessions
+from surveillance.dashboard.guards import needs, public
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import UserMistake
 from surveillance.storage.accounts import PASSWORD_MIN
@@ -14,6 +15,7 @@ pages = Blueprint("sign_in", __name__)
 
 
 @pages.get("/sign-in")
+@public
 def show() -> Response | str:
     if sessions.current_user() is not None:
         return redirect(sessions.safe_next(request.args.get("next")))
@@ -21,6 +23,7 @@ def show() -> Response | str:
 
 
 @pages.post("/sign-in")
+@public
 def submit() -> Response | tuple[str, int]:
     name, password = request.form.get("name", "")[:200], request.form.get("password", "")[:1000]
     wanted = request.form.get("next", "")
@@ -32,11 +35,13 @@ def submit() -> Response | tuple[str, int]:
 
 
 @pages.get("/account")
+@needs("account.own")
 def account() -> str:
     return render_template("account.html", fault="", length=PASSWORD_MIN)
 
 
 @pages.post("/account")
+@needs("account.own")
 def change_password() -> Response | tuple[str, int]:
     """Asks for the present password again, ends every other session, and keeps this one."""
     user, accounts = sessions.signed_in(), services().accounts
@@ -60,6 +65,7 @@ def change_password() -> Response | tuple[str, int]:
 
 
 @pages.post("/sign-out")
+@needs("account.own")
 def leave() -> Response:
     sessions.sign_out()
     return redirect(url_for("sign_in.show"))

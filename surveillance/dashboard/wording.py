@@ -10,6 +10,7 @@ from datetime import UTC, timedelta, tzinfo
 from typing import Any
 
 from flask import Flask
+from markupsafe import Markup
 
 from surveillance.dashboard.clock import moment, parse_time
 from surveillance.dashboard.recordings import seconds_of, size_words
@@ -168,6 +169,11 @@ def joined_by(text: str) -> str:
     return ""
 
 
+def code(text: str) -> Markup:
+    """Something to type, set as such within a sentence."""
+    return Markup("<code>{}</code>").format(text)
+
+
 def percent(part: float | None) -> str:
     return "" if part is None else f"{part * 100:.0f} %"
 
@@ -219,6 +225,7 @@ def register(app: Flask) -> None:
         title_of=title,
         reasons_of=reasons,
         reason_in_short=reason_in_short,
+        code=code,
         percent=percent,
         joined_by=joined_by,
         action_words=action_words,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.permissions import ROLES, WHOLE, Reach
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import new_id
 from surveillance.storage.database import reading, writing
@@ -23,7 +25,6 @@ from surveillance.storage.ledger import note
 from surveillance.storage.tables import account
 from surveillance.storage.tokens import Tokens
 
-ROLES = ("viewer", "operator", "administrator")
 PASSWORD_MIN = 10
 _FREE_TRIES = 5
 _LOCK_MAX = timedelta(minutes=15)
@@ -38,6 +39,7 @@ class User:
     role: str
     must_change: bool
     changed_at: datetime
+    reach: Reach = WHOLE
 
 
 class Accounts(Tokens):
@@ -109,6 +111,11 @@ class Accounts(Tokens):
         with reading(self._engine) as connection:
             row = connection.execute(select(account).where(account.c.id == user_id)).one_or_none()
         return _user(row) if row is not None and row.enabled else None
+
+    def tell(self, kind: str, details: Mapping[str, Any], actor: str) -> None:
+        """Puts something that a person did on record, such as user.viewed."""
+        with writing(self._engine) as connection:
+            note(connection, kind, details, actor)
 
     def _matches(self, hashed: str, password: str) -> bool:
         try:

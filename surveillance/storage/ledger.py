@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +50,7 @@ class Asks:
     wish: Wish
 
 
+acting_from: ContextVar[str] = ContextVar("acting_from", default="")  # the address of whoever acts in this context
 _log = logging.getLogger(__name__)
 
 
@@ -148,7 +150,9 @@ def _reason(error: SQLAlchemyError) -> str:
 
 def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: str) -> Event:
     """An event that no rule judged (`user.*`, `configuration.*`), in the transaction of the change that it tells of."""
-    decision = system_decision(kind, datetime.now(UTC), (), actor, details={"actor": actor, **details})
+    address = acting_from.get()
+    who = {"actor": actor, "from": address} if address else {"actor": actor}
+    decision = system_decision(kind, datetime.now(UTC), (), actor, details={**who, **details})
     event = Event(_take(connection, "event", 1), decision)
     connection.execute(insert(tables.event), [event_row(event, None, None)])
     return event

@@ -393,7 +393,7 @@ account = Table(
     metadata,
     Column("id", Id, primary_key=True, doc="UUIDv7"),
     Column("name", Name, nullable=False, unique=True, doc="name to sign in with"),
-    Column("role", String(20), nullable=False, doc="viewer, operator or administrator"),
+    Column("role", String(20), nullable=False, doc="viewer, guard, operator, installer or administrator"),
     Column("password_hash", Text, nullable=False, doc="argon2id"),
     Column("must_change", Boolean, nullable=False, doc="the password was given, not chosen"),
     Column("enabled", Boolean, nullable=False, doc="whether it may sign in"),

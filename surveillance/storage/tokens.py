@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, insert, select, update
 
 from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.permissions import SCOPES, WHOLE, Reach
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.tables import api_token
 
-SCOPES = ("access:request", "events:read", "metrics:read")
 _TOKEN = re.compile(r"svt_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
@@ -28,6 +28,7 @@ class Token:
     id: str
     name: str
     scopes: frozenset[str]
+    reach: Reach = WHOLE
 
 
 class Tokens:

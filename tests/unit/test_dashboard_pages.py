@@ -197,4 +197,4 @@ def test_what_cannot_be_asked_is_a_problem_that_says_why(
 
 def test_no_json_is_a_bad_request_and_a_session_is_no_token(site: DashboardSite) -> None:
     assert site.visitor().post("/api/access/requests", data="x", headers=bearer(site)).status_code == 400
-    assert site.user().post("/api/access/requests", json=BODY).status_code == 401
+    assert site.user().post("/api/access/requests", json=BODY).status_code == 403

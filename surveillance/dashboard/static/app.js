@@ -87,3 +87,20 @@ document.addEventListener(
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("img[data-live]").forEach(showTile);
 });
+
+// --- the menu: closed by Escape, and by a click elsewhere -------------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (!menu.contains(event.target)) {
+      menu.open = false;
+    }
+  });
+});
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" ? document.querySelector("details.menu[open]") : null;
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});

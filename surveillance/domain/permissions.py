@@ -1,0 +1,94 @@
+"""Who may do what: one table of permissions with the roles that have them, which every page and command refers to.
+
+A role is what a person is at the site; a scope is what a program's token may be used for. Which cameras and doors that
+reaches is the `Reach` of the person or token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ROLES = ("viewer", "guard", "operator", "installer", "administrator")
+_ALL = frozenset(ROLES)
+_ADMINISTRATOR = frozenset({"administrator"})
+_BUILDERS = frozenset({"installer", "administrator"})  # who sets up what the site is made of
+_KEEPERS = frozenset({"operator", "administrator"})  # who says which people may pass and what is watched for
+_WATCH = frozenset({"guard", "operator", "administrator"})  # who acts on what happens
+
+PERMISSIONS: Mapping[str, frozenset[str]] = {
+    "account.own": _ALL,  # one's own password, second factor and sessions
+    "events.view": _ALL,
+    "events.review": _WATCH,
+    "footage.export": _KEEPERS,
+    "cameras.view": _ALL,  # live pictures too
+    "cameras.edit": _BUILDERS,
+    "rules.view": _ALL - {"viewer"},
+    "rules.edit": _BUILDERS | _KEEPERS,
+    "doors.view": _ALL - {"viewer"},
+    "doors.command": _WATCH,  # open once, lock, unlock, lock down
+    "doors.release": _KEEPERS,  # end a lockdown
+    "doors.edit": _BUILDERS,
+    "people.view": _WATCH,
+    "people.edit": _KEEPERS,
+    "site.edit": _BUILDERS,  # schedules, notification targets, the first run
+    "metrics.view": _BUILDERS,
+    "audit.view": _ADMINISTRATOR,
+    "users.edit": _ADMINISTRATOR,
+    "tokens.edit": _ADMINISTRATOR,
+    "access.request": frozenset(),  # only readers ask at doors, by token
+}
+
+SCOPES: Mapping[str, frozenset[str]] = {
+    "access:request": frozenset({"access.request"}),
+    "events:read": frozenset({"events.view"}),
+    "events:write": frozenset({"events.view", "events.review"}),
+    "footage:export": frozenset({"events.view", "footage.export"}),
+    "cameras:read": frozenset({"cameras.view"}),
+    "cameras:write": frozenset({"cameras.view", "cameras.edit"}),
+    "rules:read": frozenset({"rules.view"}),
+    "rules:write": frozenset({"rules.view", "rules.edit"}),
+    "doors:read": frozenset({"doors.view"}),
+    "doors:command": frozenset({"doors.view", "doors.command"}),
+    "people:read": frozenset({"people.view"}),
+    "people:write": frozenset({"people.view", "people.edit"}),
+    "metrics:read": frozenset({"metrics.view"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The cameras and doors that somebody may see and act on; None means all there are."""
+
+    cameras: frozenset[str] | None = None
+    doors: frozenset[str] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole site."""
+        return self.cameras is None and self.doors is None
+
+    def sees_camera(self, name: str) -> bool:
+        return self.cameras is None or name in self.cameras
+
+    def sees_door(self, name: str) -> bool:
+        return self.doors is None or name in self.doors
+
+    def sees(self, camera: str | None, door: str | None) -> bool:
+        """Whether something of that camera and door may be seen: both in reach, and what has neither only in all."""
+        if camera is None and door is None:
+            return self.is_whole
+        return (camera is None or self.sees_camera(camera)) and (door is None or self.sees_door(door))
+
+
+WHOLE = Reach()
+
+
+def permissions_of(role: str) -> frozenset[str]:
+    """All that a role may do; nothing for a role that there is not."""
+    return frozenset(permission for permission, roles in PERMISSIONS.items() if role in roles)
+
+
+def permissions_in(scopes: frozenset[str]) -> frozenset[str]:
+    """All that a token of these scopes may do."""
+    return frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
