@@ -17,6 +17,7 @@ from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.site import Camera, Door, Person, Schedule, Site
 from surveillance.domain.values import Decision, Shot
+from surveillance.engines.live import LivePictures
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
@@ -53,26 +54,12 @@ SITE = Site(
 )
 
 
-class Pictures:
-    """Live pictures from a dictionary; remembers which cameras were asked for."""
-
-    def __init__(self) -> None:
-        self.shown: dict[str, bytes] = {}
-        self.watched: list[str] = []
-
-    def watch(self, camera: str) -> None:
-        self.watched.append(camera)
-
-    def latest(self, camera: str) -> bytes | None:
-        return self.shown.get(camera)
-
-
 @dataclass
 class DashboardSite:
     desk: Desk
     services: Services
     app: Flask
-    live: Pictures
+    live: LivePictures
     applied: dict[str, Any] = field(default_factory=dict)
 
     def record(self, made: Decision, picture: Shot | None = None) -> str:
@@ -104,7 +91,7 @@ def open_site(
     accounts.add(NAME, "administrator", PASSWORD)
     rulebook = SqlSite(desk.engine, keys)
     rulebook.seed(site)
-    live = Pictures()
+    live = LivePictures(directory / "live")
     applied = {"configuration_version": rulebook.version(), "heartbeat_age_s": 0.2, "cameras": {}}
     services = Services(
         events=Events(desk.engine),

@@ -17,8 +17,8 @@ from surveillance.app.store import open_store, upgrade_database
 from surveillance.app.worker import build_classifier, build_frames, build_worker, source_options
 from surveillance.domain.ports import Record, Source
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import CameraReport, Decision, Event, Frame, Input, Observation, Tick
-from surveillance.engines.worker import walk_source
+from surveillance.domain.values import CameraReport, Decision, Event, Frame, Input, Tick
+from surveillance.engines.worker import Looked, walk_end, walk_source
 from surveillance.rules.book import load_rules, parse_rulebook
 from surveillance.rules.judge import RuleJudge
 from surveillance.settings import Settings
@@ -85,24 +85,22 @@ class MemoryRecord:
         return tuple(events)
 
 
-def timed(
-    walk: WorkerWalk, timeout_s: float | None, moved: Callable[[Frame], None]
-) -> Iterator[tuple[Frame, tuple[Observation, ...]]]:
+def timed(walk: WorkerWalk, timeout_s: float | None, moved: Callable[[Frame], None]) -> Iterator[Looked]:
     """The frames of a walk until the time is up; then what is still followed leaves."""
     ends_s = time.monotonic() + timeout_s if timeout_s is not None else None
-    frame: Frame | None = None
-    for frame, told in walk_source(walk):
-        moved(frame)
-        yield frame, told
+    for looked in walk_source(walk):
+        moved(looked.frame)
+        yield looked
         if ends_s is not None and time.monotonic() >= ends_s:
-            yield frame, walk.observe(frame, walk.track.finish())
+            yield walk_end(walk, looked.frame)
             return
 
 
-def heartbeats(camera: str, frames: Iterator[tuple[Frame, tuple[Observation, ...]]]) -> Iterator[tuple[Input, ...]]:
+def heartbeats(camera: str, frames: Iterator[Looked]) -> Iterator[tuple[Input, ...]]:
     """What each frame told, with the camera's report and a tick once a second of the source's own time."""
     due: datetime | None = None
-    for frame, told in frames:
+    for looked in frames:
+        frame, told = looked.frame, looked.told
         beat: tuple[Input, ...] = ()
         if due is None or frame.captured_at >= due:
             due = frame.captured_at + SECOND

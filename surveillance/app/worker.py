@@ -14,10 +14,12 @@ from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Frame, Input
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.figures import Figures
+from surveillance.engines.live import facts_of
 from surveillance.engines.measured import CameraFigures, CountedClassifier, measured_walk
 from surveillance.engines.recognizer import SharedRecognizer
 from surveillance.engines.site import Tell
 from surveillance.engines.supervise import Supervised
+from surveillance.engines.worker import Looked
 from surveillance.settings import Settings
 from surveillance.walk import RecognizerWalk, WorkerWalk
 
@@ -179,8 +181,8 @@ class CameraBuilder:
 
     def __call__(self, camera: Camera, tell: Callable[[Input], None]) -> CameraThreads:
         """Raises UserMistake for a camera that cannot be watched, such as one whose model is not there."""
+        from surveillance.ingest.pictures import encode_jpeg
         from surveillance.ingest.view import ViewCheck
-        from surveillance.perception.observe import encode_shot
 
         counted = CameraFigures(camera.name, self._figures)
         health = CameraHealth(camera.name, tell, view=ViewCheck(self._settings.ingest.view))
@@ -197,10 +199,17 @@ class CameraBuilder:
         frames = build_frames(self._settings, camera, report, ring=ring, counted=counted)
         walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered))
 
-        def show(frame: Frame) -> None:
+        live = self._settings.engine.live
+
+        def show(looked: Looked) -> None:
+            frame = looked.frame
             counted.looked(frame)
             health.looked(frame)
-            self._live.show(camera.name, lambda: encode_shot(frame, self._settings.perception.observe))
+            self._live.show(
+                camera.name,
+                lambda: facts_of(looked, frames.drops),
+                lambda size: encode_jpeg(frame.picture, live.width_px(size), live.quality),
+            )
 
         media = build_media(self._settings, camera, ring)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)

@@ -39,9 +39,9 @@ def one(name: str) -> str:
 def picture(name: str) -> Response:
     """The newest picture; 204 while none has come yet. Asking keeps the camera encoding for three seconds."""
     live = services().live
-    live.watch(find(name).name)
-    jpeg = live.latest(name)
-    return Response(status=204) if jpeg is None else Response(jpeg, mimetype="image/jpeg")
+    live.watch(find(name).name, "tile")
+    newest = live.latest(name, "tile")
+    return Response(status=204) if newest is None else Response(newest.jpeg, mimetype="image/jpeg")
 
 
 @pages.get("/cameras/<name>/live.mjpg")
@@ -66,8 +66,9 @@ def pictures(name: str) -> Iterator[bytes]:
     shown_s = 0.0
     yield b"--picture\r\n"
     while time.monotonic() < ends_s:
-        live.watch(name)
-        jpeg = live.latest(name) or shown
+        live.watch(name, "full")
+        newest = live.latest(name, "full")
+        jpeg = newest.jpeg if newest else shown
         if jpeg is not None and (jpeg != shown or time.monotonic() - shown_s > KEEP_ALIVE_S):
             shown, shown_s = jpeg, time.monotonic()
             yield b"Content-Type: image/jpeg\r\n\r\n" + jpeg + b"\r\n--picture\r\n"

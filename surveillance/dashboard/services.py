@@ -19,14 +19,30 @@ from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
 
 
-class LivePictures(Protocol):
-    """The newest picture of each camera, encoded only while somebody watches."""
+class LivePicture(Protocol):
+    """One picture with what the worker saw in it: `facts` (its keys: surveillance.engines.live.facts_of) and `jpeg`.
 
-    def latest(self, camera: str) -> bytes | None:
-        """A JPEG, or None when nothing recent is there."""
+    `packed` holds both, for the page's script; `shown_ns` tells one picture of a camera from the next.
+    """
+
+    @property
+    def shown_ns(self) -> int: ...
+    @property
+    def packed(self) -> bytes: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def jpeg(self) -> bytes: ...
+
+
+class LivePictures(Protocol):
+    """The newest picture of each camera, encoded only while somebody watches. `size` is tile or full."""
+
+    def latest(self, camera: str, size: str, after: int = 0) -> LivePicture | None:
+        """None when there is no recent one, or none but the one of `shown_ns` `after`."""
         ...
 
-    def watch(self, camera: str) -> None:
+    def watch(self, camera: str, size: str) -> None:
         """Asks for this camera's pictures for the next three seconds."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,7 +13,7 @@ from surveillance.domain.errors import SurveillanceError
 from surveillance.domain.ports import KeepMedia
 from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Frame, Keep, Kept, Observation
-from surveillance.engines.worker import walk_source
+from surveillance.engines.worker import Looked, walk_source
 from surveillance.ingest.mailbox import FrameMailbox
 from surveillance.walk import WorkerWalk
 
@@ -47,6 +47,11 @@ class CameraFrames:
         self._mailbox = mailbox
         self._error: SurveillanceError | None = None
         self._reader: threading.Thread | None = None
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Frames that the worker never saw, by reason, since the start."""
+        return self._mailbox.drops
 
     def frames(self) -> Iterator[Frame]:
         """What waits, until `close` or the end of `read`, whose error is raised here."""
@@ -148,13 +153,13 @@ class CameraHealth:
 
 
 class CameraThreads:
-    """`run` until `stop` or the end of the source. Observations go to `tell`, every analyzed frame to `show`."""
+    """`run` until `stop` or the end of the source. Observations go to `tell`, each analyzed frame to `show`."""
 
     def __init__(
         self,
         walk: WorkerWalk,
         tell: Callable[[Observation], None],
-        show: Callable[[Frame], None],
+        show: Callable[[Looked], None],
         media: KeepMedia,
     ) -> None:
         self._walk = walk
@@ -163,10 +168,10 @@ class CameraThreads:
         self._media = media
 
     def run(self) -> None:
-        for frame, told in walk_source(self._walk):
-            for observation in told:
+        for looked in walk_source(self._walk):
+            for observation in looked.told:
                 self._tell(observation)
-            self._show(frame)
+            self._show(looked)
 
     def stop(self) -> None:
         self._walk.receive.close()

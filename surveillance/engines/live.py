@@ -1,18 +1,51 @@
-"""The latest picture of each camera, for whoever watches: encoded only while somebody does.
+"""The latest picture of each camera with what was seen in it, for whoever watches: encoded only while somebody does.
 
 A worker and the web process share small files in a directory that the app chooses (in memory where the system
-has such a place). A file is replaced whole, so a reader never sees half a picture.
+has such a place). A file holds a picture with its own facts and is replaced whole: a reader sees both or neither.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from surveillance.domain.geometry import Box
+from surveillance.domain.values import rfc3339
+from surveillance.engines.worker import Looked
+
+SIZES = ("tile", "full")
 WATCHED_S = 3.0
+_LENGTHS = struct.Struct(">II")  # of the facts and of the picture, which follow in this order
+
+
+@dataclass(frozen=True, slots=True)
+class LivePicture:
+    """One picture with its facts, as `pack` made it, and when it was shown."""
+
+    shown_ns: int
+    packed: bytes
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """See `facts_of`."""
+        told: dict[str, Any] = json.loads(self.packed[_LENGTHS.size : self._told_to])
+        return told
+
+    @property
+    def jpeg(self) -> bytes:
+        return self.packed[self._told_to :]
+
+    @property
+    def _told_to(self) -> int:
+        return int(_LENGTHS.size + _LENGTHS.unpack_from(self.packed)[0])
 
 
 class LivePictures:
@@ -22,35 +55,84 @@ class LivePictures:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory = directory
 
-    def watch(self, camera: str) -> None:
-        self._place(camera, "watched").touch()
+    def watch(self, camera: str, size: str) -> None:
+        """`size` is one of SIZES; each is encoded only while it is asked for."""
+        self._place(camera, size, "watched").touch()
 
-    def latest(self, camera: str) -> bytes | None:
-        """A JPEG, or None when nothing recent is there."""
-        place = self._place(camera, "jpeg")
+    def latest(self, camera: str, size: str, after: int = 0) -> LivePicture | None:
+        """None when there is no recent one, or none but the one of `shown_ns` `after`."""
         try:
-            if time.time() - place.stat().st_mtime > WATCHED_S:
-                return None
-            return place.read_bytes()
+            with self._place(camera, size, "picture").open("rb") as file:
+                shown_ns = os.fstat(file.fileno()).st_mtime_ns
+                if shown_ns == after or not _is_recent(shown_ns):
+                    return None
+                return LivePicture(shown_ns, file.read())
         except FileNotFoundError:
             return None
 
-    def is_watched(self, camera: str) -> bool:
+    def is_watched(self, camera: str, size: str) -> bool:
         try:
-            return time.time() - self._place(camera, "watched").stat().st_mtime < WATCHED_S
+            return _is_recent(self._place(camera, size, "watched").stat().st_mtime_ns)
         except FileNotFoundError:
             return False
 
-    def show(self, camera: str, encode: Callable[[], bytes]) -> None:
-        """Encodes and shares the newest picture, if anybody watches."""
-        if not self.is_watched(camera):
-            return
-        place = self._place(camera, "jpeg")
-        fresh = place.with_suffix(".new")
-        picture = encode()
-        with suppress(OSError):  # memory is full: whoever watches sees nothing new, and the camera goes on
-            fresh.write_bytes(picture)
-            fresh.replace(place)
+    def show(self, camera: str, facts: Callable[[], Mapping[str, Any]], encode: Callable[[str], bytes]) -> None:
+        """Shares the newest picture in each size that somebody watches; `encode` makes a JPEG of a size."""
+        for size in SIZES:
+            if not self.is_watched(camera, size):
+                continue
+            place = self._place(camera, size, "picture")
+            fresh = place.with_suffix(".new")
+            packed = pack(facts(), encode(size))
+            with suppress(OSError):  # memory is full: whoever watches sees nothing new, and the camera goes on
+                fresh.write_bytes(packed)
+                fresh.replace(place)
 
-    def _place(self, camera: str, kind: str) -> Path:
-        return self._directory / f"{quote(camera, safe='')}.{kind}"
+    def _place(self, camera: str, size: str, kind: str) -> Path:
+        return self._directory / f"{quote(camera, safe='')}.{size}.{kind}"
+
+
+def facts_of(looked: Looked, drops: Mapping[str, int]) -> dict[str, Any]:
+    """What the worker saw in one frame, as JSON. Boxes are [x1, y1, x2, y2] in 0..1 of the full picture.
+
+    camera    its name
+    number    of the frame, counted from 0 since the source was opened
+    at        when it was captured, RFC 3339 in UTC
+    boxes     of the live tracks in this frame, each {"track": id, "box", "label", "confidence", "confirmed"}; label is
+              the vote so far ("unknown" while it is in doubt), confidence 0..1
+    regions   where something moves, largest first; empty while the gate is closed
+    gate      why the worker looked: motion, track or probe; quiet when the gate stayed closed
+    drops     frames that the worker never saw, by reason, since it was started
+    """
+    return {
+        "camera": looked.frame.camera,
+        "number": looked.frame.number,
+        "at": rfc3339(looked.frame.captured_at),
+        "boxes": [
+            {
+                "track": track.id,
+                "box": _corners(track.box),
+                "label": track.label,
+                "confidence": round(track.confidence, 3),
+                "confirmed": track.confirmed,
+            }
+            for track in looked.tracks
+        ],
+        "regions": [_corners(region) for region in looked.motion.regions],
+        "gate": looked.motion.reason,
+        "drops": dict(drops),
+    }
+
+
+def pack(facts: Mapping[str, Any], jpeg: bytes) -> bytes:
+    """Both lengths (32 bits each, big-endian), the facts as JSON, the picture. The page's script reads it too."""
+    told = json.dumps(facts, separators=(",", ":")).encode()
+    return _LENGTHS.pack(len(told), len(jpeg)) + told + jpeg
+
+
+def _corners(box: Box) -> list[float]:
+    return [round(value, 4) for value in (box.x1, box.y1, box.x2, box.y2)]
+
+
+def _is_recent(at_ns: int) -> bool:
+    return abs(time.time() - at_ns / 1e9) < WATCHED_S  # a time far ahead was written before the clock was set back

@@ -10,6 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from surveillance.engines.supervise import BACK_OFF_S, WELL_S
 
 
+class LiveSettings(BaseModel):
+    """The pictures shared with whoever watches: small ones of many cameras at once, a larger one of a single camera."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tile_px: int = Field(480, ge=64, description="width of a picture among others; a smaller camera's stays as it is")
+    full_px: int = Field(1280, ge=64, description="width of a picture that is watched alone")
+    quality: int = Field(75, ge=10, le=100, description="JPEG quality of both")
+
+    def width_px(self, size: str) -> int:
+        """Of one of surveillance.engines.live.SIZES."""
+        return self.tile_px if size == "tile" else self.full_px
+
+
 class EngineSettings(BaseModel):
     """Settings of the engines package (`engine:` in the settings file)."""
 
@@ -27,6 +41,7 @@ class EngineSettings(BaseModel):
     )
     restart_well_s: float = Field(WELL_S, gt=0, description="what ran for so long starts again after the first wait")
     backlog: int = Field(20_000, ge=100, description="inputs that a worker keeps while core is away")
+    live: LiveSettings = Field(LiveSettings(), description="live pictures, encoded only while somebody watches")
 
     @property
     def worker_names(self) -> tuple[str, ...]:

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from surveillance.domain.values import Frame, Observation
+from surveillance.domain.values import Frame, Motion, Observation, Track
 from surveillance.walk import WorkerWalk
 
 
-def walk_frame(walk: WorkerWalk, frame: Frame) -> tuple[Observation, ...]:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A frame that went down the walk: what moved in it, what is followed now, and what is told."""
+
+    frame: Frame
+    motion: Motion
+    tracks: Sequence[Track]  # live ones, unconfirmed too
+    told: tuple[Observation, ...]
+
+
+def walk_frame(walk: WorkerWalk, frame: Frame) -> Looked:
     """One frame through every step. A closed gate leaves the tracks as they are; they are still observed."""
     motion = walk.gate(frame, walk.track.tracks)
     if not motion.is_open:
-        return walk.observe(frame, walk.track.tracks)
+        tracks = walk.track.tracks
+        return Looked(frame, motion, tracks, walk.observe(frame, tracks))
     detections = walk.propose(frame, motion, walk.track.tracks)
     scene = walk.recognize(frame, detections)
-    return walk.observe(frame, walk.track(scene))
+    told = walk.observe(frame, walk.track(scene))
+    return Looked(frame, motion, walk.track.tracks, told)
 
 
-def walk_end(walk: WorkerWalk, last: Frame) -> tuple[Observation, ...]:
+def walk_end(walk: WorkerWalk, last: Frame) -> Looked:
     """The source has ended: every live track leaves."""
-    return walk.observe(last, walk.track.finish())
+    return Looked(last, Motion("quiet"), (), walk.observe(last, walk.track.finish()))
 
 
-def walk_source(walk: WorkerWalk) -> Iterator[tuple[Frame, tuple[Observation, ...]]]:
-    """Every frame of a source with what it told, nothing dropped; a last pair closes the tracks."""
+def walk_source(walk: WorkerWalk) -> Iterator[Looked]:
+    """Every frame of a source with what it told, nothing dropped; the last one once more, to close the tracks."""
     last: Frame | None = None
     for frame in walk.receive.frames():
         last = frame
-        yield frame, walk_frame(walk, frame)
+        yield walk_frame(walk, frame)
     if last is not None:
-        yield last, walk_end(walk, last)
+        yield walk_end(walk, last)

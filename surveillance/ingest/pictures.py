@@ -14,7 +14,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from surveillance.domain.geometry import WHOLE, Box, Point
-from surveillance.domain.values import Bgr, Gray
+from surveillance.domain.values import Bgr, Gray, Picture
 
 cv2.setNumThreads(1)  # cameras run side by side; their small pictures gain nothing from more threads each
 
@@ -80,6 +80,15 @@ class BgrPicture:
         """(height, width) uint8: a small gray copy that keeps the proportions."""
         small = _resized(self._pixels, width)
         return _blacked_out(np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8), self._masks)
+
+
+def encode_jpeg(picture: Picture, width: int, quality: int) -> bytes:
+    """The whole picture, masks black, at most so wide."""
+    pixels = picture.bgr()
+    if pixels.shape[1] > width:
+        size = (width, max(1, round(pixels.shape[0] * width / pixels.shape[1])))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
 def _plane(frame: VideoFrame, number: int) -> NDArray[np.uint8]:

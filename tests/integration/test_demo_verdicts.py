@@ -33,8 +33,8 @@ def told_by(camera: Camera, classifier: Classifier, empty: bool) -> Iterator[Obs
     settings = Settings()
     url = f"{camera.url}?once=1&empty={int(empty)}"
     source = SyntheticSource(url, source_options(settings, camera, START))
-    for _, told in walk_source(build_worker(settings, camera, source, classifier)):
-        yield from told
+    for looked in walk_source(build_worker(settings, camera, source, classifier)):
+        yield from looked.told
 
 
 def badge_request(site: Site, number: int) -> AccessRequest:

@@ -95,7 +95,7 @@ def watched(video: Path) -> Watched:
         track=tracker,
         observe=Observer(CAMERA, model="embedded"),
     )
-    told = [observation for _, observations in walk_source(walk) for observation in observations]
+    told = [observation for looked in walk_source(walk) for observation in looked.told]
     return Watched(tuple(track for track in tracker.last.values() if track.confirmed), tuple(told))
 
 

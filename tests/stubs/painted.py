@@ -44,7 +44,7 @@ class PaintedSource:
         step = timedelta(seconds=1 / self._options.analyze_fps)
         due = datetime.now(UTC)
         while not self._closed.wait(max((due - datetime.now(UTC)).total_seconds(), 0.0)):
-            picture = BgrPicture(painted(time.time(), self._period_s, number))
+            picture = BgrPicture(painted(time.time(), self._period_s, number), self._options.masks)
             yield Frame(self._options.camera, datetime.now(UTC), number, picture.luma(), picture)
             number, due = number + 1, due + step
 

@@ -57,7 +57,7 @@ def watch(seconds: float, draw: Callable[[float], Gray]) -> list[Observation]:
         VoteTracker("yard"),
         Observer(camera),
     )
-    return [observation for _, told in walk_source(walk) for observation in told]
+    return [observation for looked in walk_source(walk) for observation in looked.told]
 
 
 def visitor(now_s: float, stays_s: float) -> list[Box]:

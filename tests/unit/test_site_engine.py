@@ -6,8 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from surveillance.domain.errors import ModelError, RecordFailed, RuleError
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
 from surveillance.engines.core import Core, told_of_itself
-from surveillance.engines.live import LivePictures
 from surveillance.engines.site import SiteEngine, SiteParts
 from surveillance.engines.supervise import Supervised
 from surveillance.walk import CoreWalk
@@ -174,29 +171,6 @@ def test_supervised_work_is_started_again_after_a_failure() -> None:
     assert done.wait(10)
     assert thread.join(5)
     assert failures == ["worker: out of memory"]
-
-
-def test_live_pictures_are_encoded_only_while_somebody_watches(tmp_path: Path) -> None:
-    live = LivePictures(tmp_path)
-    encoded: list[datetime] = []
-
-    def encode() -> bytes:
-        encoded.append(NOON)
-        return b"jpeg"
-
-    live.show("front/door", encode)
-    assert (live.latest("front/door"), encoded) == (None, [])
-    live.watch("front/door")
-    live.show("front/door", encode)
-    assert (live.latest("front/door"), live.latest("yard"), len(encoded)) == (b"jpeg", None, 1)
-
-
-def test_without_room_for_live_pictures_the_camera_goes_on(tmp_path: Path) -> None:
-    live = LivePictures(tmp_path)
-    live.watch("yard")
-    (tmp_path / "yard.new").mkdir()  # nothing can be written there
-    live.show("yard", lambda: b"jpeg")
-    assert live.latest("yard") is None
 
 
 def test_what_the_last_deeds_came_to_is_still_recorded() -> None:
