@@ -1,6 +1,7 @@
 """One HTTP POST, whole within its time: no redirects, no proxies from the environment, no connection kept.
 
-A failure says whether the request may have arrived: everything up to the first byte sent is certain.
+It goes only where `domain.addresses` lets it. A failure says whether the request may have arrived: everything up to the
+first byte sent is certain.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from surveillance.domain.errors import ActionFailed, SettingsError
+from surveillance.domain.addresses import check_post, connect
+from surveillance.domain.errors import ActionFailed, AddressRefused, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +35,14 @@ class Endpoint:
 
 
 def parse_endpoint(url: str, what: str) -> Endpoint:
-    """Raises SettingsError, naming `what`, for anything but http(s)://host[:port]/path."""
-    if not url.isascii() or not url.isprintable() or " " in url:
+    """Raises SettingsError, naming `what`, for anything but http(s)://host[:port]/path of a permitted place."""
+    if not url.isascii():
         raise SettingsError(f"{what}: the address may hold only plain characters without spaces")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise SettingsError(f"{what}: {error}; write http(s)://host[:port]/path") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{what}: the address must be http(s)://host[:port]/path")
-    if parts.username is not None or parts.password is not None:
-        raise SettingsError(f"{what}: the address may not hold a user name or password")
+    check_post(url, what, loopback=True)
+    parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Endpoint(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Endpoint(parts.scheme, parts.hostname or "", port, path)
 
 
 def post_once(
@@ -70,13 +66,18 @@ def post_once(
 
 def _connected(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
     """An open connection, nothing sent on it. A slow name service counts against the time as well."""
-    kind = http.client.HTTPSConnection if endpoint.scheme == "https" else http.client.HTTPConnection
+    is_tls = endpoint.scheme == "https"
+    kind = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
     connection = kind(endpoint.host, endpoint.port, timeout=timeout_s)
     connection.auto_open = 0  # else http.client connects, and sends, a second time by itself
     started_s = time.monotonic()
     try:
-        connection.connect()
-    except (OSError, ssl.SSLError, http.client.HTTPException) as error:
+        sock = connect(endpoint.host, endpoint.port, timeout_s, str(endpoint))
+        if is_tls:
+            connection.sock = sock  # closed with it where the handshake fails
+            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=endpoint.host)
+        connection.sock = sock
+    except (OSError, AddressRefused) as error:
         connection.close()
         raise ActionFailed(f"{endpoint}: cannot connect ({_reason(error)})") from error
     if time.monotonic() - started_s > timeout_s:

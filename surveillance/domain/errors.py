@@ -4,6 +4,7 @@ SurveillanceError
 +-- UserMistake            one clear line and exit code 2: what, where, what to do
 |   +-- SettingsError      a setting, site file or schedule that cannot be used
 |   |   +-- DatabaseDamaged    a file that is no database, or no whole one any more
+|   |   +-- AddressRefused     a place that this system must not be told to connect to
 |   +-- RuleError          a rulebook with faults, all of them at once, each with its place
 |   +-- SourceError        a camera or file that cannot be opened; `.reason` is a CameraFault
 |   +-- ModelError         a card or weights that are missing, altered or do not fit
@@ -34,6 +35,10 @@ class UserMistake(SurveillanceError):
 
 class SettingsError(UserMistake):
     """A setting, site file or schedule that cannot be used."""
+
+
+class AddressRefused(SettingsError):
+    """A place that this system must not be told to connect to."""
 
 
 class RuleError(UserMistake):

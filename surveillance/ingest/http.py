@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from email.message import Message
-from functools import cache
-from http.client import HTTPException, HTTPMessage, HTTPResponse
-from typing import IO
+from functools import cache, partial
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from urllib.request import (
     HTTPDigestAuthHandler,
+    HTTPHandler,
     HTTPPasswordMgrWithDefaultRealm,
     HTTPRedirectHandler,
     HTTPSHandler,
@@ -35,7 +36,8 @@ from urllib.request import (
 import cv2
 import numpy as np
 
-from surveillance.domain.errors import CameraFault, SourceError, SourceLost
+from surveillance.domain.addresses import connect
+from surveillance.domain.errors import AddressRefused, CameraFault, SourceError, SourceLost
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Bgr, Frame
 from surveillance.ingest.mjpeg import MjpegPackets, picture_size
@@ -143,6 +145,8 @@ class HttpSource:
             raise RefusedError(*told) from None
         except (OSError, HTTPException) as error:
             raise RefusedError(*_fault(error)) from None
+        except AddressRefused as refused:
+            raise RefusedError("not_found", f"may not be asked: {refused}") from None
 
     def _open(self, signed: str | None) -> HTTPResponse:
         request = self._address.request()
@@ -307,14 +311,47 @@ class _SameHost(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+class _Connection(HTTPConnection):
+    """Goes only where the guard lets it, and to the address that was judged."""
+
+    def connect(self) -> None:
+        self.sock = connect(self.host, self.port, self.timeout or 10.0, "the camera's address")
+
+
+class _TlsConnection(HTTPSConnection):
+    """The same with TLS, whose certificate is that of the name."""
+
+    def __init__(self, host: str, *, context: ssl.SSLContext, **more: Any) -> None:
+        super().__init__(host, context=context, **more)
+        self._tls = context
+
+    def connect(self) -> None:
+        self.sock = connect(self.host, self.port, self.timeout or 10.0, "the camera's address")
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+
+
+class _Http(HTTPHandler):
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _Https(HTTPSHandler):
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._tls = context
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_TlsConnection, context=self._tls), req)
+
+
 @cache  # each holds all the system's certificates
 def _opener(is_tls: bool, verify: bool) -> OpenerDirector:
     if not is_tls:
-        return build_opener(ProxyHandler({}), _SameHost())
+        return build_opener(ProxyHandler({}), _SameHost(), _Http())
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return build_opener(ProxyHandler({}), _SameHost(), HTTPSHandler(context=context))
+    return build_opener(ProxyHandler({}), _SameHost(), _Http(), _Https(context))
 
 
 def _fault(error: Exception) -> tuple[CameraFault, str]:

@@ -22,7 +22,8 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from surveillance import plugins
-from surveillance.domain.errors import CameraFault, NotFound, SourceError, SourceLost
+from surveillance.domain.addresses import pinned
+from surveillance.domain.errors import AddressRefused, CameraFault, NotFound, SourceError, SourceLost
 from surveillance.domain.ports import Source, SourceOptions
 from surveillance.domain.site import hide_password
 from surveillance.domain.values import Frame
@@ -193,7 +194,7 @@ class RtspSource:
         limits = (self._options.open_timeout_s, self._options.read_timeout_s)
         asked_s = time.monotonic()
         try:
-            container = av.open(self._url, options=how, timeout=limits)
+            container = av.open(self._place(), options=how, timeout=limits)
         except FFmpegError as error:
             reason, text = fault_of(error)
             if reason == "no_video" and time.monotonic() - asked_s >= self._options.open_timeout_s:
@@ -204,6 +205,15 @@ class RtspSource:
             raise SourceError(f"{self._shown} has no video, only other media", "no_video")
         self.facts = stream_facts(container, f"RTSP over {self._transport.upper()}")
         return container
+
+    def _place(self) -> str:
+        """The URL with the address that its name means now, once it is known to be a permitted one."""
+        try:
+            return pinned(self._url, "the camera's address")
+        except AddressRefused as refused:
+            raise SourceError(f"cannot watch {self._shown}: {refused}", "not_found") from None
+        except OSError:
+            raise SourceError(f"{self._shown} cannot be found: is its name right?", "unreachable") from None
 
 
 def live_frames(

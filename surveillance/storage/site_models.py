@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -11,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shapely import Polygon
 
 from surveillance import plugins
+from surveillance.domain.addresses import check_camera, check_place
+from surveillance.domain.errors import AddressRefused
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import Arming, Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
 from surveillance.domain.suggest import suggestion
@@ -53,6 +56,8 @@ def _camera_url(url: str) -> str:
         raise ValueError(f"{scheme}:// is no camera address; use one of {', '.join(known)}")
     if not url.strip():
         raise ValueError("is empty; write the camera's address, such as rtsp://user:password@10.0.0.9/stream1")
+    with _refusals():
+        check_camera(url, loopback=True, files=True)
     return url
 
 
@@ -65,7 +70,25 @@ def _credential(value: str) -> str:
 def _relay_url(url: str) -> str:
     if "://" not in url:
         raise ValueError("is no address; write the controller's, such as http://10.0.0.5/doors/front")
+    with _refusals():
+        check_place(url, "the controller's address", loopback=True)
     return url
+
+
+def _notify_url(url: str) -> str:
+    if url.lower().startswith(("http:", "https:")):
+        with _refusals():
+            check_place(url, "the target's address", loopback=True)
+    return url
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the guard refuses, as a fault of the file; who writes one has a shell here, so it may name this machine."""
+    try:
+        yield
+    except AddressRefused as refused:
+        raise ValueError(str(refused)) from None
 
 
 def _utc(at: datetime) -> datetime:
@@ -142,7 +165,7 @@ class PersonModel(_Model):
 class NotifyModel(_Model):
     name: Named
     kind: str
-    url: str = ""
+    url: Annotated[str, AfterValidator(_notify_url)] = ""
     secret: str | None = None
 
 

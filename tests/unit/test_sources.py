@@ -143,3 +143,13 @@ def test_no_picture_is_dated_before_the_one_that_came_before_it() -> None:
 def test_a_clock_of_the_host_that_is_set_back_is_followed() -> None:
     clock = ArrivalClock()
     assert [clock(0.0, START), clock(None, START - timedelta(hours=1))] == [START, START - timedelta(hours=1)]
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "http", "https"])
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "2852039166", "metadata.google.internal"])
+def test_no_camera_is_sought_where_secrets_are_handed_out(scheme: str, host: str) -> None:
+    source = open_source(f"{scheme}://user:word@{host}/x", SourceOptions(camera="front"))
+    with pytest.raises(SourceError) as caught:
+        list(source.frames())
+    assert caught.value.reason == "not_found"
+    assert "word" not in str(caught.value)

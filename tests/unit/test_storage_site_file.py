@@ -206,3 +206,26 @@ rules:
     assert split_rules("[{name: a}, {name: b}]", "r.yaml") == [("a", "- {name: a}\n"), ("b", "- {name: b}\n")]
     assert split_rules("# alone\nname: a\non: door\n", "r.yaml") == [("a", "# alone\n- name: a\n  on: door\n")]
     assert split_rules("", "r.yaml") == split_rules("~", "r.yaml") == []
+
+
+def test_addresses_that_must_not_be_connected_to_are_faults_and_this_machine_is_none() -> None:
+    text = """
+cameras:
+  - {name: a, url: "rtsp://169.254.169.254/latest"}
+  - {name: b, url: "http://0x7f000001/x.mjpg", sub_url: "rtsp://[fe80::1]/2"}
+  - {name: c, url: "rtsp://127.0.0.1:8554/c"}
+doors:
+  - {name: front, relay: "http://metadata.google.internal/"}
+  - {name: back, relay: "http://127.0.0.1:8099/back"}
+notify:
+  - {name: ops, kind: webhook, url: "https://[::ffff:169.254.169.254]/", secret: whsec_x}
+"""
+    with pytest.raises(SettingsError) as caught:
+        parse_site(text, "s.yaml")
+    assert [line.partition(": ")[2].partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "cameras[0].url",
+        "cameras[1].sub_url",
+        "cameras[1].url",
+        "doors[0].relay",
+        "notify[0].url",
+    ]
