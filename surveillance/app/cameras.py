@@ -23,7 +23,7 @@ from surveillance.storage.state import SharedState
 if TYPE_CHECKING:
     from surveillance.ingest.probe import Probe
 
-SETTABLE = ("url", "sub_url", "model", "analyze_fps", "view", "enabled", "name")
+SETTABLE = ("url", "sub_url", "model", "analyze_fps", "view", "enabled", "sensitivity", "min_confidence", "name")
 FRESH_S = 5.0  # core tells how it fares every second; after so long it does not run
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(file|usb|v4l2):|\d+$")
 
@@ -52,6 +52,8 @@ class CameraState:
             "analyze_fps": camera.analyze_fps,
             "view": camera.view,
             "enabled": camera.enabled,
+            "sensitivity": camera.sensitivity,
+            "min_confidence": camera.min_confidence,
             "zones": [zone.name for zone in camera.zones],
             "lines": [line.name for line in camera.lines],
             "masks": len(camera.masks),

@@ -51,7 +51,7 @@ def build_worker(settings: Settings, camera: Camera, source: Source, classifier:
 
     return WorkerWalk(
         receive=source,
-        gate=MotionGate(settings.gate),
+        gate=MotionGate(settings.gate, camera.sensitivity),
         propose=MotionProposer(settings.perception.propose),
         recognize=Recognizer(classifier),
         track=VoteTracker(camera.name, settings.perception.track),

@@ -60,6 +60,8 @@ def mask() -> None:
 @click.option("--model", help="Model card (default: the settings' model).")
 @click.option("--analyze-fps", type=float, help="Pictures looked at a second (default: 5).")
 @click.option("--view", type=click.Choice(["side", "top"]), help="top: it looks straight down.")
+@click.option("--sensitivity", type=int, help="1 to 100: how little must change for it to be looked at (default: 50).")
+@click.option("--min-confidence", type=float, help="What is seen less surely, 0 to 1, is told as unknown (default: 0).")
 @click.option("--no-test", is_flag=True, help="Add it without trying it first.")
 @click.option("--disabled", is_flag=True, help="Add it, but do not watch it yet.")
 @click.pass_obj
@@ -160,6 +162,7 @@ def tell_probes(settings: Settings, asked: Camera, seconds: float) -> bytes:
     surveillance camera set front analyze_fps=8 model=embedded
     surveillance camera set front name=entrance
     surveillance camera set yard enabled=no
+    surveillance camera set yard sensitivity=65 min_confidence=0.6
     surveillance camera set yard sub_url=
     """,
 )
@@ -167,7 +170,7 @@ def tell_probes(settings: Settings, asked: Camera, seconds: float) -> bytes:
 @click.argument("settings_", metavar="KEY=VALUE...", nargs=-1, required=True)
 @click.pass_obj
 def set_camera(settings: Settings, name: str, settings_: tuple[str, ...]) -> None:
-    """Change a camera: url, sub_url, model, analyze_fps, view, enabled=yes|no, name.
+    """Change a camera: url, sub_url, model, analyze_fps, view, enabled=yes|no, sensitivity, min_confidence, name.
 
     Nothing after the = means the default; url=- asks for the URL.
     """

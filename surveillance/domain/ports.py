@@ -80,6 +80,9 @@ OpenSource = Callable[[str, SourceOptions], Source]  # what an entry point of su
 
 class Gate(Protocol):
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Motion: ...
+    def change(self, camera: Camera) -> None:
+        """Takes over another sensitivity from the next frame on."""
+        ...
 
 
 class Propose(Protocol):
@@ -108,7 +111,7 @@ class Observe(Protocol):
 
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]: ...
     def change(self, camera: Camera) -> bool:
-        """Takes over other zones, lines or view from the next frame on; False when more than these differs."""
+        """Takes over what the camera needs no new start for (LIVE_FIELDS); False when more than that differs."""
         ...
 
 

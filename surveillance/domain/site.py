@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
 
+USUAL_SENSITIVITY = 50  # the gate as the settings have it
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:
@@ -28,10 +30,15 @@ class Camera:
     zones_version: int = 1
     view: str = "side"  # "top": looks straight down, so things stand at their center rather than their foot
     enabled: bool = True
+    sensitivity: int = USUAL_SENSITIVITY  # 1..100: how little must change for the gate to open
+    min_confidence: float = 0.0  # 0..1: what is seen less surely than this is told as `unknown`
 
     @property
     def shown_url(self) -> str:
         return hide_password(self.url)
+
+
+LIVE_FIELDS = ("zones", "lines", "view", "zones_version", "sensitivity", "min_confidence")  # edited while it runs
 
 
 def hide_password(url: str) -> str:

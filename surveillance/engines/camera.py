@@ -177,8 +177,11 @@ class CameraThreads:
         self._walk.receive.close()
 
     def change(self, camera: Camera) -> bool:
-        """Other zones, lines and view are taken over while it runs, tracks and all; anything else is not."""
-        return self._walk.observe.change(camera)
+        """LIVE_FIELDS are taken over while it runs, tracks and all; anything else is not."""
+        if not self._walk.observe.change(camera):
+            return False
+        self._walk.gate.change(camera)
+        return True
 
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
         """In a thread of its own: a clip is written once its end has come."""

@@ -54,6 +54,9 @@ class TimedGate:
         with self.figures.timed(STEP, step="gate"):
             return self.step(frame, tracks)
 
+    def change(self, camera: Camera) -> None:
+        self.step.change(camera)
+
 
 @dataclass(frozen=True, slots=True)
 class TimedPropose:

@@ -13,11 +13,12 @@ from datetime import datetime
 import cv2
 
 from surveillance.domain.geometry import Box, Point
-from surveillance.domain.site import Camera
-from surveillance.domain.values import BACKGROUND, Frame, Observation, Shot, Track, new_id
+from surveillance.domain.site import LIVE_FIELDS, Camera
+from surveillance.domain.values import BACKGROUND, NO_SUBJECT, REJECTED, Frame, Observation, Shot, Track, new_id
 from surveillance.perception.settings import ObserveSettings
 
 BORDER = 0.005  # a box nearer to the picture's edge than this is cut off by it
+GIVE_UP = 0.05  # a label that was told stays so far below the camera's least confidence: it must not flutter
 CUT_WORTH = 0.4  # what a shot of something cut off counts for beside a whole one
 
 
@@ -60,6 +61,7 @@ class Observer:
             if not track.confirmed:
                 continue
             story = self._stories.setdefault(track.id, Story())
+            track = self._doubted(track, story)
             if track.seen_at == frame.captured_at and not track.ended:
                 self._place(story, track)
                 self._keep_best(story, track, frame)
@@ -69,9 +71,9 @@ class Observer:
         return tuple(told)
 
     def change(self, camera: Camera) -> bool:
-        """Takes over other zones, lines or view from the next frame on; False when more than these differs."""
+        """Takes over LIVE_FIELDS from the next frame on; False when more than these differs."""
         now = self._edited
-        if replace(camera, zones=now.zones, lines=now.lines, view=now.view, zones_version=now.zones_version) != now:
+        if replace(camera, **{name: getattr(now, name) for name in LIVE_FIELDS}) != now:
             return False
         self._edited = camera
         return True
@@ -88,6 +90,13 @@ class Observer:
                 story.settled.pop(name, None)
                 story.beyond.pop(name, None)
         self._camera = camera
+
+    def _doubted(self, track: Track, story: Story) -> Track:
+        """The track as `unknown` where it is less sure than the camera asks for; what was told is given up later."""
+        least = self._camera.min_confidence - (GIVE_UP if story.label == track.label else 0.0)
+        if track.label in NO_SUBJECT or track.confidence >= least:
+            return track
+        return replace(track, label=REJECTED)
 
     # --- when -------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ HEADER = """\
 # The site as of configuration version {version}. `surveillance site plan FILE` compares, `surveillance site apply FILE`
 # puts in force. *** stands for a secret that the database keeps; credentials are keyed hashes, of use here only.
 """
+CAMERA_FIELDS = ("sub_url", "model", "analyze_fps", "view", "enabled", "sensitivity", "min_confidence")
 
 
 class _Flow(list[Any]):
@@ -62,7 +63,7 @@ def camera_document(camera: Camera) -> dict[str, Any]:
     return {
         "name": camera.name,
         "url": camera.url,
-        **_unlike(camera, plain, ("sub_url", "model", "analyze_fps", "view", "enabled")),
+        **_unlike(camera, plain, CAMERA_FIELDS),
         **_filled(
             zones=[
                 {"name": zone.name, "points": _corners(zone.points)} | ({"restricted": True} if zone.restricted else {})

@@ -15,7 +15,17 @@ from surveillance import plugins
 from surveillance.domain.addresses import check_camera, check_place
 from surveillance.domain.errors import AddressRefused
 from surveillance.domain.geometry import Line, Point, Zone
-from surveillance.domain.site import Arming, Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
+from surveillance.domain.site import (
+    USUAL_SENSITIVITY,
+    Arming,
+    Camera,
+    Credential,
+    Door,
+    NotifyTarget,
+    Person,
+    Schedule,
+    Site,
+)
 from surveillance.domain.suggest import suggestion
 from surveillance.storage.keys import HASHED
 
@@ -137,6 +147,8 @@ class CameraModel(_Model):
     analyze_fps: float = Field(default=5.0, gt=0, le=60)
     view: Literal["side", "top"] = "side"
     enabled: bool = True
+    sensitivity: int = Field(default=USUAL_SENSITIVITY, ge=1, le=100)
+    min_confidence: float = Field(default=0.0, ge=0, lt=1)
 
 
 class DoorModel(_Model):
@@ -268,6 +280,8 @@ def _build_camera(camera: CameraModel) -> Camera:
         analyze_fps=camera.analyze_fps,
         view=camera.view,
         enabled=camera.enabled,
+        sensitivity=camera.sensitivity,
+        min_confidence=camera.min_confidence,
     )
 
 

@@ -152,6 +152,8 @@ def _camera_fields(camera: Camera) -> Fields:
         "analyze_fps": f"{camera.analyze_fps:g}",
         "view": camera.view,
         "enabled": _yes_no(camera.enabled),
+        "sensitivity": str(camera.sensitivity),
+        "min_confidence": f"{camera.min_confidence:g}",
     }
     for zone in camera.zones:
         fields[f"zone {zone.name}"] = corners_text(zone.points) + (" restricted" if zone.restricted else "")

@@ -68,6 +68,8 @@ def _read_cameras(connection: Connection, keys: KeyStore) -> tuple[Camera, ...]:
             zones_version=row.zones_version,
             view=row.view,
             enabled=row.enabled,
+            sensitivity=row.sensitivity,
+            min_confidence=row.min_confidence,
         )
         for row in _all(connection, tables.camera)
     )
@@ -166,6 +168,8 @@ def _write_cameras(connection: Connection, keys: KeyStore, cameras: Iterable[Cam
             "view": camera.view,
             "zones_version": _zones_version(camera, before.camera(camera.name)),
             "enabled": camera.enabled,
+            "sensitivity": camera.sensitivity,
+            "min_confidence": camera.min_confidence,
         }
         connection.execute(insert(tables.camera), [row])
         owner = {"camera": camera.name}

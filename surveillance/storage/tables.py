@@ -283,6 +283,8 @@ camera = Table(
     Column("view", String(12), nullable=False, doc="side, or top for a camera that looks straight down"),
     Column("zones_version", Integer, nullable=False, doc="counts the edits of its zones and lines"),
     Column("enabled", Boolean, nullable=False, doc="whether it is watched"),
+    Column("sensitivity", Integer, nullable=False, doc="1 to 100: how little must change to look"),
+    Column("min_confidence", Float, nullable=False, doc="what is less sure is told as unknown"),
 )
 
 

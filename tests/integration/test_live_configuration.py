@@ -175,5 +175,7 @@ def test_a_zone_opens_no_camera_anew_in_another_process_either(tmp_path: Path) -
         assert site.applies(shapes.set_zone(settings, "front", "lawn", "0,0 1,0 1,1 0,1", None))
         assert site.is_logged("lawn")
         assert len(site.events("camera.found")) == found
+        assert site.applies(cameras.set_camera(settings, "front", ["sensitivity=60", "min_confidence=0.2"]))
+        assert len(site.events("camera.found")) == found, "neither do thresholds"
         assert site.applies(cameras.set_camera(settings, "front", ["analyze_fps=4"]))
         assert eventually(lambda: len(site.events("camera.found")) == found + 1), "this one is opened anew"

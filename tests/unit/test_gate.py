@@ -7,8 +7,9 @@ import pytest
 from moving import GROUND, block, frame_at, frame_of, picture, track_of
 
 from surveillance.domain.geometry import Box
-from surveillance.domain.values import Motion
-from surveillance.ingest.gate import GateSettings, MotionGate
+from surveillance.domain.site import Camera
+from surveillance.domain.values import Frame, Motion
+from surveillance.ingest.gate import PREVIEWED, GateSettings, MotionGate
 from surveillance.ingest.shapes import find_shapes, split_columns
 
 STEP_S = 0.2
@@ -214,3 +215,47 @@ def test_a_large_hollow_body_stays_whole() -> None:
     assert others == []
     assert (window[0].start, window[0].stop) == (17, 163)
     assert shape.sum() == (mask > 0).sum()
+
+
+FAINT = Box(0.4, 0.4, 0.5, 0.7)
+
+
+def faint(seconds: float, levels: int) -> Frame:
+    """The ground with a checkered patch that is a little brighter there."""
+    gray = picture(())
+    left, top, right, bottom = FAINT.pixels(gray.shape[1], gray.shape[0])
+    part = np.indices((bottom - top, right - left)).sum(axis=0) // 6 % 2
+    gray[top:bottom, left:right] += (levels * (part + 1) // 2).astype(np.uint8)
+    return frame_of(gray, seconds)
+
+
+@pytest.mark.parametrize(("sensitivity", "reason"), [(25, "quiet"), (50, "quiet"), (75, "motion"), (100, "motion")])
+def test_a_more_sensitive_gate_opens_for_less(sensitivity: int, reason: str) -> None:
+    gate = MotionGate(sensitivity=sensitivity)
+    now = learned(gate)
+
+    assert gate(faint(now, 9), ()).reason == reason
+
+
+def test_sensitivity_changes_from_one_frame_to_the_next() -> None:
+    gate = MotionGate()
+    now = learned(gate)
+    before = gate(faint(now, 9), ())
+    gate.change(Camera("yard", "file:none", sensitivity=90))
+
+    assert (before.reason, gate(faint(now + STEP_S, 9), ()).reason) == ("quiet", "motion")
+
+
+def test_a_preview_shows_what_each_sensitivity_would_see_and_changes_nothing() -> None:
+    gate, watched = MotionGate(), MotionGate()
+    watched.is_previewed = True
+    now = learned(gate)
+    learned(watched)
+    for step in range(10):
+        frame = faint(now + step * STEP_S, 9 * (step % 2))
+        assert watched(frame, ()) == gate(frame, ())
+    assert gate.preview == {}
+    shown = {sensitivity: len(boxes) for sensitivity, boxes in watched.preview.items()}
+    assert set(shown) == set(PREVIEWED)
+    assert (shown[25], shown[50], shown[75], shown[100]) == (0, 0, 1, 1)
+    assert is_near(watched.preview[75][0], FAINT)

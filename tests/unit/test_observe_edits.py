@@ -65,3 +65,24 @@ def test_what_the_source_or_the_model_depends_on_is_not_taken_over() -> None:
     ):
         assert not observer.change(edited)
     assert stand(observer, block(0.2), range(3))[0].zones == {"left"}
+
+
+def test_what_is_less_sure_than_the_camera_asks_for_is_told_as_unknown() -> None:
+    observer = Observer(replace(CAMERA, min_confidence=0.95))
+    doubted = stand(observer, block(0.2), range(3))
+    assert observer.change(replace(CAMERA, min_confidence=0.8))
+    believed = stand(observer, block(0.2), range(3, 6))
+    assert observer.change(replace(CAMERA, min_confidence=0.93))
+    kept = stand(observer, block(0.2), range(6, 16))
+    assert observer.change(replace(CAMERA, min_confidence=0.96))
+    given_up = stand(observer, block(0.2), range(16, 19))
+    assert [(told.change, told.label) for told in doubted] == [("appeared", "unknown")]
+    assert [(told.change, told.label) for told in believed] == [("changed", "person")]
+    assert {(told.change, told.label) for told in kept} == {("heartbeat", "person")}, "it does not flutter"
+    assert [(told.change, told.label) for told in given_up] == [("changed", "unknown")]
+
+
+def test_background_stays_background_however_sure_the_camera_wants_to_be() -> None:
+    observer = Observer(replace(CAMERA, min_confidence=0.95))
+    told = observer(frame_at(0.0), (track_of(block(0.2), label="background"),))
+    assert told == ()
