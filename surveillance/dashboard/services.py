@@ -52,9 +52,10 @@ class Services:
     """`applied()` says what core runs by now, with any of these keys:
 
     configuration_version (int), heartbeat_age_s (seconds since core last wrote, None: never), rule_fault (str), and
-    cameras: name -> {"state", "reason", "fps"}. `rule_documents` are the rules that core reads, each with its origin.
-    `figures()` are those of all processes: {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name,
-    labels, value], ...]}; kind is counter, gauge or histogram, whose value is its buckets' counts and then the sum.
+    cameras: name -> {"state", "since" (RFC 3339), "reason", "fps", "drops"}.
+    `rule_documents` are the rules that core reads, each with its origin. `figures()` are those of all processes:
+    {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name, labels, value], ...]}; kind is counter,
+    gauge or histogram, whose value is its buckets' counts and then the sum.
     """
 
     events: Events

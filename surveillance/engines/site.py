@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
+from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept, rfc3339
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised
@@ -58,6 +58,7 @@ class SiteEngine:
     parts: SiteParts
     publish: Callable[[Mapping[str, Any]], None]
     _reports: dict[str, CameraReport] = field(default_factory=dict)
+    _since: dict[str, datetime] = field(default_factory=dict)  # when each camera came into the state it is in
     _threads: list[Supervised] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _recorded: threading.Event = field(default_factory=threading.Event)
@@ -128,9 +129,15 @@ class SiteEngine:
         return time.monotonic() - self.core.turned_at_s
 
     def status(self) -> dict[str, Any]:
-        """What the page shows: applied version, fault, and each camera as it last reported."""
+        """What the page shows: applied version, fault, and each camera as it last reported, with since when."""
         cameras = {
-            name: {"state": report.state, "reason": report.reason, "fps": round(report.fps, 1), "drops": report.drops}
+            name: {
+                "state": report.state,
+                "since": rfc3339(self._since[name]),
+                "reason": report.reason,
+                "fps": round(report.fps, 1),
+                "drops": report.drops,
+            }
             for name, report in dict(self._reports).items()  # told by many threads
             if name in self._cameras
         }
@@ -147,6 +154,9 @@ class SiteEngine:
 
     def _take(self, entry: Input, done: Callable[[], None] | None = None, again: bool = False) -> None:
         if isinstance(entry, CameraReport):
+            before = self._reports.get(entry.camera)
+            if before is None or before.state != entry.state:
+                self._since[entry.camera] = entry.at
             self._reports[entry.camera] = entry
         self.core.put(entry, done, again)
 

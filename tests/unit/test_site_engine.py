@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -113,9 +114,21 @@ def site() -> Iterator[FakeSite]:
 def test_every_camera_runs_and_its_state_is_published(site: FakeSite) -> None:
     assert eventually(lambda: len(site.ledger.events) == 2)
     site.engine.turn()
-    seen = {"state": "live", "reason": "", "fps": 5.0, "drops": {}}
+    seen = {"state": "live", "since": "2026-11-21T12:00:00.000Z", "reason": "", "fps": 5.0, "drops": {}}
     assert site.status["configuration_version"] == 1
     assert site.status["cameras"] == {"yard": seen, "front": seen}
+
+
+def test_a_state_is_told_with_since_when(site: FakeSite) -> None:
+    assert eventually(lambda: len(site.ledger.events) == 2)
+    later = {second: NOON + timedelta(seconds=second) for second in (1, 2, 3)}
+    for second, state in ((1, "live"), (2, "lost"), (3, "lost")):
+        site.engine._take(CameraReport("yard", later[second], state))
+    site.engine.turn()
+    told = site.status["cameras"]
+    assert {name: (camera["state"], camera["since"]) for name, camera in told.items() if name == "yard"} == {
+        "yard": ("lost", "2026-11-21T12:00:02.000Z")
+    }
 
 
 def test_a_database_that_is_away_is_no_fault_of_the_engine(site: FakeSite) -> None:
