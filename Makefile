@@ -1,5 +1,6 @@
 # make demo       a working site with simulated cameras on http://127.0.0.1:8080 (SOURCE=rtsp://... or a file instead)
 # make test       style, types, layers and tests
+# make translations  the catalogs, brought up to date with the words in the code
 # make services   the system parts that some tests need (Debian packages)
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ SERVICES := chromium python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-plugins-bad \
 	gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-rtsp gstreamer1.0-x docker-compose
 
-.PHONY: demo test check services style types layers unit clean
+.PHONY: demo test check services style types layers unit translations clean
 
 demo: $(INSTALLED)
 	@SURVEILLANCE__DATA_DIR="$${SURVEILLANCE__DATA_DIR:-.demo}" $(BIN)/python -m surveillance.demo --port $(PORT) $(if $(SOURCE),--source '$(SOURCE)')
@@ -31,6 +32,14 @@ layers: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest
+
+CATALOGS := surveillance/translations
+
+translations: $(INSTALLED)
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml -k _l -k lazy_gettext --no-location --omit-header --no-wrap -o build/messages.pot .
+	$(BIN)/pybabel -q update -i build/messages.pot -d $(CATALOGS) --no-wrap --ignore-obsolete --no-fuzzy-matching --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -d $(CATALOGS)
 
 check:
 	@$(PYTHON) docker/preflight.py

@@ -5,32 +5,36 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, jsonify, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, Conflict, HTTPException, ServiceUnavailable
 from werkzeug.exceptions import NotFound as NotFoundPage
 
+from surveillance.dashboard.languages import in_own_words, language
 from surveillance.dashboard.sessions import asks_for_page
-from surveillance.domain.errors import NotFound, RecordFailed, UserMistake
+from surveillance.domain.errors import EditConflict, NotFound, RecordFailed, UserMistake
 
 _log = logging.getLogger(__name__)
 
 TITLES = {
-    400: "That request could not be read",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Nothing here",
-    405: "Not done this way",
-    413: "Too large",
-    429: "Too many tries",
-    500: "Something broke",
-    503: "Busy",
+    400: _l("That request could not be read"),
+    401: _l("Sign in first"),
+    403: _l("Not allowed"),
+    404: _l("Nothing here"),
+    405: _l("Not done this way"),
+    409: _l("Changed meanwhile"),
+    413: _l("Too large"),
+    429: _l("Too many tries"),
+    500: _l("Something broke"),
+    503: _l("Busy"),
 }
 TEXTS = {
-    404: "The address is wrong, or what it showed has been removed.",
-    405: "This address does not take that kind of request.",
-    413: "The request is larger than this server accepts.",
-    429: "Wait a minute, then try again.",
-    500: "The fault is on record in the server's log. Go back and try again.",
+    404: _l("The address is wrong, or what it showed has been removed."),
+    405: _l("This address does not take that kind of request."),
+    413: _l("The request is larger than this server accepts."),
+    429: _l("Wait a minute, then try again."),
+    500: _l("The fault is on record in the server's log. Go back and try again."),
 }
 
 
@@ -46,16 +50,20 @@ def show_error(error: HTTPException) -> Response:
     status = error.code or 500
     given = error.description if error.description != type(error).description else None
     text = TEXTS.get(status) if status in (405, 413, 429, 500) else given or TEXTS.get(status, "")
-    return answer(status, text or "", error)
+    return answer(status, str(text or ""), error)
 
 
 def show_stale_form(error: CSRFError) -> Response:
-    return answer(400, "The form was open for too long. Go back, reload the page and send it again.", error)
+    return answer(400, _("The form was open for too long. Go back, reload the page and send it again."), error)
 
 
 def show_mistake(mistake: UserMistake) -> Response:
-    error = NotFoundPage() if isinstance(mistake, NotFound) else BadRequest()
-    return answer(error.code, str(mistake), error)
+    kinds: tuple[tuple[type[UserMistake], type[HTTPException]], ...] = (
+        (NotFound, NotFoundPage),
+        (EditConflict, Conflict),
+    )
+    error = next((page for known, page in kinds if isinstance(mistake, known)), BadRequest)()
+    return answer(error.code or 400, in_own_words(str(mistake)), error)
 
 
 def show_away(failure: RecordFailed) -> Response:
@@ -64,15 +72,15 @@ def show_away(failure: RecordFailed) -> Response:
     The page is bare and comes back by itself: the house's own asks the database who is signed in.
     """
     _log.warning("%s %s not answered: %s", request.method, request.path, failure)
-    text = "The database is away, so nothing was done. Try again in a moment."
+    text = _("The database is away, so nothing was done. Try again in a moment.")
     if not asks_for_page():
         return answer(503, text, ServiceUnavailable())
-    head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">'
+    head = f'<!doctype html><html lang="{language()}"><meta charset="utf-8"><meta http-equiv="refresh" content="5">'
     return Response(f"{head}<title>{TITLES[503]}</title><h1>{TITLES[503]}</h1><p>{text}</p></html>", 503)
 
 
 def answer(status: int, text: str, error: HTTPException) -> Response:
-    title = TITLES.get(status, error.name)
+    title = str(TITLES.get(status, error.name))
     if asks_for_page():
         response = Response(render_template("error.html", status=status, title=title, text=text))
     else:

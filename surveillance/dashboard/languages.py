@@ -1,4 +1,4 @@
-"""The language of the pages: what this browser chose before, else what it asks for. Words are in translations/."""
+"""The language of the pages: what this browser chose before, else what it asks for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from werkzeug.wrappers import Response
 
 from surveillance.dashboard.guards import public
 from surveillance.dashboard.sessions import safe_next
+from surveillance.translations import DIRECTORY, LANGUAGES, said
 
 pages = Blueprint("languages", __name__)
-LANGUAGES = {"en": "English", "es": "Español"}
 COOKIE = "surveillance_language"
 YEAR_S = 365 * 24 * 3600
 
@@ -39,6 +39,15 @@ def language() -> str:
     return str(get_locale() or "en")
 
 
+def in_own_words(text: str) -> str:
+    """A sentence from the record, or of a mistake, in the language of this request."""
+    return said(text, language())
+
+
 def register(app: Flask) -> None:
-    Babel(app, locale_selector=wanted_language, default_translation_directories="translations")  # type: ignore[no-untyped-call]
+    Babel(  # type: ignore[no-untyped-call]
+        app, locale_selector=wanted_language, default_translation_directories=str(DIRECTORY)
+    )
+    app.jinja_env.policies["ext.i18n.trimmed"] = True  # as the catalog is made
+    app.jinja_env.filters["said"] = in_own_words
     app.jinja_env.globals.update(language=language, languages=LANGUAGES)
