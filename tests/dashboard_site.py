@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +84,11 @@ class DashboardSite:
 
 
 def open_site(
-    directory: Path, settings: DashboardSettings | None = None, site: Site = SITE, lock_timeout_ms: int = 2000
+    directory: Path,
+    settings: DashboardSettings | None = None,
+    site: Site = SITE,
+    lock_timeout_ms: int = 2000,
+    check: Callable[[Site, Site], None] = lambda before, after: None,
 ) -> DashboardSite:
     desk = open_desk(directory, lock_timeout_ms)
     keys = KeyStore(directory / "keys")
@@ -104,6 +109,9 @@ def open_site(
         secret_key=keys.key("sessions"),
         applied=lambda: applied,
         settings=settings or DashboardSettings(stream_poll_s=0.02),
+        check_site=check,
+        models=lambda: ("embedded", "garden"),
+        seal=keys.encrypt,
     )
     return DashboardSite(desk, services, create_app(services), live, applied)
 

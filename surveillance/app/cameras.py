@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.site_edit import Edited, edit_site, open_site
 from surveillance.app.worker import source_options
 from surveillance.domain.errors import NotFound, SettingsError
-from surveillance.domain.site import Camera, Door, Site, hide_password
+from surveillance.domain.site import Camera, Site, hide_password
 from surveillance.domain.suggest import no_such, suggestion
 from surveillance.settings import Settings
+from surveillance.storage.camera_edits import camera_of, doors_through, with_camera, with_new_camera, without_camera
 from surveillance.storage.site_document import camera_document
 from surveillance.storage.site_file import parse_camera
 from surveillance.storage.state import SharedState
@@ -65,27 +66,14 @@ class CameraState:
 
 def new_camera(settings: Settings, values: Mapping[str, Any]) -> Camera:
     """A camera as it would be added. Raises SettingsError for a name that is taken and for values that cannot be."""
-    refuse_taken_name(open_site(settings).site.read(), str(values["name"]))
-    return readable_camera(settings, values)
+    camera = readable_camera(settings, values)
+    with_new_camera(open_site(settings).site.read(), camera)
+    return camera
 
 
 def add_camera(settings: Settings, camera: Camera) -> Edited:
     """Adds it. Raises SettingsError for a name that is taken, and for a model that is not there."""
-
-    def add(site: Site) -> Site:
-        refuse_taken_name(site, camera.name)
-        return replace(site, cameras=(*site.cameras, camera))
-
-    return edit_site(settings, add)
-
-
-def refuse_taken_name(site: Site, name: str) -> None:
-    """Raises SettingsError when there is a camera of that name."""
-    if site.camera(name):
-        raise SettingsError(
-            f"there is a camera {name!r} already; choose another name, "
-            f"or change that one: `surveillance camera set {name} url=...`"
-        )
+    return edit_site(settings, lambda site: with_new_camera(site, camera))
 
 
 def set_camera(settings: Settings, name: str, words: Sequence[str]) -> Edited:
@@ -141,43 +129,16 @@ def remove_camera(settings: Settings, name: str) -> Edited:
     """Removes a camera that no door looks through and no rule names. Raises SettingsError when one does."""
 
     def remove(site: Site) -> Site:
-        camera = camera_of(site, name)
-        doors = [door.name for door in site.doors if door.camera == name]
+        doors = doors_through(site, name)
         if doors:
             raise SettingsError(
                 f"camera {name} looks at {_doors(doors)}, which would then be judged without it; "
                 f"change that first (`surveillance site export`, edit, `site apply`), or rest it: "
                 f"`surveillance camera set {name} enabled=no`"
             )
-        return replace(site, cameras=tuple(known for known in site.cameras if known != camera))
+        return without_camera(site, name)
 
     return edit_site(settings, remove)
-
-
-def with_camera(site: Site, name: str, change: Callable[[Camera], Camera]) -> Site:
-    """The site with that camera changed. Raises NotFound, and SettingsError for a new name that is taken."""
-    before = camera_of(site, name)
-    after = change(before)
-    if after.name != name and site.camera(after.name):
-        raise SettingsError(f"there is a camera {after.name!r} already; choose another name")
-    after = replace(after, zones_version=before.zones_version)
-    return replace(
-        site,
-        cameras=tuple(after if camera.name == name else camera for camera in site.cameras),
-        doors=tuple(_looking(door, name, after.name) for door in site.doors),
-    )
-
-
-def camera_of(site: Site, name: str) -> Camera:
-    """Raises NotFound, with the nearest name."""
-    camera = site.camera(name)
-    if camera is None:
-        raise NotFound(no_such("camera", name, (known.name for known in site.cameras)))
-    return camera
-
-
-def _looking(door: Door, old: str, new: str) -> Door:
-    return replace(door, camera=new) if door.camera == old and new != old else door
 
 
 def _doors(names: Sequence[str]) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from surveillance.app.cameras import with_camera
 from surveillance.app.site_edit import Edited, edit_site
 from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.site import Camera
 from surveillance.domain.suggest import no_such
 from surveillance.settings import Settings
+from surveillance.storage.camera_edits import with_camera
 from surveillance.storage.site_document import camera_document
 from surveillance.storage.site_file import parse_camera
 

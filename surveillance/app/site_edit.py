@@ -127,12 +127,18 @@ def refuse_unknown_models(settings: Settings, before: Site, after: Site) -> None
     asked = {(camera.name, camera.model) for camera in after.cameras if camera.model is not None}
     asked -= {(camera.name, camera.model) for camera in before.cameras}
     if asked:
-        from surveillance.perception import registry
-
-        known = [card.name for card in registry.list_cards(settings.model_dirs)]
+        known = model_names(settings)
         wrong = [f"camera {name}: {no_such('model', model, known)}" for name, model in asked if model not in known]
         if wrong:
             raise SettingsError("\n".join(sorted(wrong)))
+
+
+def model_names(settings: Settings) -> list[str]:
+    """Every model card's name, the default one first."""
+    from surveillance.perception import registry
+
+    names = [card.name for card in registry.list_cards(settings.model_dirs)]
+    return sorted(names, key=lambda name: (name != settings.perception.model, name))
 
 
 def rule_faults(settings: Settings, site: Site) -> list[str]:

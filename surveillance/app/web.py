@@ -17,6 +17,7 @@ from surveillance.app.measuring import Gathered
 from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.runtime import CORE_STATUS, live_pictures
+from surveillance.app.site_edit import check_site, model_names
 from surveillance.app.store import open_store
 from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
@@ -46,6 +47,9 @@ def build_web(settings: Settings) -> Flask:
             settings=settings.dashboard,
             rule_documents=lambda site: rule_documents(settings, site),
             figures=Gathered(settings, store),
+            check_site=lambda before, after: check_site(settings, before, after),
+            models=lambda: model_names(settings),
+            seal=store.keys.encrypt,
         )
     )
 

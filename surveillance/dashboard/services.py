@@ -51,11 +51,14 @@ class LivePictures(Protocol):
 class Services:
     """`applied()` says what core runs by now, with any of these keys:
 
-    configuration_version (int), heartbeat_age_s (seconds since core last wrote, None: never), rule_fault (str), and
-    cameras: name -> {"state", "since" (RFC 3339), "reason", "fps", "drops"}.
+    configuration_version (int), applied_at (when that came into force, RFC 3339), heartbeat_age_s (seconds since core
+    last wrote, None: never), rule_fault (str), and cameras: name -> {"state", "since" (RFC 3339), "reason", "fps",
+    "drops"}.
     `rule_documents` are the rules that core reads, each with its origin. `figures()` are those of all processes:
     {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name, labels, value], ...]}; kind is counter,
     gauge or histogram, whose value is its buckets' counts and then the sum.
+    `check_site(before, after)` raises UserMistake for an edited site that could not be run. `models()` are the names of
+    the model cards, the default one first. `seal` hides a text from whoever reads the database; core opens it.
     """
 
     events: Events
@@ -70,6 +73,9 @@ class Services:
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}
+    check_site: Callable[[Site, Site], None] = lambda before, after: None
+    models: Callable[[], Sequence[str]] = lambda: ()
+    seal: Callable[[str], str] = lambda text: text
 
 
 def services() -> Services:

@@ -15,6 +15,7 @@ class DashboardSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     allow_plain_http: bool = False  # a bind beyond this machine needs HTTPS in front, or this word
+    allow_loopback: bool = False  # whether a camera, relay or webhook written on the pages may be this very machine
     cookie_secure: Literal["auto", "always", "never"] = "auto"  # auto: Secure whenever the request came by HTTPS
     trusted_proxies: int = Field(default=0, ge=0)  # how many reverse proxies set X-Forwarded-For and -Proto
     session_hours: float = Field(default=12.0, gt=0)

@@ -64,6 +64,7 @@ class SiteEngine:
     _recorded: threading.Event = field(default_factory=threading.Event)
     _seen_version: Hashable = None
     _applied_version: int = -1
+    _applied_at: datetime | None = None
     _fault: str = ""
 
     def __post_init__(self) -> None:
@@ -111,7 +112,7 @@ class SiteEngine:
             reason = f"configuration {site.version} is not applied"
             self.core.tell(told_of_itself("configuration.rejected", reason, fault=self._fault))
         else:
-            self._applied_version, self._fault = site.version, ""
+            self._applied_version, self._applied_at, self._fault = site.version, datetime.now(UTC), ""
             log.info("configuration applied", extra={"version": site.version})
         self._seen_version = version
         self._cameras.reconcile(site.cameras)
@@ -143,6 +144,7 @@ class SiteEngine:
         }
         return {
             "configuration_version": self._applied_version,
+            "applied_at": self._applied_at and rfc3339(self._applied_at),
             "rule_fault": self._fault,
             "core_age_s": round(self.core_age_s(), 2),
             "cameras": cameras,

@@ -1,0 +1,73 @@
+"""A site in, the same site with one camera added, changed, moved or taken away out; all else stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from surveillance.domain.errors import NotFound, SettingsError
+from surveillance.domain.site import Camera, Door, Site
+from surveillance.domain.suggest import no_such
+
+
+def camera_of(site: Site, name: str) -> Camera:
+    """Raises NotFound, with the nearest name."""
+    camera = site.camera(name)
+    if camera is None:
+        raise NotFound(no_such("camera", name, (known.name for known in site.cameras)))
+    return camera
+
+
+def with_new_camera(site: Site, camera: Camera) -> Site:
+    """The site with one more camera, at the end. Raises SettingsError for a name that is taken."""
+    if site.camera(camera.name):
+        raise _taken(camera.name)
+    return replace(site, cameras=(*site.cameras, camera))
+
+
+def with_camera(site: Site, name: str, change: Callable[[Camera], Camera]) -> Site:
+    """The site with that camera changed; doors follow it to a new name.
+
+    Raises NotFound, and SettingsError for a new name that is taken.
+    """
+    before = camera_of(site, name)
+    after = change(before)
+    if after.name != name and site.camera(after.name):
+        raise _taken(after.name)
+    after = replace(after, zones_version=before.zones_version)
+    return replace(
+        site,
+        cameras=tuple(after if camera.name == name else camera for camera in site.cameras),
+        doors=tuple(_looking(door, name, after.name) for door in site.doors),
+    )
+
+
+def without_camera(site: Site, name: str) -> Site:
+    """Doors that look through it look through none any more. Raises NotFound."""
+    camera = camera_of(site, name)
+    return replace(
+        site,
+        cameras=tuple(known for known in site.cameras if known != camera),
+        doors=tuple(replace(door, camera=None) if door.camera == name else door for door in site.doors),
+    )
+
+
+def with_camera_moved(site: Site, name: str, by: int) -> Site:
+    """The camera so many places further down the list; up for less than 0. Raises NotFound."""
+    camera = camera_of(site, name)
+    others = [known for known in site.cameras if known != camera]
+    place = min(max(site.cameras.index(camera) + by, 0), len(others))
+    return replace(site, cameras=(*others[:place], camera, *others[place:]))
+
+
+def doors_through(site: Site, name: str) -> list[str]:
+    """The doors that look through a camera."""
+    return [door.name for door in site.doors if door.camera == name]
+
+
+def _looking(door: Door, old: str, new: str) -> Door:
+    return replace(door, camera=new) if door.camera == old and new != old else door
+
+
+def _taken(name: str) -> SettingsError:
+    return SettingsError(f"there is a camera {name!r} already; choose another name")
