@@ -38,6 +38,10 @@ SEEDS: dict[str, dict[str, Rows]] = {
             {"number": 2, "id": None, "kind": "tick", "at": AT, "subject": None, "state": None, "payload": None},
             {"number": 3, "id": "c", "kind": "camera", "at": AT, "subject": "front", "state": "lost",
              "payload": b'{"changed":true,"drops":{"late":3},"fps":0,"reason":"timeout"}'},
+            {"number": 4, "id": "d", "kind": "door", "at": AT, "subject": "main", "state": "locked_down",
+             "payload": b'{"alarm":"normal","reason":"drill"}'},
+            {"number": 5, "id": "d2", "kind": "door", "at": AT, "subject": "main", "state": "accessed",
+             "payload": b'{"alarm":"normal","reason":"granted"}'},
         ],
         "evidence": [
             {"name": "event-1.jpg", "event": "event-1", "camera": "front", "at": AT, "x1": 0.1, "y1": 0.2, "x2": 0.3,
@@ -94,6 +98,11 @@ SEEDS: dict[str, dict[str, Rows]] = {
         ],
         "setting": [{"name": "core", "value": '{"configuration_version":1}', "changed_at": AT}],
     },
+    "0008": {
+        "door_mode": [
+            {"door": "side", "number": 3, "mode": "unlocked", "at": AT, "payload": b'{"alarm":"normal","reason":""}'},
+        ],
+    },
     "0004": {
         "account": [
             {"id": "user-1", "name": "ada", "role": "administrator", "password_hash": "HASHED:correct horse",
@@ -105,7 +114,7 @@ SEEDS: dict[str, dict[str, Rows]] = {
         ],
     },
 }  # fmt: skip
-COUNTERS = {"event": 1, "input": 3}
+COUNTERS = {"event": 1, "input": 5}
 
 
 def seeds_at(revision: str) -> dict[str, Rows]:

@@ -67,6 +67,13 @@ def accessed(state: DoorState, until: datetime) -> DoorState:
     return replace(state, mode=mode, until=until, resting=state.mode, alarm="normal")
 
 
+def lost(state: DoorState) -> DoorState:
+    """The state after an order that the controller did not confirm. What no grant opens stays as it is."""
+    if state.mode in ("blocked", "locked_down", "locked_open"):
+        return state
+    return replace(state, mode="unknown", resting="unknown", until=None)
+
+
 def _after(state: DoorState, command: str) -> str:
     if not allows(state.mode, command):
         ways = [word for word in COMMANDS if TRANSITIONS[word].get(state.mode, state.mode) != state.mode]
@@ -97,29 +104,34 @@ class Doors:
     """Every door's state. Each call returns a DoorReport only for a change of mode or alarm.
 
     Doors start locked: a relay relocks on its own timer, so a restart never finds an access still running. Safe to
-    share between threads.
+    share between threads; hold `moving` while handing a report on, so that reports come in the order of the changes.
     """
 
     def __init__(self, site: SiteReader, open_too_long_s: float = 30.0) -> None:
-        self._site = site
+        self.site = site
         self._open_too_long_s = open_too_long_s
         self._states: dict[str, DoorState] = {}
-        self._lock = threading.RLock()
+        self._since: dict[str, datetime] = {}
+        self.moving = threading.RLock()
 
     def state(self, door: str) -> DoorState:
         """Raises NotFound for a door that the site does not have."""
-        if self._site().door(door) is None:
-            raise NotFound(no_such("door", door, (known.name for known in self._site().doors)))
+        if self.site().door(door) is None:
+            raise NotFound(no_such("door", door, (known.name for known in self.site().doors)))
         return self._states.get(door, DoorState())
 
-    def may_open(self, door: str) -> bool:
-        """Whether a grant may open that door as it stands now; an unknown door may not."""
-        return self._site().door(door) is not None and allows(self.state(door).mode, "access")
+    def obeys(self, door: str, command: str) -> bool:
+        """Whether that door, as it stands now, obeys the command (`access` is a grant); an unknown door obeys none."""
+        return self.site().door(door) is not None and allows(self.state(door).mode, command)
+
+    def standing(self) -> dict[str, tuple[DoorState, datetime | None]]:
+        """Every door of the site as it stands, and since when, where that is known."""
+        return {door.name: (self.state(door.name), self._since.get(door.name)) for door in self.site().doors}
 
     def granted(self, door: str, until: datetime, at: datetime) -> DoorReport | None:
         """The door was pulsed and relocks itself at `until`. Where its mode forbade that, the report says so."""
-        with self._lock:
-            if self._site().door(door) is None:
+        with self.moving:
+            if self.site().door(door) is None:
                 return None
             state = self.state(door)
             if not allows(state.mode, "access"):
@@ -128,18 +140,25 @@ class Doors:
 
     def commanded(self, door: str, command: str, at: datetime, reason: str = "") -> DoorReport | None:
         """One of COMMANDS, such as lock_down. Raises UserMistake where it is illegal."""
-        with self._lock:
+        with self.moving:
             return self._set(door, moved(self.state(door), command), at, reason or command)
+
+    def lost(self, door: str, at: datetime, reason: str) -> DoorReport | None:
+        """An order was not confirmed by the door's controller: nobody knows how it stands."""
+        with self.moving:
+            if self.site().door(door) is None:
+                return None
+            return self._set(door, lost(self.state(door)), at, reason)
 
     def sensed(self, door: str, is_open: bool, at: datetime) -> DoorReport | None:
         """What the door's contact told."""
-        with self._lock:
+        with self.moving:
             return self._set(door, sensed(self.state(door), is_open, at), at, "opened" if is_open else "closed")
 
     def tick(self, now: datetime) -> tuple[DoorReport, ...]:
         """What time alone changed: accesses that ended, doors that stand open too long."""
-        known = {door.name for door in self._site().doors}
-        with self._lock:
+        known = {door.name for door in self.site().doors}
+        with self.moving:
             reports = [
                 self._set(door, passed(state, now, self._open_too_long_s), now, "time passed")
                 for door, state in list(self._states.items())
@@ -153,10 +172,12 @@ class Doors:
             if report.mode == "accessed":
                 continue
             self._states[report.door] = DoorState(report.mode, report.alarm, report.mode)
+            self._since[report.door] = report.at
 
     def _set(self, door: str, state: DoorState, at: datetime, reason: str) -> DoorReport | None:
         before = self._states.get(door, DoorState())
         self._states[door] = state
         if (before.mode, before.alarm) == (state.mode, state.alarm):
             return None
+        self._since[door] = at
         return DoorReport(door, at, state.mode, state.alarm, reason)

@@ -1,7 +1,7 @@
 """Does what the outbox holds: doors at most once, notifications at least once, each before its deadline.
 
-A door is marked `attempting` on disk before its relay is asked and is never asked again, whatever comes of it.
-Every door and every target has a thread of its own, so that a slow one holds up no other.
+A deed at a door is marked `attempting` on disk before its relay is asked and is never asked again, whatever comes of
+it. Every door and every target has a thread of its own, so that a slow one holds up no other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from surveillance.domain.values import Action
 AWAY_TOLD_EVERY = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
 
-DOOR, NOTIFY = "door.open", "notify"
+NOTIFY = "notify"
+DOOR_DEEDS = ("door.open", "door.lock", "door.unlock")
+OPENING = ("door.open", "door.unlock")  # what a door in the wrong mode, or a restart, must never let through
+NOT_ALLOWED = "the door is in a mode that no grant opens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Job:
 class OutboxDispatch:
     """Implements the port Dispatch. Call it from one thread; it never waits for a door or a target.
 
-    A door is opened only for an event of which `is_committed` says that core saw it committed; else its deed expires.
+    A deed at a door is begun only for an event of which `is_committed` says that core saw it committed; else it
+    expires. `is_allowed` is asked before it is marked and again right before the relay: a lockdown may have come.
 
     A call hands over what is due and returns, with `state` and `reason`, every action that ended since the last one
     (done, failed, unknown, expired) and every notification that failed and will be tried again (pending).
@@ -48,18 +52,18 @@ class OutboxDispatch:
     def __init__(
         self,
         outbox: Outbox,
-        open_door: Deed,
+        at_door: Deed,
         notifier: Callable[[str], Deed],
         settings: ActionSettings,
-        may_open: Callable[[str], bool] = lambda door: True,
+        is_allowed: Callable[[Action], bool] = lambda action: True,
         is_committed: Callable[[str], bool] = lambda event: True,
         jitter: Callable[[], float] = random.SystemRandom().random,
     ) -> None:
         self._outbox = outbox
-        self._open_door = open_door
+        self._at_door = at_door
         self._notifier = notifier
         self._settings = settings
-        self._may_open = may_open
+        self._is_allowed = is_allowed
         self._is_committed = is_committed
         self._jitter = jitter
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -86,7 +90,7 @@ class OutboxDispatch:
             self._warn_away(error, now)
             return
         waiting = [action for action in due if action.id not in self._in_flight]
-        for action in sorted(waiting, key=lambda action: action.kind != DOOR):
+        for action in sorted(waiting, key=lambda action: (action.kind == NOTIFY, action.id)):
             try:
                 result = self._start(action, now)
                 if result is not None:
@@ -122,12 +126,12 @@ class OutboxDispatch:
 
     def _start(self, action: Action, now: datetime) -> Action | None:
         """Hands the action to its lane, or returns what became of it without one."""
-        if action.kind == DOOR and action.state == "attempting":
+        if action.kind in DOOR_DEEDS and action.state == "attempting":
             return action.moved_to("unknown", "found half done after a restart; it is not tried again")
         if now >= action.deadline:
             return action.moved_to("expired", f"not done before its deadline, after {action.attempts} attempts")
         ends_at_s = time.monotonic() + (action.deadline - now).total_seconds()
-        if action.kind == DOOR:
+        if action.kind in DOOR_DEEDS:
             return self._start_door(action, ends_at_s)
         if action.kind == NOTIFY:
             self._start_notify(action, now, ends_at_s)
@@ -137,13 +141,19 @@ class OutboxDispatch:
     def _start_door(self, action: Action, ends_at_s: float) -> Action | None:
         if not self._is_committed(action.event):
             return None  # core does not know yet, or never: its line broke as it committed, and the reader was denied
-        if not self._may_open(action.target):
-            return action.moved_to("failed", "the door is in a mode that no grant opens")
+        if not self._is_allowed(action):
+            return action.moved_to("failed", NOT_ALLOWED)
         begun = replace(action, state="attempting", attempts=action.attempts + 1)
         self._outbox.mark(begun)  # on disk before the relay hears of it; a crash from here on never opens twice
         self._in_flight.add(action.id)
-        self._lane(action).put(Job(begun, self._open_door, ends_at_s))
+        self._lane(action).put(Job(begun, self._do_at_door, ends_at_s))
         return None
+
+    def _do_at_door(self, action: Action) -> None:
+        """It may have waited behind another deed, and the door may have been locked down meanwhile."""
+        if not self._is_allowed(action):
+            raise ActionFailed(NOT_ALLOWED)
+        self._at_door(action)
 
     def _start_notify(self, action: Action, now: datetime, ends_at_s: float) -> None:
         lane = self._lane(action)
@@ -179,7 +189,7 @@ class OutboxDispatch:
         return timedelta(seconds=full_s * (0.5 + 0.5 * self._jitter()))
 
     def _lane(self, action: Action) -> Lane:
-        place = (action.kind, action.target)
+        place = ("notify" if action.kind == NOTIFY else "door", action.target)
         if place not in self._lanes:
             self._lanes[place] = Lane(self._results, " ".join(place))
         return self._lanes[place]
@@ -232,4 +242,4 @@ def attempt(job: Job) -> Action:
         door, reason = "unknown", f"{type(error).__name__} in its driver"
     else:
         return action.moved_to("done", "")
-    return action.moved_to(door if action.kind == DOOR else "pending", reason)
+    return action.moved_to("pending" if action.kind == NOTIFY else door, reason)

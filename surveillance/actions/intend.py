@@ -6,12 +6,14 @@ A decision that comes on record late, since the database was away, still tells p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from surveillance.actions.settings import ActionSettings
 from surveillance.domain.ports import SiteReader
+from surveillance.domain.site import Door
 from surveillance.domain.values import Action, Decision, Event
 
 LATE_S = 60.0  # what is told later than this says so
@@ -22,7 +24,10 @@ def _now() -> datetime:
 
 
 class Intend:
-    """Decision in, actions out: a pulse for a granted door, a notification per target. A shadow asks for nothing."""
+    """Decision in, actions out: a pulse for a granted door, a lock or unlock for a command, a notification per target.
+
+    A shadow asks for nothing.
+    """
 
     def __init__(self, site: SiteReader, settings: ActionSettings, now: Callable[[], datetime] = _now) -> None:
         self._site = site
@@ -32,23 +37,37 @@ class Intend:
     def __call__(self, decision: Decision) -> tuple[Action, ...]:
         if decision.shadow:
             return ()
-        return (*self._pulses(decision), *self._notifications(decision))
+        return (*self._pulses(decision), *self._commands(decision), *self._notifications(decision))
 
     def _pulses(self, decision: Decision) -> tuple[Action, ...]:
-        if decision.kind != "access.granted" or decision.verdict != "authorize" or decision.door is None:
+        if decision.kind != "access.granted" or decision.verdict != "authorize":
             return ()
-        door = self._site().door(decision.door)
+        return self._at_door(decision, "door.open", lambda door: {"pulse_s": door.pulse_s})
+
+    def _commands(self, decision: Decision) -> tuple[Action, ...]:
+        """A lasting command: only `unlock` unlocks, all others lock."""
+        if decision.kind != "door.commanded":
+            return ()
+        command = str(decision.details["command"])
+        told = {"command": command, "by": decision.details["actor"], "reason": " ".join(decision.reasons)}
+        return self._at_door(decision, "door.unlock" if command == "unlock" else "door.lock", lambda door: told)
+
+    def _at_door(
+        self, decision: Decision, kind: str, payload: Callable[[Door], Mapping[str, Any]]
+    ) -> tuple[Action, ...]:
+        """The deed at the decision's door; none where it has no relay."""
+        door = self._site().door(decision.door) if decision.door is not None else None
         if door is None or door.relay is None:
             return ()
         return (
             Action(
-                id=action_id(decision, "door.open", door.name),
+                id=action_id(decision, kind, door.name),
                 event=decision.id,
-                kind="door.open",
+                kind=kind,
                 target=door.name,
                 deadline=grant_deadline(decision, self._settings.grant_ttl_s),
                 key=decision.id,
-                payload={"pulse_s": door.pulse_s},
+                payload=payload(door),
             ),
         )
 

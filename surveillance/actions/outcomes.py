@@ -1,7 +1,8 @@
 """Turns what became of actions into decisions worth recording; no rule judges them.
 
-A door that failed, expired or may have opened is told each time (door.open_failed, door.open_expired,
-door.open_unknown); a target that keeps failing is one health.degraded an hour, and health.restored when it is back.
+A deed at a door that failed, expired or may have been done is told each time (door.open_failed, door.open_expired,
+door.open_unknown, likewise door.lock_* and door.unlock_*); a target that keeps failing is one health.degraded an hour,
+and health.restored when it is back.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Outcomes:
         return tuple(decision for decision in told if decision is not None)
 
     def _tell(self, action: Action, now: datetime) -> Decision | None:
-        if action.kind == "door.open":
-            return None if action.state == "done" else _decision(action, now, f"door.open_{action.state}")
+        if action.kind.startswith("door."):
+            return None if action.state == "done" else _decision(action, now, f"{action.kind}_{action.state}")
         if action.state == "done":
             was_failing = self._failing.pop(action.target, None) is not None
             return _decision(action, now, "health.restored") if was_failing else None
@@ -47,6 +48,6 @@ def _decision(action: Action, now: datetime, kind: str) -> Decision:
         now,
         (f"{what}: {reason}",),
         subject=action.id,
-        door=action.target if action.kind == "door.open" else None,
+        door=action.target if action.kind.startswith("door.") else None,
         details={"event": action.event, "state": action.state, "attempts": action.attempts},
     )

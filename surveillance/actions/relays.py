@@ -1,9 +1,10 @@
-"""HttpRelay: one door.open becomes one pulse of the door's controller, which relocks on its own timer."""
+"""HttpRelay: a deed at a door becomes one request to its controller, which relocks a pulse on its own timer."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from surveillance.actions.post import parse_endpoint, post_once
 from surveillance.actions.settings import ActionSettings
@@ -11,9 +12,13 @@ from surveillance.domain.errors import ActionFailed, SettingsError
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.values import Action, rfc3339
 
+PATHS = {"door.open": "pulse", "door.lock": "lock", "door.unlock": "unlock"}
+
 
 class HttpRelay:
     """POST `<relay>/pulse` with {"pulse_s", "key", "deadline"} and a bearer token; 2xx means pulsed.
+
+    `<relay>/lock` and `<relay>/unlock` with {"key", "deadline"} last until the other; 2xx means that it stands so.
 
     Raises ActionFailed: certain when nothing was sent or the controller refused (3xx, 4xx), else it may have opened.
     """
@@ -28,10 +33,12 @@ class HttpRelay:
         if door is None or door.relay is None:
             raise ActionFailed(f"door {action.target!r} has no relay")
         try:
-            endpoint = parse_endpoint(f"{door.relay.rstrip('/')}/pulse", f"relay of door {door.name!r}")
+            endpoint = parse_endpoint(f"{door.relay.rstrip('/')}/{PATHS[action.kind]}", f"relay of door {door.name!r}")
         except SettingsError as error:
             raise ActionFailed(str(error)) from error
-        body = {"pulse_s": door.pulse_s, "key": action.key, "deadline": rfc3339(action.deadline)}
+        body: dict[str, Any] = {"key": action.key, "deadline": rfc3339(action.deadline)}
+        if action.kind == "door.open":
+            body["pulse_s"] = door.pulse_s
         status = post_once(
             endpoint,
             json.dumps(body).encode(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from surveillance import plugins
 from surveillance.access.desk import AccessDesk, parse_presented
@@ -13,12 +13,13 @@ from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
+from surveillance.app.doors import QUESTION, DoorDesk
 from surveillance.app.event_log import log_events
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Site
-from surveillance.domain.values import Action, DoorReport, Event
+from surveillance.domain.values import Action, Event
 from surveillance.engines.core import Core, Question, told_of_itself
 from surveillance.engines.figures import Figures
 from surveillance.engines.measured import MeasuredInbox, MeasuredRecord
@@ -74,7 +75,7 @@ class RunningCore:
     """Core with what it hands to the engine."""
 
     core: Core
-    doors: Doors
+    desk: DoorDesk
     dispatch: OutboxDispatch
     outcomes: Outcomes
 
@@ -82,19 +83,9 @@ class RunningCore:
         """What became of deeds: doors change their state, and what went wrong is put on record."""
         now = datetime.now(UTC)
         for action in became:
-            if action.kind == "door.open" and action.state == "done":
-                until = now + timedelta(seconds=float(action.payload.get("pulse_s", 0)))
-                self._report(self.doors.granted(action.target, until, now))
+            self.desk.after(action, now)
         for decision in self.outcomes(became, now):
             self.core.tell(decision)
-
-    def tick(self, now: datetime) -> None:
-        for report in self.doors.tick(now):
-            self._report(report)
-
-    def _report(self, report: DoorReport | None) -> None:
-        if report is not None:
-            self.core.put(report)
 
 
 class Newest:
@@ -125,7 +116,7 @@ def build_core(
 
     `questions` answers what other processes ask core besides access.
     """
-    doors = Doors(site, settings.access.open_too_long_s)
+    desk = DoorDesk(Doors(site, settings.access.open_too_long_s), lambda entry: core.put(entry))
     granted = Newest(GRANTS_KEPT)
     relay = plugins.load("relays", "http")(site, lambda door: relay_token(store.keys, door), settings.actions)
     dispatch = OutboxDispatch(
@@ -133,7 +124,7 @@ def build_core(
         relay,
         Notifiers(site, settings.actions),
         settings.actions,
-        doors.may_open,
+        desk.allows,
         granted.__contains__,
     )
     intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
@@ -147,7 +138,7 @@ def build_core(
 
     def recorded(events: tuple[Event, ...]) -> None:
         for event in events:
-            if event.decision.verdict == "authorize":
+            if event.decision.verdict == "authorize" or event.decision.kind == "door.commanded":
                 granted.add(event.decision.id)
         log_events(events)
         on_record()
@@ -158,10 +149,10 @@ def build_core(
         store.inbox if figures is None else MeasuredInbox(store.inbox, figures),
         parse_presented,
         recorded,
-        questions=questions,
+        questions={**(questions or {}), QUESTION: desk.ask},
         known=ledger.known,
         spool=spool,
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, doors, dispatch, Outcomes())
+    return RunningCore(core, desk, dispatch, Outcomes())

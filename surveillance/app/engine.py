@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from surveillance.app.core import SiteInForce, build_core
+from surveillance.actions.dispatch import OPENING
+from surveillance.app.core import RunningCore, SiteInForce, build_core
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
 from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
 from surveillance.app.store import Store
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, DoorReport
+from surveillance.domain.values import Action
 from surveillance.engines.cameras import CameraWork
-from surveillance.engines.core import Core, denial
+from surveillance.engines.core import Core, denial, refusal
 from surveillance.engines.figures import Figures
 from surveillance.engines.keeper import Keeper
 from surveillance.engines.site import SiteEngine, SiteParts, Tell
@@ -79,12 +80,7 @@ def build_engine(
     )
     jobs = SiteJobs(settings, store, ports)
     running = build_core(settings, store, site, lambda: engine.wake(), {QUESTION: jobs.ask}, figures)
-    running.core.recover()  # what waits in the spool goes on record before anything is recalled from there
-    since = datetime.now(UTC) - RECALL
-    site.judge.recall(store.events.last_mode())
-    running.doors.recall(entry for entry in store.events.inputs_since(since) if isinstance(entry, DoorReport))
-    site.judge.recall(store.events.inputs_since(since, settings.storage.recall_max))
-    forget_requests(store)
+    take_up(settings, store, site, running)
     place = build_place(running.core)
     publisher = Publisher(settings, SharedState(store.engine), running.core, figures, core_place(store.keys))
 
@@ -108,21 +104,41 @@ def build_engine(
         camera=place.camera,
         dispatch=running.dispatch,
         after=after,
-        tick=running.tick,
+        tick=running.desk.tick,
         close=close,
+        doors=running.desk.status,
     )
     engine = SiteEngine(running.core, parts, publisher)
     return engine, jobs
 
 
+def take_up(settings: Settings, store: Store, site: SiteInForce, running: RunningCore) -> None:
+    """Before anything runs: what an earlier run left goes on record, and what is on record is remembered.
+
+    Doors come first: a lockdown of any age holds until it is released.
+    """
+    running.core.recover()
+    modes = store.events.door_modes()
+    running.desk.doors.recall(modes)
+    forget_requests(store)
+    running.desk.reassert()
+    site.judge.recall(store.events.last_mode())
+    site.judge.recall(modes)
+    site.judge.recall(store.events.inputs_since(datetime.now(UTC) - RECALL, settings.storage.recall_max))
+
+
 def forget_requests(store: Store) -> None:
-    """Before anything runs: who asked before the start was not answered, and no grant from then opens a door.
+    """Before anything runs: who asked before the start was not answered, and nothing from then opens a door.
 
     Their deadlines cannot be trusted, since the clock may have been set back meanwhile.
     """
     for asked in store.inbox.pending():
-        store.inbox.answer(asked.id, denial("other: the service was started anew"))
+        told = "the service was started anew"
+        is_request = asked.kind == "access.request"
+        store.inbox.answer(
+            asked.id, denial(f"other: {told}") if is_request else denial(f"other: {told}") | refusal(told)
+        )
     outbox = SqlOutbox(store.engine)
     for action in outbox.due(datetime.now(UTC)):
-        if action.kind == "door.open" and action.state == "pending":
+        if action.kind in OPENING and action.state == "pending":
             outbox.mark(action.moved_to("expired"))

@@ -271,6 +271,20 @@ class DoorReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorOrder:
+    """A person orders something at a door: to open it once, or a lasting command. It was legal when it was given."""
+
+    id: str
+    at: datetime
+    door: str
+    command: str  # open | lock | unlock | block | lock_down | lock_down_release
+    by: str  # who, such as an account's name
+    reason: str  # why, in that person's words
+    deadline: datetime  # its deed is not begun after this
+    address: str = ""  # from where; empty for the system itself
+
+
+@dataclass(frozen=True, slots=True)
 class ModeReport:
     """The arming mode of the site from now on; told on change, at every start, and once an hour for who replays."""
 
@@ -287,12 +301,12 @@ class Tick:
     at: datetime
 
 
-Input = Observation | CameraReport | AccessRequest | DoorReport | ModeReport | Tick  # everything that core judges
+Input = Observation | CameraReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick  # what core judges
 
 
 def identity_of(entry: Input) -> str | None:
     """What makes an input the same when it is met twice; None for a Tick, which core makes itself."""
-    if isinstance(entry, Observation | AccessRequest):
+    if isinstance(entry, Observation | AccessRequest | DoorOrder):
         return entry.id
     if isinstance(entry, Tick):
         return None
@@ -441,11 +455,11 @@ def _box_json(box: Box | None) -> list[float] | None:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A deed to do before its deadline: door.open (at most once) or notify (at least once, with `key`)."""
+    """A deed to do before its deadline: one at a door (at most once) or notify (at least once, with `key`)."""
 
     id: str
     event: str  # id of the event that it rests on
-    kind: str  # "door.open" | "notify"
+    kind: str  # "door.open" | "door.lock" | "door.unlock" | "notify"
     target: str  # door name or notification target name
     deadline: datetime
     key: str

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from surveillance.domain.ports import Asked, Inbox, JudgedInput, Spool
 from surveillance.domain.values import (
     AccessRequest,
     Decision,
+    DoorOrder,
     DoorReport,
     Event,
     Input,
@@ -33,7 +34,6 @@ from surveillance.domain.values import (
 from surveillance.engines.spooling import Known, SpooledRecord, Standing
 from surveillance.walk import CoreWalk
 
-Question = Callable[[Asked], Mapping[str, Any] | None]  # an answer; None where it comes later, from elsewhere
 Admitted = tuple[Asked, AccessRequest, tuple[Decision, ...]]
 TURN_S = 0.01  # how long core waits for something to do
 TOLD_AGAIN_S = 3600.0  # how soon the same failure of a thread is told again
@@ -47,6 +47,30 @@ class Waiting:
     entry: Input
     done: Callable[[], None] | None = None
     again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What a question asks to put on record before it is answered: orders, in one commit.
+
+    `settle` gets their events, by the id of the order, none where nothing was committed, and gives the answer.
+    """
+
+    orders: tuple[DoorOrder, ...]
+    settle: Callable[[Mapping[str, Event]], Mapping[str, Any]]
+
+
+Answer = Mapping[str, Any] | Ordered | None
+Question = Callable[[Asked], Answer]  # None where the answer comes later, from elsewhere
+
+
+@dataclass(slots=True)
+class Served:
+    """What one turn judged at the doors, in its order, and whom to answer when it is on record."""
+
+    judged: list[JudgedInput] = field(default_factory=list)
+    requests: list[Admitted] = field(default_factory=list)
+    orders: list[tuple[Asked, Ordered]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +131,7 @@ class Core:
         disk (or was dropped, which is counted and told). `again` marks one that may have been taken before: if it was,
         it is not judged again, only acknowledged.
         """
-        urgent = isinstance(entry, DoorReport | AccessRequest)
+        urgent = isinstance(entry, DoorReport | DoorOrder | AccessRequest)
         (self._urgent if urgent else self._inputs).put(Waiting(entry, done, again))
 
     def stop(self) -> None:
@@ -235,20 +259,22 @@ class Core:
 
         One that breaks the judge is left out, and told as a failure; who asked is denied at the deadline.
         """
-        judged: list[JudgedInput] = []
-        requests: list[Admitted] = []
+        served = Served()
         try:
-            while not self._record.owes and not self._urgent.empty():
-                one = self._urgent.get()
-                if one.done is not None:
-                    self._done.append(one.done)
-                judged.append((one.entry, self._walk.judge(one.entry)))
-            self._admit(standing, requests)
+            self._hear_doors(served)
+            self._admit(standing, served)
         finally:
-            judged += [(request, decisions) for _, request, decisions in requests]
-            self._answer(requests, self._record.write(judged))
+            self._answer(served, self._record.write(served.judged))
 
-    def _admit(self, standing: Standing, admitted: list[Admitted]) -> None:
+    def _hear_doors(self, served: Served) -> None:
+        """Judges what doors reported."""
+        while not self._record.owes and not self._urgent.empty():
+            one = self._urgent.get()
+            if one.done is not None:
+                self._done.append(one.done)
+            served.judged.append((one.entry, self._walk.judge(one.entry)))
+
+    def _admit(self, standing: Standing, served: Served) -> None:
         """Adds the requests that wait in the inbox, each looked up and judged; other questions are handed on.
 
         While the database is away requests are denied whenever it was asked in vain, and wait in between.
@@ -262,11 +288,13 @@ class Core:
         for asked in pending:
             self._admitted[asked.id] = None  # once, even if its answer cannot be written: never a second pulse
             if asked.kind != "access.request":
-                self._consult(asked)
+                self._consult(asked, served)
             elif standing == "away":
                 self._replies.append((asked, denial(UNRECORDED)))
             elif (request := self._look_up(asked)) is not None:
-                admitted.append((asked, request, self._walk.judge(request)))
+                decisions = self._walk.judge(request)
+                served.judged.append((request, decisions))
+                served.requests.append((asked, request, decisions))
         while len(self._admitted) > self._limits.queue:
             self._admitted.popitem(last=False)
 
@@ -282,18 +310,27 @@ class Core:
             self._replies.append((asked, denial(str(mistake))))
             return None
 
-    def _consult(self, asked: Asked) -> None:
-        """Any other question goes to whoever answers its kind."""
+    def _consult(self, asked: Asked, served: Served) -> None:
+        """Any other question goes to whoever answers its kind. Orders are answered when they are on record."""
         question = self._questions.get(asked.kind)
         try:
-            answer = question(asked) if question else refusal(f"core answers no questions of kind {asked.kind!r}")
+            answer: Answer = (
+                question(asked) if question else refusal(f"core answers no questions of kind {asked.kind!r}")
+            )
         except UserMistake as mistake:
             answer = refusal(str(mistake))
-        if answer is not None:
+        if isinstance(answer, Ordered):
+            served.judged += [(order, self._walk.judge(order)) for order in answer.orders]
+            served.orders.append((asked, answer))
+            self._hear_doors(served)  # what an order has secured holds for whoever asks next
+        elif answer is not None:
             self._replies.append((asked, answer))
 
-    def _answer(self, requests: list[Admitted], events: dict[str, Event]) -> None:
-        for asked, request, decisions in requests:
+    def _answer(self, served: Served, events: dict[str, Event]) -> None:
+        by_subject = {event.decision.subject: event for event in events.values()}
+        for asked, ordered in served.orders:
+            self._replies.append((asked, ordered.settle(by_subject)))
+        for asked, request, decisions in served.requests:
             event = next((events[decision.id] for decision in decisions if decision.id in events), None)
             if event is None:
                 self._replies.append((asked, denial(UNRECORDED)))

@@ -48,6 +48,7 @@ class SiteParts:
     tick: Callable[[datetime], None]  # called every second
     after: Callable[[tuple[Action, ...]], None]  # told what became of each deed
     close: Callable[[], None]  # ends what the parts themselves started
+    doors: Callable[[], Mapping[str, Any]] = dict  # how each door stands
 
 
 @dataclass
@@ -148,6 +149,7 @@ class SiteEngine:
             "rule_fault": self._fault,
             "core_age_s": round(self.core_age_s(), 2),
             "cameras": cameras,
+            "doors": dict(self.parts.doors()),
         }
 
     def _refused(self, camera: Camera, mistake: UserMistake) -> None:

@@ -1,6 +1,7 @@
 """Judged inputs onto the record; while that is away into a spool, and from there onto the record, each exactly once.
 
-What was written is durable, in its order. An access request is never spooled: without a commit there is no grant.
+What was written is durable, in its order. An access request or an order at a door is never spooled: without a commit
+nothing opens.
 The outage itself is told: health.degraded where it began, health.restored when all of it is on record.
 """
 
@@ -18,6 +19,7 @@ from surveillance.domain.ports import JudgedInput, Record, Spool
 from surveillance.domain.values import (
     AccessRequest,
     Decision,
+    DoorOrder,
     Event,
     Input,
     Tick,
@@ -141,7 +143,7 @@ class SpooledRecord:
 
     def _lay_by(self, judged: Sequence[JudgedInput]) -> None:
         """Into the spool, after what is owed from before."""
-        self._owed += [pair for pair in judged if not isinstance(pair[0], AccessRequest)]
+        self._owed += [pair for pair in judged if not isinstance(pair[0], AccessRequest | DoorOrder)]
         if self._spool is None or not self._owed:
             return
         try:

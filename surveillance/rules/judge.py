@@ -17,6 +17,7 @@ from surveillance.domain.values import (
     AccessRequest,
     CameraReport,
     Decision,
+    DoorOrder,
     DoorReport,
     Input,
     ModeReport,
@@ -39,7 +40,11 @@ from surveillance.rules.settings import RuleSettings
 from surveillance.rules.vocabulary import DENIALS
 
 _ACTED = {"alert": "alerted", "log": "logged"}
-_CLOSED_MODES = ("locked_down", "blocked")
+_CLOSED_MODES = {
+    "locked_down": "the door is locked down",
+    "blocked": "the door is blocked",
+    "unknown": "nobody knows how the door stands",
+}
 
 
 class RuleJudge:
@@ -82,6 +87,8 @@ class RuleJudge:
                 return self._judge_camera(entry)
             case DoorReport():
                 return self._judge_door(entry)
+            case DoorOrder():
+                return (self._judge_order(entry),)
             case ModeReport():
                 return self._judge_mode(entry)
             case Tick():
@@ -182,7 +189,7 @@ class RuleJudge:
             return [*refusals, Refusal("other", f"door {request.door} is not configured")]
         state = self._memory.doors.get(request.door)
         if state is not None and state.mode in _CLOSED_MODES:
-            refusals.append(Refusal("other", f"the door is {state.mode.replace('_', ' ')}"))
+            refusals.append(Refusal("other", _CLOSED_MODES[state.mode]))
         if request.camera is not None and door.on_camera_stale != "badge_only":
             doubt = self._memory.doubt(request.camera, now)
             if doubt:
@@ -266,6 +273,27 @@ class RuleJudge:
             elif result and self._may_fire_again(rule, () if rule.per == "site" else (name,), about["at"]):
                 decisions.append(self._fire(rule, kind, facts, about))
         return decisions
+
+    def _judge_order(self, order: DoorOrder) -> Decision:
+        """A person decided already: to open once is that person's grant, anything else a command. No rule is asked."""
+        door = self._site.door(order.door)
+        grants = order.command == "open"
+        return self._decide(
+            at=order.at,
+            trigger="access" if grants else "door",
+            kind="access.granted" if grants else "door.commanded",
+            verdict="authorize" if grants else None,
+            subject=order.id,
+            door=order.door,
+            camera=door.camera if door else None,
+            reasons=(order.reason,),
+            details={
+                "command": order.command,
+                "actor": order.by,
+                "deadline": rfc3339(order.deadline),
+                **({"from": order.address} if order.address else {}),
+            },
+        )
 
     def _judge_mode(self, report: ModeReport) -> tuple[Decision, ...]:
         before = self._memory.mode

@@ -189,7 +189,18 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], as
     for table, values in rows.items():
         if values:
             connection.execute(insert(table), values)
+    _leave_doors(connection, rows[tables.input_])
     return tuple(events)
+
+
+def _leave_doors(connection: Connection, inputs: Sequence[Row]) -> None:
+    """The mode in which each door is left, kept for good: its reports go with the other inputs in time."""
+    left = {row["subject"]: row for row in inputs if row["kind"] == "door" and row["state"] != "accessed"}
+    table = tables.door_mode
+    for door, row in left.items():
+        values = {"number": row["number"], "mode": row["state"], "at": row["at"], "payload": row["payload"]}
+        if connection.execute(update(table).where(table.c.door == door).values(**values)).rowcount == 0:
+            connection.execute(insert(table), [{"door": door, **values}])
 
 
 def _append_new(connection: Connection, judged: Judged, kept: Mapping[str, Kept], asks: Asks) -> tuple[Event, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, Table, func, literal, select, tuple_, update
 
 from surveillance.domain.errors import NotFound, UserMistake
-from surveillance.domain.values import Input, ModeReport, rfc3339
+from surveillance.domain.values import DoorReport, Input, ModeReport, rfc3339
 from surveillance.storage import tables
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
@@ -156,6 +157,13 @@ class Events:
             rows = connection.execute(query.order_by(table.c.number.desc()).limit(1)).all()
         found = [input_of(row._mapping) for row in rows]
         return [entry for entry in found if isinstance(entry, ModeReport)]
+
+    def door_modes(self) -> list[DoorReport]:
+        """The last report of each door but for momentary accesses, of whatever age, in the order of the record."""
+        table = tables.door_mode
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(table).order_by(table.c.number)).all()
+        return [DoorReport(row.door, row.at, row.mode, **json.loads(row.payload)) for row in rows]
 
     def review(self, event_id: str, actor: str, words: str) -> None:
         """Marks an event as reviewed by that account; on record itself. Raises NotFound."""

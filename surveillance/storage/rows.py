@@ -13,6 +13,7 @@ from surveillance.domain.values import (
     AccessRequest,
     Action,
     CameraReport,
+    DoorOrder,
     DoorReport,
     Event,
     Input,
@@ -25,6 +26,7 @@ from surveillance.domain.values import (
 from surveillance.storage.canonical import canonical
 
 Row = dict[str, Any]
+StoredInput = CameraReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick  # a row of `input` each
 
 EXPLANATION = ("judged", "facts", "rulebook_version", "trigger", "subject", "notify", "input", "evidence_sha256")
 
@@ -79,7 +81,7 @@ def observation_of(row: RowMapping) -> Observation:
     )
 
 
-def input_row(entry: CameraReport | AccessRequest | DoorReport | ModeReport | Tick, number: int) -> Row:
+def input_row(entry: StoredInput, number: int) -> Row:
     """A row of `input`. An unchanged camera report keeps its state only, for there is one a second."""
     row: Row = {"number": number, "id": None, "at": entry.at, "subject": None, "state": None, "payload": None}
     if isinstance(entry, Tick):
@@ -99,6 +101,9 @@ def input_row(entry: CameraReport | AccessRequest | DoorReport | ModeReport | Ti
             "state": entry.mode,
             "payload": canonical(rest),
         }
+    if isinstance(entry, DoorOrder):
+        row |= {"kind": "order", "id": entry.id, "subject": entry.door, "state": entry.command}
+        return row | {"payload": canonical(_order_json(entry))}
     if isinstance(entry, ModeReport):
         row |= {"kind": "mode", "id": identity_of(entry), "subject": entry.mode}
         return row | {"payload": canonical({"reason": entry.reason, "by": entry.by})}
@@ -114,6 +119,9 @@ def input_of(row: RowMapping) -> Input:
         return CameraReport(camera=row["subject"], at=row["at"], state=row["state"], **rest)
     if row["kind"] == "door":
         return DoorReport(door=row["subject"], at=row["at"], mode=row["state"], **rest)
+    if row["kind"] == "order":
+        rest["deadline"] = datetime.fromisoformat(rest["deadline"])
+        return DoorOrder(id=row["id"], door=row["subject"], at=row["at"], command=row["state"], **rest)
     if row["kind"] == "mode":
         return ModeReport(at=row["at"], mode=row["subject"], **rest)
     return AccessRequest(
@@ -128,6 +136,15 @@ def input_of(row: RowMapping) -> Input:
         denials=tuple(rest["denials"]),
         deadline=datetime.fromisoformat(rest["deadline"]),
     )
+
+
+def _order_json(order: DoorOrder) -> Row:
+    return {
+        "by": order.by,
+        "reason": order.reason,
+        "deadline": order.deadline.isoformat(),
+        "address": order.address,
+    }
 
 
 def _request_json(request: AccessRequest) -> Row:

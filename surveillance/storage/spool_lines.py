@@ -25,6 +25,7 @@ KINDS: dict[str, Any] = {
         values.CameraReport,
         values.Clause,
         values.Decision,
+        values.DoorOrder,
         values.DoorReport,
         values.Judged,
         values.ModeReport,

@@ -154,12 +154,22 @@ input_ = Table(
     metadata,
     Column("number", Number, primary_key=True, autoincrement=False, doc="place among all inputs of core"),
     Column("id", String(300), unique=True, doc="what makes it the same input when written twice; empty for heartbeats"),
-    Column("kind", String(12), nullable=False, doc="camera, access, door, mode or tick"),
+    Column("kind", String(12), nullable=False, doc="camera, access, door, order, mode or tick"),
     Column("at", Moment, nullable=False, doc="when it happened"),
     Column("subject", Name, doc="its camera, door or mode"),
-    Column("state", String(20), doc="state of that camera or mode of that door"),
+    Column("state", String(20), doc="state of that camera, mode of that door or the command"),
     Column("payload", LargeBinary, doc="the rest as canonical JSON; empty where nothing is left to say"),
     Index(None, "at"),
+)
+
+door_mode = Table(
+    "door_mode",
+    metadata,
+    Column("door", Name, primary_key=True, doc="name of the door"),
+    Column("number", BigInteger, nullable=False, doc="number of the input that told it"),
+    Column("mode", String(20), nullable=False, doc="mode in which it was left; a momentary access is none"),
+    Column("at", Moment, nullable=False, doc="since when"),
+    Column("payload", LargeBinary, nullable=False, doc="its alarm and the reason, as canonical JSON"),
 )
 
 evidence = Table(
@@ -212,7 +222,7 @@ outbox = Table(
     metadata,
     Column("id", Id, primary_key=True, doc="UUIDv7 of the action"),
     Column("event", Id, nullable=False, index=True, doc="event that it rests on"),
-    Column("kind", String(20), nullable=False, doc="door.open or notify"),
+    Column("kind", String(20), nullable=False, doc="door.open, door.lock, door.unlock or notify"),
     Column("target", Name, nullable=False, doc="door or notification target"),
     Column("deadline", Moment, nullable=False, doc="after this it is not done any more"),
     Column("key", Name, nullable=False, doc="by which a receiver knows a repetition"),

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from surveillance import places
 from surveillance.domain.errors import RecordFailed, SettingsError
 from surveillance.domain.geometry import Line, Zone
-from surveillance.domain.values import CameraReport, Observation, Tick
+from surveillance.domain.values import CameraReport, DoorReport, Observation, Tick
 from surveillance.storage import database as opened
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.database import check_version, open_database, reading, revision_of, revisions, upgrade
@@ -94,7 +94,8 @@ def test_an_old_database_means_what_it_meant(engine, tmp_path):
         1, ["gate", "yard"], "a fox, ünlike", "pending",
     )  # fmt: skip
     kinds = [type(entry) for entry in events.inputs_since(MOMENT - timedelta(seconds=1))]
-    assert kinds == [Observation, Tick, CameraReport]
+    assert kinds == [Observation, Tick, CameraReport, DoorReport, DoorReport]
+    assert events.door_modes() == [DoorReport("main", MOMENT, "locked_down", "normal", "drill")]
     assert Accounts(engine, QUICK).authenticate("ada", "correct horse").role == "administrator"
     assert [asked.id for asked in Inbox(engine).pending()] == ["question-2"]
     assert [action.id for action in SqlOutbox(engine).due(datetime.now(UTC))] == ["action-1"]

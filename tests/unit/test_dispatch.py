@@ -69,10 +69,10 @@ def dispatching(
     outbox: KeptOutbox,
     door: Deed,
     notifier: Callable[[str], Deed] = lambda name: Told(),
-    may_open: Callable[[str], bool] = lambda name: True,
+    is_allowed: Callable[[Action], bool] = lambda action: True,
     is_committed: Callable[[str], bool] = lambda event: True,
 ) -> OutboxDispatch:
-    return OutboxDispatch(outbox, door, notifier, SETTINGS, may_open, is_committed, jitter=lambda: 1.0)
+    return OutboxDispatch(outbox, door, notifier, SETTINGS, is_allowed, is_committed, jitter=lambda: 1.0)
 
 
 def relay_to(url: str, settings: ActionSettings = SETTINGS) -> HttpRelay:
@@ -205,7 +205,7 @@ def test_a_result_that_cannot_be_marked_is_kept_and_never_done_again() -> None:
 
 def test_a_door_that_is_locked_down_stays_shut() -> None:
     door = Told()
-    (ended,) = dispatching(KeptOutbox(OPEN), door, may_open=lambda name: name != "front")(AT)
+    (ended,) = dispatching(KeptOutbox(OPEN), door, is_allowed=lambda action: action.target != "front")(AT)
     assert (ended.state, ended.reason, door.asked) == ("failed", "the door is in a mode that no grant opens", [])
 
 

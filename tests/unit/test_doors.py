@@ -74,7 +74,7 @@ def test_an_access_falls_back_to_where_it_came_from(resting: str) -> None:
 def test_no_grant_opens_such_a_door(mode: str) -> None:
     told = doors()
     told.recall([DoorReport("front", AT, mode, "normal")])
-    assert (told.may_open("front"), told.may_open("back"), told.may_open("gone")) == (False, True, False)
+    assert tuple(told.obeys(door, "access") for door in ("front", "back", "gone")) == (False, True, False)
     with pytest.raises(UserMistake, match=f"^a door that is {mode} does not obey access; it obeys "):
         accessed(told.state("front"), after(3))
     assert told.granted("front", after(3), AT) == DoorReport("front", AT, mode, "normal", f"pulsed although {mode}")
