@@ -98,11 +98,6 @@ SEEDS: dict[str, dict[str, Rows]] = {
         ],
         "setting": [{"name": "core", "value": '{"configuration_version":1}', "changed_at": AT}],
     },
-    "0008": {
-        "door_mode": [
-            {"door": "side", "number": 3, "mode": "unlocked", "at": AT, "payload": b'{"alarm":"normal","reason":""}'},
-        ],
-    },
     "0004": {
         "account": [
             {"id": "user-1", "name": "ada", "role": "administrator", "password_hash": "HASHED:correct horse",
@@ -111,6 +106,11 @@ SEEDS: dict[str, dict[str, Rows]] = {
         "api_token": [
             {"id": "0123456789abcdef", "name": "reader", "hash": "ef" * 32, "scopes": '["access:request"]',
              "created_at": AT, "revoked_at": None},
+        ],
+    },
+    "0009": {
+        "door_mode": [
+            {"door": "side", "number": 3, "mode": "unlocked", "at": AT, "payload": b'{"alarm":"normal","reason":""}'},
         ],
     },
 }  # fmt: skip

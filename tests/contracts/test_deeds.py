@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from listener import closed_port, listening
+from listener import DROP, closed_port, listening
 
 from surveillance import plugins
 from surveillance.actions.notifiers import Notifiers
@@ -38,7 +40,11 @@ def relay(kind: str, url: str) -> Deed:
 
 
 BUILT = [(name, notifier, TELL) for name in plugins.names("actions")]
-BUILT += [(name, relay, OPEN) for name in plugins.names("relays")]
+BUILT += [
+    (name, relay, replace(OPEN, kind=kind))
+    for name in plugins.names("relays")
+    for kind in ("door.open", "door.lock", "door.unlock")
+]
 Build = Callable[[str, str], Deed]
 
 
@@ -59,6 +65,31 @@ def test_what_is_not_there_is_a_certain_failure(kind: str, build: Build, action:
     with pytest.raises(ActionFailed) as caught:
         build(kind, f"http://127.0.0.1:{closed_port()}")(action)
     assert (caught.value.certain, "\n" in str(caught.value)) == (True, False)
+
+
+AT_DOORS = [built for built in BUILT if built[2].kind != "notify"]
+
+
+@pytest.mark.parametrize(("kind", "build", "action"), AT_DOORS)
+@pytest.mark.parametrize(("answer", "certain"), [(401, True), (409, True), (307, True), (500, False), (DROP, False)])
+def test_a_relay_says_whether_the_door_may_have_moved(
+    kind: str, build: Build, action: Action, answer: int, certain: bool
+) -> None:
+    with listening(answer) as controller:
+        with pytest.raises(ActionFailed) as caught:
+            build(kind, controller.url)(action)
+        assert (caught.value.certain, len(controller.received)) == (certain, 1)
+
+
+@pytest.mark.parametrize(("kind", "build", "action"), AT_DOORS)
+def test_a_relay_carries_key_and_deadline_and_its_own_token(kind: str, build: Build, action: Action) -> None:
+    with listening(200) as controller:
+        build(kind, controller.url)(action)
+    (received,) = controller.received
+    body = json.loads(received.body)
+    assert (body["key"], body["deadline"]) == ("e1", "2026-11-21T08:00:02.000Z")
+    assert ("pulse_s" in body) == (action.kind == "door.open"), "only a pulse ends by itself"
+    assert received.headers["authorization"] == "Bearer token"
 
 
 def test_the_log_tells_an_event_in_one_line(caplog: pytest.LogCaptureFixture) -> None:

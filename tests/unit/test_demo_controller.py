@@ -88,6 +88,29 @@ def test_a_key_opens_once(controller: DoorController) -> None:
     assert controller.strikes["front"].pulses == 2
 
 
+def test_a_lasting_unlock_is_held_until_it_is_locked_which_also_ends_a_pulse(controller: DoorController) -> None:
+    told = [
+        ask(controller, "/doors/front/unlock"),
+        ask(controller, "/doors/front/pulse", key="k2"),
+        ask(controller, "/doors/front/lock", key="k3"),
+    ]
+    assert [(status, state["lock"], state["relocks_in_s"]) for status, state in told] == [
+        (200, "unlocked", None),
+        (200, "unlocked", None),
+        (200, "locked", 0.0),
+    ]
+    assert (ask(controller, "/doors/front/lock", key="k3")[0], ask(controller, "/doors/front/open", key="k4")[0]) == (
+        409,
+        404,
+    )
+
+
+def test_a_token_opens_its_own_door_only() -> None:
+    with DoorController(["front", "back"], {"front": TOKEN, "back": "another"}) as controller:
+        assert ask(controller, "/doors/front/pulse")[0] == 200
+        assert ask(controller, "/doors/back/pulse", key="k2") == (401, {"error": "this token is another door's"})
+
+
 class RecordingApi(BaseHTTPRequestHandler):
     """Answers every request with a denial, and keeps what was asked."""
 

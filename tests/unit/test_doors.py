@@ -16,6 +16,7 @@ from surveillance.access.doors import (
     DoorState,
     accessed,
     allows,
+    lost,
     moved,
     passed,
     sensed,
@@ -109,6 +110,22 @@ def test_a_lock_down_survives_a_restart_and_an_access_does_not() -> None:
     )
 
 
+def test_a_door_whose_controller_did_not_confirm_is_unknown_until_it_does() -> None:
+    told = doors()
+    assert told.lost("front", AT, "lock not confirmed") == DoorReport(
+        "front", AT, "unknown", "normal", "lock not confirmed"
+    )
+    assert (told.lost("gone", AT, ""), told.obeys("front", "access")) == (None, False)
+    told.commanded("front", "lock", after(1))
+    assert told.standing() == {"front": (DoorState(), after(1)), "back": (DoorState(), None)}
+
+
+def test_a_lock_down_stays_one_whatever_its_controller_says() -> None:
+    told = doors()
+    told.commanded("front", "lock_down", AT)
+    assert (told.lost("front", after(1), "no answer"), told.state("front").mode) == (None, "locked_down")
+
+
 def test_a_wrong_command_or_door_is_told_in_one_line() -> None:
     with pytest.raises(UserMistake, match=r"^no door command is called 'open'; there are: lock, unlock, "):
         doors().commanded("front", "open", AT)
@@ -122,6 +139,7 @@ STEPS = st.one_of(
     st.sampled_from(COMMANDS),
     st.floats(0.1, 60).map(lambda pulse_s: ("access", pulse_s)),
     st.booleans(),
+    st.just("nobody answered"),
 )
 
 
@@ -137,13 +155,18 @@ def test_no_story_leaves_the_table(story: list[tuple[object, float]]) -> None:
         assert state.alarm in DOOR_ALARMS
         assert (state.mode == "accessed") == (state.until is not None)
         assert state.resting != "accessed"
-        assert state.alarm == "normal" or (state.mode in SECURED and state.opened_at is not None)
+        assert state.alarm == "normal" or (state.mode in (*SECURED, "unknown") and state.opened_at is not None)
 
 
 def followed(state: DoorState, step: object, now: datetime) -> DoorState:
     """The state after a step; what is illegal changes nothing, and a lock down is left by its release only."""
     if isinstance(step, bool):
         return sensed(state, step, now)
+    if step == "nobody answered":
+        left = lost(state)
+        assert not allows(left.mode, "access")
+        assert left.mode == (state.mode if state.mode in ("blocked", "locked_down", "locked_open") else "unknown")
+        return left
     command, until = (step[0], now + timedelta(seconds=step[1])) if isinstance(step, tuple) else (str(step), None)
     try:
         moved_to = accessed(state, until) if until else moved(state, command)
