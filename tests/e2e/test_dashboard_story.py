@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from browser import open_tab, running_chromium, serving
 from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
 from ledger_samples import shot
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from ports import free_port
-from services import lacking
-from werkzeug.serving import make_server
 
 from surveillance.app.service import running_site
 from surveillance.dashboard import DashboardSettings
 from surveillance.settings import Settings
 
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 SITE = """
 cameras:
   - name: yard
@@ -38,39 +33,8 @@ rules:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        lacking("Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
-
-
-@dataclass
-class Tab:
-    """A page and what its console complained of."""
-
-    page: Page
-    address: str
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.address + path, wait_until="domcontentloaded")  # live pictures keep `load` open
-
-    def sign_in(self, name: str, password: str, leads_to: str = "**/events*") -> None:
-        self.page.get_by_label("Name").fill(name)
-        self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(leads_to, wait_until="domcontentloaded")
-
-
-def open_tab(browser: Browser, address: str, width: int = 1280) -> Tab:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    tab = Tab(context.new_page(), address)
-    tab.page.on("console", lambda said: tab.complaints.append(said.text) if said.type == "error" else None)
-    tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    return tab
 
 
 # --- the story -----------------------------------------------------------------------------------------------------
@@ -120,13 +84,8 @@ def test_sign_in_see_an_event_arrive_and_open_its_explanation(chromium: Browser,
 def served(tmp_path: Path) -> Iterator[tuple[DashboardSite, str]]:
     """A prepared site, served from this process."""
     site = open_site(tmp_path)
-    server = make_server("127.0.0.1", 0, site.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield site, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with serving(site.app) as address:
+        yield site, address
 
 
 def test_filters_change_list_address_and_stream(chromium: Browser, served: tuple[DashboardSite, str]) -> None:
