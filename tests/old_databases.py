@@ -113,6 +113,12 @@ SEEDS: dict[str, dict[str, Rows]] = {
             {"door": "side", "number": 3, "mode": "unlocked", "at": AT, "payload": b'{"alarm":"normal","reason":""}'},
         ],
     },
+    "0010": {
+        "review": [
+            {"id": "review-1", "event": "event-1", "at": AT + 2, "actor": "ada", "act": "corrected", "comment": None,
+             "evidence": "event-1.jpg", "label_before": "person", "label": "animal"},
+        ],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5}
 

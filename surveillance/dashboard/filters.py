@@ -11,7 +11,6 @@ from surveillance.dashboard.clock import parse_since
 from surveillance.storage.queries import EventFilter
 
 EXACT = ("verdict", "camera", "kind", "label", "rule", "door")
-HIDDEN = ("user.", "configuration.", "job.finished")  # what people and jobs did to the system: shown when asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class ListFilter:
             rule=word("rule"),
             door=word("door"),
             since=self.since,
-            hide=() if "kind" in self.words else HIDDEN,
+            listed="kind" not in self.words,
         )
 
 

@@ -33,6 +33,7 @@ from surveillance.domain.values import (
 from surveillance.storage import tables
 from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.incidents import Incidents
 from surveillance.storage.recordings import Wish, wish_rows
 from surveillance.storage.rows import Row, action_row, box_row, event_row, input_row, observation_row
 from surveillance.storage.settings import StorageSettings
@@ -169,6 +170,7 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], as
         for table in (tables.observation, tables.input_, tables.evidence, tables.event, tables.outbox, tables.recording)
     }
     events: list[Event] = []
+    incidents = Incidents(connection)
     now = datetime.now(UTC)
     for entry, decisions in judged:
         if isinstance(entry, Observation):
@@ -178,7 +180,8 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], as
         for decision in decisions:
             picture = kept.get(decision.id)
             event = _event(seq, decision, picture)
-            rows[tables.event].append(event_row(event, number, picture.sha256 if picture else None))
+            sha256 = picture.sha256 if picture else None
+            rows[tables.event].append(event_row(event, number, sha256, incidents.of(decision)))
             if picture is not None:
                 rows[tables.evidence].append(_evidence_row(decision.id, picture))
             rows[tables.outbox] += [action_row(action, now) for action in asks.intend(decision)]
@@ -240,7 +243,8 @@ def _once(judged: Judged) -> Judged:
 def _append_late(connection: Connection, decision: Decision, number: int, picture: Kept | None, asks: Asks) -> Event:
     """A new decision on an input that is on record already."""
     event = _event(_take(connection, "event", 1), decision, picture)
-    connection.execute(insert(tables.event), [event_row(event, number, picture.sha256 if picture else None)])
+    incident = Incidents(connection).of(decision)
+    connection.execute(insert(tables.event), [event_row(event, number, picture.sha256 if picture else None, incident)])
     if picture is not None:
         connection.execute(insert(tables.evidence), [_evidence_row(decision.id, picture)])
     actions = [action_row(action, datetime.now(UTC)) for action in asks.intend(decision)]

@@ -4,59 +4,24 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, func, literal, select, tuple_, update
+from sqlalchemy import Connection, Engine, Table, func, select
 
-from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.values import DoorReport, Input, ModeReport, rfc3339
 from surveillance.storage import tables
-from surveillance.storage.database import reading, writing
-from surveillance.storage.ledger import note
+from surveillance.storage.database import reading
+from surveillance.storage.event_filter import Cursor, EventFilter, conditions
+from surveillance.storage.event_search import Budget, Page, Search, listed
 from surveillance.storage.recordings import recordings_json
 from surveillance.storage.rows import Row, event_json, input_of, observation_of
-from surveillance.storage.tables import Moment
+
+__all__ = ["Budget", "Cursor", "EventFilter", "Events", "Page"]
 
 _CHUNK = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class EventFilter:
-    """Which events; None does not narrow. `kind` may end in a dot to mean a family, such as `camera.`."""
-
-    camera: str | None = None
-    kind: str | None = None
-    verdict: str | None = None
-    label: str | None = None
-    rule: str | None = None
-    door: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None  # exclusive
-    reviewed: bool | None = None
-    shadow: bool | None = None
-    hide: tuple[str, ...] = ()  # kinds or families left out, such as ("user.", "configuration.")
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last event of a page; the next page starts after it. `str` makes it fit for a URL."""
-
-    at: datetime
-    id: str
-
-    def __str__(self) -> str:
-        return f"{(self.at - tables.EPOCH) // timedelta(microseconds=1)}~{self.id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """Raises UserMistake for text that no cursor wrote."""
-        at, mark, event_id = text.partition("~")
-        if not mark or not at.isdigit() or len(at) > 17 or not 0 < len(event_id) <= 64:
-            raise UserMistake(f"{text!r} is no place in the event list: start again from its first page")
-        return cls(tables.EPOCH + timedelta(microseconds=int(at)), event_id)
+_BUDGET = Budget()
 
 
 class Events:
@@ -68,32 +33,51 @@ class Events:
     def page(
         self, wanted: EventFilter | None = None, before: Cursor | str | None = None, limit: int = 50
     ) -> tuple[list[Row], str | None]:
-        """Newest first, with the contract's keys; and where the next page starts, None on the last."""
-        event = tables.event
-        query = _narrowed(_listed(), wanted or EventFilter())
-        if before is not None:
-            place = Cursor.parse(before) if isinstance(before, str) else before
-            query = query.where(tuple_(event.c.at, event.c.id) < tuple_(literal(place.at, Moment), literal(place.id)))
-        query = query.order_by(event.c.at.desc(), event.c.id.desc()).limit(limit + 1)
+        """Newest first, with the contract's keys; and where the next page starts, None on the last. Takes its time."""
+        page = self.find(wanted, before, limit, budget=None)
+        return page.rows, page.next
+
+    def find(
+        self,
+        wanted: EventFilter | None = None,
+        before: Cursor | str | None = None,
+        limit: int = 50,
+        budget: Budget | None = _BUDGET,
+        newer: bool = False,
+    ) -> Page:
+        """The next page of what can be found within the budget: newest first, or `newer`, the oldest after `before`."""
+        place = Cursor.parse(before) if isinstance(before, str) else before
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        more = len(rows) > limit
-        rows = rows[:limit]
-        last = rows[-1] if more and rows else None
-        return [event_json(row._mapping) for row in rows], None if last is None else str(Cursor(last.at, last.id))
+            return Search(connection, wanted or EventFilter(), newer).page(place, limit, budget)
+
+    def count(self, wanted: EventFilter, most: int = 1000) -> int:
+        """How many there are; `most` also stands for more."""
+        with reading(self._engine) as connection:
+            return Search(connection, wanted).count(most)
+
+    def incident_sizes(self, incidents: Collection[str], wanted: EventFilter) -> dict[str, int]:
+        """How many events of each of these incidents fit the filter."""
+        event = tables.event
+        query = (
+            select(event.c.incident, func.count())
+            .where(event.c.incident.in_(incidents), *conditions(event, wanted))
+            .group_by(event.c.incident)
+        )
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)} if incidents else {}
 
     def after(self, seq: int, limit: int = 100, wanted: EventFilter | None = None) -> list[Row]:
         """What was recorded after event number `seq`, oldest first."""
-        query = _narrowed(_listed(), wanted or EventFilter()).where(tables.event.c.seq > seq)
+        wanted, event = wanted or EventFilter(), tables.event
+        query = listed().where(event.c.seq > seq, *conditions(event, wanted)).order_by(event.c.seq).limit(limit)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(tables.event.c.seq).limit(limit))
-            return [event_json(row._mapping) for row in rows]
+            return [event_json(row._mapping) for row in connection.execute(query)]
 
     def one(self, event_id: str) -> Row | None:
         """An event with its explanation: judged, facts, rulebook_version, trigger, subject, actions, recordings, and
         `evidence_gone`: why its picture was deleted before it, None otherwise."""
         with reading(self._engine) as connection:
-            row = connection.execute(_listed().where(tables.event.c.id == event_id)).one_or_none()
+            row = connection.execute(listed().where(tables.event.c.id == event_id)).one_or_none()
             if row is None:
                 return None
             return event_json(row._mapping, explained=True) | {
@@ -165,19 +149,6 @@ class Events:
             rows = connection.execute(select(table).order_by(table.c.number)).all()
         return [DoorReport(row.door, row.at, row.mode, **json.loads(row.payload)) for row in rows]
 
-    def review(self, event_id: str, actor: str, words: str) -> None:
-        """Marks an event as reviewed by that account; on record itself. Raises NotFound."""
-        event = tables.event
-        with writing(self._engine) as connection:
-            done = connection.execute(
-                update(event)
-                .where(event.c.id == event_id)
-                .values(reviewed_at=datetime.now(UTC), reviewed_by=actor, review=words)
-            )
-            if done.rowcount != 1:
-                raise NotFound(f"no event {event_id} is on record")
-            note(connection, "user.reviewed", {"event": event_id, "review": words}, actor)
-
 
 def _first_number(connection: Connection, at: datetime) -> int | None:
     """Where to begin reading; inputs may be out of order by a little, so the lowest of the next thousand counts."""
@@ -202,38 +173,6 @@ def _numbered(engine: Engine, table: Table, first: int, last: int) -> Iterator[A
         if len(rows) < _CHUNK:
             return
         number = rows[-1].number
-
-
-def _listed() -> Select[Any]:
-    event = tables.event
-    return select(event.c.at, event.c.id, event.c.payload, event.c.reviewed_at, event.c.reviewed_by, event.c.review)
-
-
-def _narrowed(query: Select[Any], wanted: EventFilter) -> Select[Any]:
-    event = tables.event
-    for name in ("camera", "verdict", "label", "rule", "door", "shadow"):
-        value = getattr(wanted, name)
-        if value is not None:
-            query = query.where(event.c[name] == value)
-    if wanted.kind is not None:
-        query = query.where(_of_kind(wanted.kind))
-    if wanted.since is not None:
-        query = query.where(event.c.at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(event.c.at < wanted.until)
-    if wanted.reviewed is not None:
-        query = query.where(event.c.reviewed_at.is_not(None) if wanted.reviewed else event.c.reviewed_at.is_(None))
-    for kind in wanted.hide:
-        query = query.where(~_of_kind(kind))
-    return query
-
-
-def _of_kind(kind: str) -> Any:
-    """A family is a range of kinds: from `user.` up to `user/`, the next character after the dot."""
-    column = tables.event.c.kind
-    if kind.endswith("."):
-        return (column >= kind) & (column < kind[:-1] + chr(ord(".") + 1))
-    return column == kind
 
 
 def _actions(connection: Connection, event_id: str) -> list[Row]:

@@ -203,7 +203,7 @@ def purge(
     forget: Callable[[Sequence[str]], None] = lambda events: None,
     stopping: Event | None = None,
 ) -> dict[str, int]:
-    """How many rows went by their days, by table. Events take their actions and pictures along.
+    """How many rows went by their days, by table. Events take their actions, pictures and reviews along.
 
     `forget` takes the recordings of those events away.
     """
@@ -248,7 +248,7 @@ def _purge(engine: Engine, table: Table, key: str, at: str, before: datetime) ->
 def _purge_events(
     engine: Engine, pictures: EvidenceStore, forget: Callable[[Sequence[str]], None], before: datetime
 ) -> Iterator[int]:
-    event, outbox = tables.event, tables.outbox
+    event, outbox, review = tables.event, tables.outbox, tables.review
     oldest = select(event.c.id, event.c.evidence).where(event.c.at < before).order_by(event.c.at).limit(_EVENTS)
     while True:
         with reading(engine) as connection:
@@ -260,6 +260,7 @@ def _purge_events(
         forget(names)
         with writing(engine) as connection:
             connection.execute(delete(outbox).where(outbox.c.event.in_(names)))
+            connection.execute(delete(review).where(review.c.event.in_(names)))
             gone = connection.execute(delete(event).where(event.c.id.in_(names))).rowcount
         yield gone
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from surveillance.domain.attention import attention_of
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import (
     AccessRequest,
@@ -24,6 +25,7 @@ from surveillance.domain.values import (
     rfc3339,
 )
 from surveillance.storage.canonical import canonical
+from surveillance.storage.event_filter import Cursor
 
 Row = dict[str, Any]
 StoredInput = CameraReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick  # a row of `input` each
@@ -162,7 +164,7 @@ def _request_json(request: AccessRequest) -> Row:
 # --- events --------------------------------------------------------------------------------------------------------
 
 
-def event_row(event: Event, number: int | None, sha256: str | None) -> Row:
+def event_row(event: Event, number: int | None, sha256: str | None, incident: str | None = None) -> Row:
     """A row of `event`; `number` is that of its input, `sha256` that of its picture."""
     decision = event.decision
     whole = event.as_json() | {
@@ -194,12 +196,16 @@ def event_row(event: Event, number: int | None, sha256: str | None) -> Row:
         "rulebook_version": decision.rulebook_version,
         "shadow": decision.shadow,
         "input": number,
+        "attention": attention_of(decision.kind, decision.verdict, decision.shadow),
+        "incident": incident,
         "payload": canonical(whole),
     }
 
 
 def event_json(row: RowMapping, explained: bool = False) -> Row:
-    """The contract's keys of an event row (Event.as_json), and its review; `explained` adds the explanation."""
+    """The contract's keys of an event row (Event.as_json), its incident and what people said of it, and its exact
+    place among the events (`cursor`); `explained` adds the explanation.
+    """
     whole: Row = json.loads(row["payload"])
     if not explained:
         for key in EXPLANATION:
@@ -207,7 +213,9 @@ def event_json(row: RowMapping, explained: bool = False) -> Row:
     reviewed_at = row["reviewed_at"]
     whole["reviewed_at"] = None if reviewed_at is None else rfc3339(reviewed_at)
     whole["reviewed_by"] = row["reviewed_by"]
-    whole["review"] = row["review"]
+    for name in ("review", "corrected", "attention", "incident"):
+        whole[name] = row[name]
+    whole["cursor"] = str(Cursor(row["at"], row["id"]))
     return whole
 
 

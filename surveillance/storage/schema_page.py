@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, Index, Table
 from sqlalchemy.dialects import sqlite
 
 from surveillance.storage.tables import Json, Moment, metadata
@@ -12,7 +12,8 @@ from surveillance.storage.tables import Json, Moment, metadata
 GROUPS = {
     "The ledger": {
         "head": "The last number given for each sequence. A writer holds its row until the commit: no number is lost.",
-        "event": "A decision on record. Written once, never changed; only its review is added later.",
+        "event": "A decision on record. Written once; what people say of it later stands beside its payload.",
+        "review": "What people said of events, in the order in which they said it; the newest stands in the event too.",
         "observation": "What cameras told core, without pictures. Kept for `storage.observation_days`.",
         "input": "What else core was told, numbered together with the observations: replay follows the numbers.",
         "evidence": "The picture kept with an event; the file is on the disk before the row is.",
@@ -77,10 +78,17 @@ def schema_page() -> str:
 
 def _table_part(table: Table, words: str) -> str:
     rows = [f"| {column.name} | {_type(column)} | {_key(column)} | {column.doc} |" for column in table.columns]
-    indexes = sorted(", ".join(column.name for column in index.columns) for index in table.indexes)
-    ends = [f"\nIndexes: {' · '.join(f'({index})' for index in indexes)}\n"] if indexes else [""]
+    indexes = sorted(_columns(index) for index in table.indexes)
+    ends = [f"\nIndexes: {' · '.join(indexes)}\n"] if indexes else [""]
     head = ["| column | type | | what it holds |", "|---|---|---|---|"]
     return "\n".join([f"### {table.name}\n", f"{words}\n", *head, *rows, *ends])
+
+
+def _columns(index: Index) -> str:
+    """`(camera, at)`, and of which rows where it is not of all."""
+    where = index.dialect_options["sqlite"]["where"]
+    names = ", ".join(column.name for column in index.columns)
+    return f"({names})" if where is None else f"({names}) where {where}"
 
 
 def _type(column: Column[object]) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -77,6 +78,15 @@ metadata = MetaData(
 )
 
 
+WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
+WAITING_BY = ("camera", "kind", "verdict", "label", "rule", "door")
+
+
+def _some(name: str, where: str, *by: str) -> Index:
+    """An index of some events only, in the order of their time; every query must say that condition in these words."""
+    return Index(name, *by, "at", "id", sqlite_where=text(where), postgresql_where=text(where))
+
+
 def _name_of(parent: str) -> ForeignKey:
     return ForeignKey(f"{parent}.name", ondelete="CASCADE", onupdate="CASCADE")
 
@@ -111,14 +121,37 @@ event = Table(
     Column("rulebook_version", Integer, nullable=False, doc="version of the rules that judged it"),
     Column("shadow", Boolean, nullable=False, doc="judged by a shadow rule, so it never acted"),
     Column("input", BigInteger, doc="number of the input it rests on; empty for notes"),
-    Column("reviewed_at", Moment, doc="when a person reviewed it"),
+    Column("attention", Integer, doc="2: waits until a person reviewed it, 1: listed; empty: on record only"),
+    Column("incident", Id, doc="first event of the incident that it belongs to; empty for what has no place"),
+    Column("reviewed_at", Moment, doc="when a person reviewed it; empty while nobody has, and when it was taken back"),
     Column("reviewed_by", Name, doc="account that reviewed it"),
     Column("review", Text, doc="what the reviewer said of it"),
+    Column("corrected", Name, doc="label that a person says is right; empty where the model's stands"),
     Column("payload", LargeBinary, nullable=False, doc="the whole decision as canonical JSON, with its explanation"),
     Index(None, "at", "id"),
     Index(None, "camera", "at", "id"),
     Index(None, "kind", "at", "id"),
     Index(None, "verdict", "at", "id"),
+    *(_some(f"ix_event_{name}", f"{name} IS NOT NULL", name) for name in ("label", "rule", "door", "identity")),
+    _some("ix_event_incident", "incident IS NOT NULL", "incident"),
+    _some("ix_event_listed", "attention IS NOT NULL"),
+    _some("ix_event_waiting", WAITING),
+    *(_some(f"ix_event_waiting_{name}", WAITING, name) for name in WAITING_BY),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7; of what was reviewed before this table was, its event's"),
+    Column("event", Id, nullable=False, index=True, doc="event that it is about"),
+    Column("at", Moment, nullable=False, doc="when a person said it"),
+    Column("actor", Name, nullable=False, doc="account that said it"),
+    Column("act", String(12), nullable=False, doc="reviewed, reopened or corrected"),
+    Column("comment", Text, doc="in the person's words"),
+    Column("evidence", Name, doc="of a correction: the picture whose subject was labeled wrongly"),
+    Column("label_before", Name, doc="of a correction: the label that stood there"),
+    Column("label", Name, doc="of a correction: the label that is right"),
+    Index(None, "act", "at"),
 )
 
 observation = Table(

@@ -29,7 +29,7 @@ from surveillance.domain.values import (
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.outbox import SqlOutbox
-from surveillance.storage.queries import Events
+from surveillance.storage.queries import Cursor, Events
 from surveillance.storage.tables import event
 
 TESTS = Path(__file__).parents[1]
@@ -49,7 +49,12 @@ def test_an_event_reads_back_as_it_was_returned(desk):
     alerted = decision(details={"note": "ü"})
     [written] = desk.ledger([(observation(shot=shot()), (alerted,))])
     assert written == Event(1, alerted, evidence=f"{alerted.id}.jpg", evidence_box=shot().box)
-    review = {"reviewed_at": None, "reviewed_by": None, "review": None}
+    review = {
+        **dict.fromkeys(("reviewed_at", "reviewed_by", "review", "corrected")),
+        "attention": 2,
+        "incident": alerted.id,
+        "cursor": str(Cursor(alerted.at, alerted.id)),
+    }
     assert Events(desk.engine).page() == ([written.as_json() | review], None)
     explained = {
         "judged": [judged.as_json() for judged in alerted.judged],

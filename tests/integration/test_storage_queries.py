@@ -9,7 +9,7 @@ import pytest
 from ledger_samples import NOON, decision, observation, open_desk
 from sqlalchemy import literal, tuple_
 
-from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.errors import UserMistake
 from surveillance.domain.geometry import Box
 from surveillance.storage.database import reading
 from surveillance.storage.queries import EventFilter, Events
@@ -77,7 +77,6 @@ def test_each_filter_narrows(desk):
     assert ids(events.page(EventFilter(since=NOON + SECOND))[0]) == [late.id]
     assert len(events.page(EventFilter(until=NOON + SECOND))[0]) == 8
     assert len(events.page(EventFilter(shadow=False, kind="sighting."))[0]) == 8
-    assert events.page(EventFilter(hide=("sighting.",)))[0] == []
     assert ids(events.after(8)) == [late.id]
     assert events.after(8, wanted=EventFilter(camera="yard")) == []
     assert events.last_seq() == 9
@@ -86,19 +85,6 @@ def test_each_filter_narrows(desk):
 def test_an_empty_ledger_answers_too(desk):
     events = Events(desk.engine)
     assert (events.page(), events.after(0), events.one("x"), events.last_seq()) == (([], None), [], None, 0)
-
-
-def test_a_review_is_kept_and_on_record(desk):
-    made = decision()
-    desk.ledger([(observation(), (made,))])
-    events = Events(desk.engine)
-    events.review(made.id, "ada", "a fox")
-    [row] = events.page(EventFilter(reviewed=True))[0]
-    assert (row["id"], row["reviewed_by"], row["review"]) == (made.id, "ada", "a fox")
-    [noted] = events.page(EventFilter(kind="user."))[0]
-    assert (noted["kind"], noted["details"]["event"]) == ("user.reviewed", made.id)
-    with pytest.raises(NotFound, match="no event nowhere is on record"):
-        events.review("nowhere", "ada", "")
 
 
 def test_the_path_of_a_track(desk):

@@ -1,0 +1,144 @@
+"""Which events are wanted, as conditions of SQL; and the places at which pages of them begin and end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Text, exists, literal, literal_column, or_, tuple_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from surveillance.domain.errors import UserMistake
+from surveillance.storage import tables
+from surveillance.storage.tables import Moment
+
+EXACT = ("camera", "verdict", "label", "rule", "door", "identity", "shadow")
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; None does not narrow. `kind` may end in a dot to mean a family, such as `camera.`."""
+
+    camera: str | None = None
+    kind: str | None = None
+    verdict: str | None = None
+    label: str | None = None  # as the model said, whatever a person said of it later
+    rule: str | None = None
+    door: str | None = None
+    identity: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None  # exclusive
+    reviewed: bool | None = None
+    shadow: bool | None = None
+    incident: str | None = None
+    words: str | None = None  # a text that the record says somewhere, its explanation left out
+    listed: bool = False  # without what people and jobs did to the system
+    waiting: bool = False  # only what waits for a person's eyes
+    grouped: bool = False  # of each incident only the newest event that fits
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last event of a page (no id: its time, before all of that time); the next page starts after it.
+
+    `str` makes it fit for a URL.
+    """
+
+    at: datetime
+    id: str
+
+    def __str__(self) -> str:
+        return f"{(self.at - tables.EPOCH) // timedelta(microseconds=1)}~{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Raises UserMistake for text that no cursor wrote."""
+        at, mark, event_id = text.partition("~")
+        if not mark or not at.isdigit() or len(at) > 17 or len(event_id) > 64:
+            raise UserMistake(f"{text!r} is no place in the event list: start again from its first page")
+        return cls(tables.EPOCH + timedelta(microseconds=int(at)), event_id)
+
+
+def conditions(of: FromClause, wanted: EventFilter, met: Collection[str] = ()) -> list[ColumnElement[bool]]:
+    """What must hold of a row of `of` (the events, or some columns of them), without what is `met` already."""
+    found = {name: of.c[name] == value for name in EXACT if (value := getattr(wanted, name)) is not None}
+    if wanted.kind is not None:
+        found["kind"] = of_kind(of.c.kind, wanted.kind)
+    if wanted.incident is not None:
+        found["incident"] = of.c.incident == wanted.incident
+    if wanted.since is not None:
+        found["since"] = of.c.at >= wanted.since
+    if wanted.until is not None:
+        found["until"] = of.c.at < wanted.until
+    if wanted.reviewed is not None:
+        found["reviewed"] = of.c.reviewed_at.is_not(None) if wanted.reviewed else of.c.reviewed_at.is_(None)
+    if wanted.listed:
+        found["listed"] = of.c.attention.is_not(None)
+    if wanted.waiting:
+        found["waiting"] = waiting(of)
+    if wanted.words:
+        found["words"] = _mentions(of, wanted.words)
+    return [condition for name, condition in found.items() if name not in met]
+
+
+def waiting(of: FromClause) -> ColumnElement[bool]:
+    """As `tables.WAITING` says it, word by word: a bound value would keep the database from its index."""
+    return (of.c.attention == literal_column("2")) & of.c.reviewed_at.is_(None)
+
+
+def newest_of_its_incident(of: FromClause, wanted: EventFilter) -> ColumnElement[bool]:
+    """No later event of the same incident fits. What belongs to no incident stands for itself."""
+    later = tables.event.alias("later")
+    return ~exists().where(
+        later.c.incident == of.c.incident,
+        tuple_(later.c.at, later.c.id) > tuple_(of.c.at, of.c.id),
+        *conditions(later, wanted),
+    )
+
+
+def beyond(of: FromClause, place: Cursor, newer: bool) -> ColumnElement[bool]:
+    """Before that place in time, or after it: one comparison of two values, which an index answers."""
+    here, there = tuple_(of.c.at, of.c.id), tuple_(literal(place.at, Moment), literal(place.id))
+    return here > there if newer else here < there
+
+
+def of_kind(column: Any, kind: str) -> ColumnElement[bool]:
+    """A family is a range of kinds: from `user.` up to `user/`, the next character after the dot."""
+    upto = kind[:-1] + chr(ord(".") + 1)
+    found: ColumnElement[bool] = (column >= kind) & (column < upto) if kind.endswith(".") else column == kind
+    return found
+
+
+def says(row: Mapping[str, Any], words: str) -> bool:
+    """Whether what people read of that event holds the text, whatever the case."""
+    told = [row[name] for name in ("kind", "camera", "door", "rule", "label", "identity", "review", "corrected")]
+    told += [*row["zones"], *row["reasons"], *row["details"].values()]
+    return words.casefold() in "\n".join(str(part) for part in told if part is not None).casefold()
+
+
+def _mentions(of: FromClause, words: str) -> ColumnElement[bool]:
+    """A first, coarse look at the whole record; `says` has the last word."""
+    within_json = json.dumps(words, ensure_ascii=False)[1:-1]
+    texts = ((_Text(of.c.payload), within_json), (of.c.review, words), (of.c.corrected, words))
+    return or_(*(column.icontains(part, autoescape=True) for column, part in texts))
+
+
+class _Text(FunctionElement[str]):
+    """The bytes of a payload as the text that they are."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(_Text, "sqlite")
+def _on_sqlite(element: _Text, compiler: Any, **more: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **more)} AS TEXT)"
+
+
+@compiles(_Text, "postgresql")
+def _on_postgresql(element: _Text, compiler: Any, **more: Any) -> str:
+    return f"convert_from({compiler.process(element.clauses, **more)}, 'UTF8')"
