@@ -1,5 +1,6 @@
 # make demo       a working site with simulated cameras on http://127.0.0.1:8080 (SOURCE=rtsp://... or a file instead)
 # make test       style, types, layers and tests
+# make pictures  every page as a picture, for docs/pictures
 # make translations  the catalogs, brought up to date with the words in the code
 # make services   the system parts that some tests need (Debian packages)
 
@@ -13,7 +14,7 @@ SERVICES := chromium python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-plugins-bad \
 	gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-rtsp gstreamer1.0-x docker-compose
 
-.PHONY: demo test check services style types layers unit translations clean
+.PHONY: demo test check services style types layers unit pictures translations clean
 
 demo: $(INSTALLED)
 	@SURVEILLANCE__DATA_DIR="$${SURVEILLANCE__DATA_DIR:-.demo}" $(BIN)/python -m surveillance.demo --port $(PORT) $(if $(SOURCE),--source '$(SOURCE)')
@@ -32,6 +33,9 @@ layers: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest
+
+pictures: $(INSTALLED)
+	$(BIN)/python docs/pictures/take.py
 
 CATALOGS := surveillance/translations
 
