@@ -112,6 +112,7 @@ def open_site(
         check_site=check,
         models=lambda: ("embedded", "garden"),
         seal=keys.encrypt,
+        unseal=keys.decrypt,
     )
     return DashboardSite(desk, services, create_app(services), live, applied)
 

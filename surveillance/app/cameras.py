@@ -22,6 +22,7 @@ from surveillance.storage.site_file import parse_camera
 from surveillance.storage.state import SharedState
 
 if TYPE_CHECKING:
+    from surveillance.ingest.onvif import Device, Offer
     from surveillance.ingest.probe import Probe
 
 SETTABLE = ("url", "sub_url", "model", "analyze_fps", "view", "enabled", "sensitivity", "min_confidence", "name")
@@ -204,6 +205,21 @@ def try_camera(settings: Settings, camera: Camera, seconds: float) -> list[tuple
     addresses = [camera.url] if camera.sub_url is None else [camera.url, camera.sub_url]
     options = source_options(settings, camera)
     return [(hide_password(address), probe(address, options, seconds)) for address in addresses]
+
+
+def devices_nearby(seconds: float) -> list[Device]:
+    """The ONVIF cameras that answer on the local network. Raises SourceError."""
+    from surveillance.ingest.onvif import discover
+
+    return discover(seconds, loopback=True)
+
+
+def offer_of(address: str, user: str, password: str) -> Offer:
+    """The streams of the ONVIF device at an address, as `192.168.1.20` or its whole URL. Raises SourceError."""
+    from surveillance.ingest.onvif import read_offer
+
+    service = address if "://" in address else f"http://{address}/onvif/device_service"
+    return read_offer(service, user, password, loopback=True)
 
 
 def picture_of(settings: Settings, camera: Camera) -> bytes:

@@ -9,10 +9,11 @@ from typing import Protocol
 
 from surveillance.actions.dispatch import OPENING
 from surveillance.app.core import RunningCore, SiteInForce, build_core
+from surveillance.app.errands import Errands
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
 from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
-from surveillance.app.store import Store
+from surveillance.app.store import PAGES_KEY, Store
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action
 from surveillance.engines.cameras import CameraWork
@@ -79,7 +80,9 @@ def build_engine(
         site=site,
     )
     jobs = SiteJobs(settings, store, ports)
-    running = build_core(settings, store, site, lambda: engine.wake(), {QUESTION: jobs.ask}, figures)
+    errands = Errands(settings, lambda text: store.keys.decrypt(text, PAGES_KEY), store.inbox.answer)
+    questions = {QUESTION: jobs.ask, **dict.fromkeys(errands.kinds, errands.ask)}
+    running = build_core(settings, store, site, lambda: engine.wake(), questions, figures)
     take_up(settings, store, site, running)
     place = build_place(running.core)
     publisher = Publisher(settings, SharedState(store.engine), running.core, figures, core_place(store.keys))

@@ -31,6 +31,7 @@ from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
 
 BACKUPS = "backups"  # in the data directory
+PAGES_KEY = "pages"  # for what pages hand on and nobody else may read, such as a password that was just typed
 _log = logging.getLogger(__name__)
 
 

@@ -18,7 +18,7 @@ from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.runtime import CORE_STATUS, live_pictures
 from surveillance.app.site_edit import check_site, model_names
-from surveillance.app.store import open_store
+from surveillance.app.store import PAGES_KEY, open_store
 from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
 from surveillance.logs import configure_logs
@@ -49,7 +49,8 @@ def build_web(settings: Settings) -> Flask:
             figures=Gathered(settings, store),
             check_site=lambda before, after: check_site(settings, before, after),
             models=lambda: model_names(settings),
-            seal=store.keys.encrypt,
+            seal=lambda text: store.keys.encrypt(text, PAGES_KEY),
+            unseal=lambda text: store.keys.decrypt(text, PAGES_KEY),
         )
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,9 @@ from surveillance.domain.errors import SourceError
 from surveillance.domain.site import Camera
 from surveillance.settings import Settings
 from surveillance.storage.site_plan import corners_text
+
+if TYPE_CHECKING:
+    from surveillance.ingest.onvif import Offer
 
 NEGATIVE = {"ignore_unknown_options": True}  # -0.1,0 is a point, if a wrong one, and no option
 PICTURE = click.Path(path_type=Path, dir_okay=False)
@@ -141,6 +145,49 @@ def test_camera(settings: Settings, camera: str, save: Path | None, seconds: flo
     if save is not None:
         save.write_bytes(jpeg)
         click.echo(f"saved {save}")
+
+
+@command(
+    camera,
+    "discover",
+    """
+    surveillance camera discover
+    surveillance camera discover --json
+    surveillance camera discover 192.168.1.20 --user viewer
+    """,
+)
+@click.argument("address", required=False, metavar="[ADDRESS]")
+@click.option("--user", default="", help="Whom the device lets in; its password is asked for.")
+@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(0.5, 60), help="How long to listen.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.pass_obj
+def discover_cameras(settings: Settings, address: str | None, user: str, seconds: float, as_json: bool) -> None:
+    """Search the local network for ONVIF cameras, or ask the one at ADDRESS for its streams. Changes nothing."""
+    if address is not None:
+        tell_offer(cameras.offer_of(address, user, asked_for("-", "password") if user else ""), as_json)
+        return
+    found = cameras.devices_nearby(seconds)
+    if not found and not as_json:
+        click.echo("no camera answered; are they on this network, and is ONVIF switched on in them?", err=True)
+    for device in found:
+        if as_json:
+            click.echo(json.dumps(asdict(device)))
+        else:
+            click.echo(f"{device.address:16} {device.name:24} {device.hardware}".rstrip())
+
+
+def tell_offer(offer: Offer, as_json: bool) -> None:
+    """The streams of a device, its largest first."""
+    if not as_json:
+        click.echo(" ".join(word for word in (offer.maker, offer.model, offer.firmware) if word))
+    for profile in offer.profiles:
+        if as_json:
+            click.echo(json.dumps(asdict(profile)))
+        else:
+            size = f"{profile.width}x{profile.height}" if profile.width else "size not told"
+            click.echo(f"{profile.url}  {profile.codec}, {size}, {profile.fps:g} pictures/s ({profile.name})")
+    for note in offer.notes:
+        click.echo(f"  {note}", err=True)
 
 
 def tell_probes(settings: Settings, asked: Camera, seconds: float) -> bytes:
@@ -333,12 +380,12 @@ def list_masks(settings: Settings, camera: str | None, as_json: bool) -> None:
 # --- what is asked and said ----------------------------------------------------------------------------------------
 
 
-def asked_for(text: str) -> str:
+def asked_for(text: str, what: str = "URL") -> str:
     """What was typed; in place of `-`, what is typed now, unseen on a terminal, else the next line of the input."""
     if text != "-":
         return text
     if sys.stdin.isatty():
-        return str(click.prompt("URL", hide_input=True))
+        return str(click.prompt(what, hide_input=True))
     return sys.stdin.readline().strip()
 
 

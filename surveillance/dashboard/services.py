@@ -58,7 +58,8 @@ class Services:
     {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name, labels, value], ...]}; kind is counter,
     gauge or histogram, whose value is its buckets' counts and then the sum.
     `check_site(before, after)` raises UserMistake for an edited site that could not be run. `models()` are the names of
-    the model cards, the default one first. `seal` hides a text from whoever reads the database; core opens it.
+    the model cards, the default one first. `seal` hides a text from whoever reads a page or the database; core opens
+    it, and so does `unseal`, which raises SettingsError for what was not sealed here.
     """
 
     events: Events
@@ -76,6 +77,7 @@ class Services:
     check_site: Callable[[Site, Site], None] = lambda before, after: None
     models: Callable[[], Sequence[str]] = lambda: ()
     seal: Callable[[str], str] = lambda text: text
+    unseal: Callable[[str], str] = lambda text: text
 
 
 def services() -> Services:

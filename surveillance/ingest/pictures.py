@@ -91,6 +91,18 @@ def encode_jpeg(picture: Picture, width: int, quality: int) -> bytes:
     return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
+def shrink_jpeg(jpeg: bytes, width: int, most_bytes: int) -> bytes:
+    """The same picture at most so wide, and coarser until it takes no more than `most_bytes`."""
+    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None
+    picture = BgrPicture(np.asarray(pixels, np.uint8))
+    for quality in (80, 65, 50, 35):
+        small = encode_jpeg(picture, width, quality)
+        if len(small) <= most_bytes:
+            return small
+    return shrink_jpeg(jpeg, width // 2, most_bytes)
+
+
 def _plane(frame: VideoFrame, number: int) -> NDArray[np.uint8]:
     """The plane as it lies in the decoder's memory, padding cut off."""
     plane = frame.planes[number]

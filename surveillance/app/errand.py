@@ -1,0 +1,102 @@
+"""One errand of core in a process of its own: a camera is tried, or the network asked for cameras.
+
+Reads {"kind", "payload", "ingest", "loopback"} as JSON from its standard input, so that no password shows in a list of
+processes, and writes the answer as JSON. What a camera sends may hang or crash a decoder: then only this process ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from surveillance.app.processes import end_with_parent
+from surveillance.domain.errors import SourceError, UserMistake
+from surveillance.domain.site import Camera, hide_password
+from surveillance.settings import PREFIX, Settings
+from surveillance.storage.site_file import parse_camera
+
+WATCH_S = 2.0  # how long each stream is watched after its first picture; the rate is counted after its first second
+PICTURE_BYTES = 48 * 1024
+PICTURE_PX = 640
+MEMORY_BYTES = 4 * 2**30  # of addresses; a decoder that wants more is given none
+PROCESSOR_S = 60
+
+Errand = Callable[[Settings, Mapping[str, Any], bool], dict[str, Any]]
+
+
+def try_camera(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
+    """{"camera": as in a site file} in; {"streams": what each gives or what is wrong with it, "picture"} out."""
+    camera = parse_camera(payload["camera"])
+    streams, picture = [], ""
+    for address in (camera.url, camera.sub_url):
+        if address is not None:
+            told, jpeg = try_stream(settings, camera, address)
+            streams.append(told)
+            picture = picture or jpeg
+    return {"streams": streams, "picture": picture}
+
+
+def try_stream(settings: Settings, camera: Camera, address: str) -> tuple[dict[str, Any], str]:
+    """What one stream gives, in words and numbers, and a masked picture of it in base64."""
+    from surveillance.app.worker import source_options
+    from surveillance.ingest.pictures import shrink_jpeg
+    from surveillance.ingest.probe import probe
+
+    shown = hide_password(address)
+    try:
+        found = probe(address, source_options(settings, camera), WATCH_S)
+    except SourceError as fault:
+        return {"address": shown, "fault": str(fault), "reason": fault.reason}, ""
+    told = {key: getattr(found, key) for key in ("codec", "width", "height", "fps", "first_picture_s", "notes")}
+    return {"address": shown, **told}, base64.b64encode(shrink_jpeg(found.jpeg, PICTURE_PX, PICTURE_BYTES)).decode()
+
+
+def search_network(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
+    """{"seconds"} in, {"devices": [{"name", "address", "hardware", "service"}]} out."""
+    from surveillance.ingest.onvif import discover
+
+    return {"devices": [asdict(device) for device in discover(float(payload["seconds"]), loopback)]}
+
+
+def ask_device(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
+    """{"service", "user", "password"} in, {"maker", "model", "firmware", "profiles", "main", "sub", "notes"} out."""
+    from surveillance.ingest.onvif import read_offer
+
+    offer = read_offer(payload["service"], payload["user"], payload["password"], loopback)
+    return {**asdict(offer), "main": offer.main and offer.main.url, "sub": offer.sub and offer.sub.url}
+
+
+ERRANDS: Mapping[str, Errand] = {
+    "camera.test": try_camera,
+    "camera.discover": search_network,
+    "camera.profiles": ask_device,
+}
+
+
+def main() -> int:
+    end_with_parent()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    asked = json.loads(sys.stdin.buffer.read())
+    for variable in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[variable]
+    settings = Settings(ingest=asked["ingest"])
+    try:
+        answer = ERRANDS[asked["kind"]](settings, asked["payload"], bool(asked["loopback"]))
+    except UserMistake as mistake:
+        answer = {"fault": str(mistake), "reason": getattr(mistake, "reason", "")}
+    sys.stdout.write(json.dumps(answer))
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    os._exit(code)  # a decoder's threads are not waited for
