@@ -17,22 +17,30 @@ from surveillance.domain.errors import NotFound, RuleError
 from surveillance.domain.site import Site
 from surveillance.domain.values import TRIGGERS, VERDICTS
 from surveillance.rules.condition import Comparison, Condition
-from surveillance.rules.fields import Entry, Faults, entries_of, flag, one_of, seconds, text_of, texts_of
-from surveillance.rules.language import caret, read_condition
+from surveillance.rules.fields import Entry, Faults, Flaw, entries_of, flag, one_of, seconds, span, text_of, texts_of
+from surveillance.rules.language import read_condition
 from surveillance.rules.vocabulary import LABELS, Names, build_names
 
-KEYS = (
-    "name",
-    "on",
-    "verdict",
-    "when",
-    "cooldown_s",
-    "per",
-    "notify",
-    "mode",
-    "camera_only",
-    "description",
-)
+KEY_DOCS = {  # every key that a rule may have, in the usual order
+    "name": "unique; events and explanations say it",
+    "on": "the trigger: what is judged",
+    "verdict": "what to decide",
+    "when": "the condition",
+    "cooldown_s": "seconds of silence after it fired; alert and log only",
+    "per": "what cooldown_s counts for: camera, track or site",
+    "notify": "names of notification targets",
+    "mode": "active, shadow or off",
+    "camera_only": "true lets a door open without badge, card or PIN",
+    "description": "for people",
+}
+KEYS = tuple(KEY_DOCS)
+TRIGGER_DOCS = {
+    "sighting": "each observation of a confirmed track; alert or log",
+    "presence": "somebody in a restricted zone asks for permission; authorize or deny",
+    "access": "somebody asks at a door; authorize or deny",
+    "door": "a change of a door's mode or alarm; alert or log",
+    "camera": "a change of a camera's state; alert or log",
+}
 RULE_MODES = ("active", "shadow", "off")
 PERS = ("camera", "track", "site")
 TRIGGER_VERDICTS = {
@@ -133,6 +141,16 @@ def parse_rulebook(
 
     Without a site the names of cameras, zones, doors, groups, schedules and notify targets are not checked.
     """
+    rules, faults = read_rules(documents, site, labels)
+    if faults:
+        raise RuleError([str(fault) for fault in faults])
+    return Rulebook(version, tuple(rules))
+
+
+def read_rules(
+    documents: Sequence[RuleDocument], site: Site | None = None, labels: Collection[str] = LABELS
+) -> tuple[list[Rule], Faults]:
+    """The rules that can be read, and everything that is wrong with the others."""
     names = build_names(site, labels)
     targets = None if site is None else frozenset(target.name for target in site.notify)
     faults: Faults = []
@@ -148,10 +166,8 @@ def parse_rulebook(
             elif name:
                 places[name] = entry.place()
     if len(rules) > MAX_RULES:
-        faults.append(f"{len(rules)} rules are too many; at most {MAX_RULES} are judged")
-    if faults:
-        raise RuleError(faults)
-    return Rulebook(version, tuple(rules))
+        faults.append(Flaw("", 0, f"{len(rules)} rules are too many; at most {MAX_RULES} are judged"))
+    return rules, faults
 
 
 # --- one document ----------------------------------------------------------------------------------------------
@@ -165,34 +181,37 @@ def _read_entries(document: RuleDocument, faults: Faults) -> list[Entry]:
     if isinstance(root, yaml.MappingNode):
         keys = {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)}
         if "when" in keys or "name" in keys:
-            return entries_of([root], document.origin, KEYS, faults)
+            return entries_of([root], document.origin, document.text, KEYS, faults)
         if set(keys) != {"rules"}:
-            faults.append(f"{document.origin}:1: write a list of rules, or `rules:` with a list and nothing else")
+            message = "write a list of rules, or `rules:` with a list and nothing else"
+            faults.append(Flaw(document.origin, 1, message, *span(document.text, root)))
             return []
         root = keys["rules"]
     if isinstance(root, yaml.ScalarNode) and root.value in ("", "null", "~"):
         return []
     if not isinstance(root, yaml.SequenceNode):
-        faults.append(f"{document.origin}:{root.start_mark.line + 1}: write the rules as a list, each with a `- name:`")
+        message = "write the rules as a list, each with a `- name:`"
+        faults.append(Flaw(document.origin, int(root.start_mark.line) + 1, message, *span(document.text, root)))
         return []
-    return entries_of(root.value, document.origin, KEYS, faults)
+    return entries_of(root.value, document.origin, document.text, KEYS, faults)
 
 
 def _compose(document: RuleDocument, faults: Faults) -> yaml.Node | None:
     if len(document.text) > MAX_CHARACTERS:
-        faults.append(f"{document.origin}: {len(document.text)} characters are too many; at most {MAX_CHARACTERS}")
+        message = f"{len(document.text)} characters are too many; at most {MAX_CHARACTERS}"
+        faults.append(Flaw(document.origin, 0, message))
         return None
     try:
         root = yaml.compose(document.text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{document.origin}:{mark.line + 1}" if mark else document.origin
-        line = _line(document.text, mark.line) if mark else ""
-        hint = _WHEN_HINT if _QUOTED_WHEN.match(line) else ""
-        faults.append(f"{place}: this is no YAML: {error.problem or error.context}{hint}")
+        line, index = (mark.line + 1, mark.index) if mark else (0, 0)
+        hint = _WHEN_HINT if mark and _QUOTED_WHEN.match(_line(document.text, mark.line)) else ""
+        message = f"this is no YAML: {error.problem or error.context}{hint}"
+        faults.append(Flaw(document.origin, line, message, index, index + 1))
         return None
     except (yaml.YAMLError, RecursionError) as error:
-        faults.append(f"{document.origin}: this is no YAML: {str(error).splitlines()[0]}")
+        faults.append(Flaw(document.origin, 0, f"this is no YAML: {str(error).splitlines()[0]}"))
         return None
     return root if isinstance(root, yaml.Node) else None
 
@@ -239,8 +258,7 @@ def _condition(entry: Entry, trigger: str | None, names: Names, faults: Faults) 
         return None
     condition, wrong = read_condition(text, trigger, names)
     for fault in wrong:
-        place = entry.place("when", text[: fault.start].count("\n"))
-        faults.append(f"{place}: rule {entry.text('name')}: {fault.message}\n{caret(text, fault)}")
+        entry.condition_fault(faults, fault)
     return condition
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from surveillance.domain.errors import RuleError
 from surveillance.rules.book import KEYS
+from surveillance.rules.fields import end_of
 
 Value = str | tuple[str, ...]  # a text, or a list of texts
 _HARD = "this text is written in a way that the form cannot change; change it in the text"
@@ -129,17 +130,6 @@ def _without(source: Source, key: str) -> str:
     if text[line:start].strip():  # it stands behind the dash
         return text[:start] + text[below:].lstrip(" ")
     return text[:line] + text[below:]
-
-
-def end_of(text: str, node: yaml.Node) -> int:
-    """Where the node's own text ends; the marks of block nodes run on to whatever comes next."""
-    if isinstance(node, yaml.ScalarNode):
-        start = int(node.start_mark.index)
-        return start + len(text[start : node.end_mark.index].rstrip())
-    if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
-        return int(node.end_mark.index)
-    last = node.value[-1]
-    return end_of(text, last[1] if isinstance(last, tuple) else last)
 
 
 def _line_end(text: str, at: int) -> int:
