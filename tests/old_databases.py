@@ -119,6 +119,12 @@ SEEDS: dict[str, dict[str, Rows]] = {
              "evidence": "event-1.jpg", "label_before": "person", "label": "animal"},
         ],
     },
+    "0011": {
+        "rule": [
+            {"name": "seen", "version": 1, "position": 0, "text": "- {name: seen, on: sighting, verdict: log}\n",
+             "author": "site file", "at": AT, "was": "watched"},
+        ],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5}
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select
 
-from surveillance.domain.values import DoorReport, Input, ModeReport, rfc3339
-from surveillance.storage import tables
+from surveillance.domain.values import DoorReport, Input, ModeReport, Observation, rfc3339
+from surveillance.storage import moments, tables
 from surveillance.storage.database import reading
 from surveillance.storage.event_filter import Cursor, EventFilter, conditions
 from surveillance.storage.event_search import Budget, Page, Search, listed
@@ -131,6 +131,21 @@ class Events:
         )
         for _, entry in numbered:
             yield entry
+
+    def inputs_until(self, number: int, span_s: float = 60.0) -> list[Input]:
+        """What core met in those seconds up to input `number`, which comes last; empty where it is no longer kept."""
+        with reading(self._engine) as connection:
+            return moments.inputs_until(connection, number, span_s)
+
+    def number_of_observation(self, observation_id: str) -> int | None:
+        """Its place among the inputs of core; None where it is not on record."""
+        with reading(self._engine) as connection:
+            return moments.number_of_observation(connection, observation_id)
+
+    def latest_tracks(self, camera: str, limit: int = 20) -> list[Observation]:
+        """The newest observation of each of that camera's last tracks, newest first, also of those without events."""
+        with reading(self._engine) as connection:
+            return moments.latest_tracks(connection, camera, limit)
 
     def last_mode(self, within: int = 200_000) -> list[ModeReport]:
         """The newest report of the arming mode among the last `within` inputs, if there is one."""

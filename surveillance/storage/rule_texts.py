@@ -34,6 +34,20 @@ def split_rules(text: str, origin: str) -> list[tuple[str, str]]:
     return list(zip(_names(root.value, origin), texts, strict=True))
 
 
+def one_rule(text: str, origin: str) -> tuple[str, str]:
+    """(name, text) of a text that holds one rule: as it is where it can stand among others, else as `split_rules`.
+
+    Raises SettingsError for a text that does not hold one rule.
+    """
+    rules = split_rules(text, origin)
+    if len(rules) != 1:
+        raise SettingsError(f"{origin}: write one rule; there are {len(rules)}")
+    [(name, alone)] = rules
+    lines = text.strip("\n").splitlines()
+    stands_alone = all(line.startswith(("#", "- ", " ")) or not line for line in lines)
+    return name, "\n".join(lines) + "\n" if stands_alone and any(line.startswith("- ") for line in lines) else alone
+
+
 def slice_of(text: str, node: yaml.Node) -> str:
     """The part of the text that a node was read from, moved to the left margin, with the comment above it."""
     if getattr(node, "flow_style", True):
@@ -84,7 +98,7 @@ def _block_texts(text: str, items: Sequence[yaml.Node]) -> Iterator[str]:
     floor = 0  # lines from here on may be comments of the next rule
     for item in items:
         first = item.start_mark.line
-        last = text.count("\n", 0, _end(text, item))
+        last = _bottom(lines, text.count("\n", 0, _end(text, item)), item.start_mark.column)
         top = _top(lines, first, floor)
         column = item.start_mark.column
         body = [lines[first][column:], *(_outdented(line, column) for line in lines[first + 1 : last + 1])]
@@ -98,6 +112,13 @@ def _top(lines: list[str], first: int, floor: int) -> int:
     while first > floor and lines[first - 1].lstrip().startswith("#"):
         first -= 1
     return first
+
+
+def _bottom(lines: list[str], last: int, column: int) -> int:
+    """The line where the comments end that stand below line `last` and as deep as the rule."""
+    while last + 1 < len(lines) and lines[last + 1].startswith(" " * column + "#"):
+        last += 1
+    return last
 
 
 def _outdented(line: str, column: int) -> str:

@@ -14,16 +14,24 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
-from surveillance.domain.errors import EditConflict
+from surveillance.domain.errors import EditConflict, SettingsError
 from surveillance.domain.site import Site
 from surveillance.storage.database import ChangeWatch, reading, writing
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.ledger import note
-from surveillance.storage.rule_texts import split_rules
+from surveillance.storage.rule_rows import (
+    RulebookEdit,
+    RuleText,
+    history_of,
+    live_rules,
+    rulebook_history,
+    write_rules,
+)
+from surveillance.storage.rule_texts import one_rule, split_rules
 from surveillance.storage.site_plan import changes_between, in_words
 from surveillance.storage.site_rows import hashed_credentials, read_site, write_site
 from surveillance.storage.site_secrets import restore_secrets
-from surveillance.storage.tables import configuration, rule
+from surveillance.storage.tables import configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +111,81 @@ class SqlSite:
     def rules(self) -> list[tuple[str, str]]:
         """(name, YAML text) of each live rule, in order."""
         with reading(self._engine) as connection:
-            return [(row.name, row.text) for row in _live_rules(connection)]
+            return [(row.name, row.text) for row in live_rules(connection)]
 
     def save_rules(self, rules: Sequence[tuple[str, str]], author: str) -> int:
         """Makes these the live rules and returns the configuration version; earlier texts stay on record."""
         with writing(self._engine) as connection:
-            live = {row.name: row for row in _live_rules(connection)}
-            if [(name, text) for name, text in rules] == [(row.name, row.text) for row in live.values()]:
-                return _version(connection)
-            version = _version(connection) + 1
-            changed = self._write_rules(connection, rules, version, author)
-            _stamp(connection, version, author, f"rules changed: {', '.join(changed)}")
-            return version
+            return self._save_rules(connection, rules, author, None, None)
 
-    def rule_history(self, name: str) -> list[dict[str, Any]]:
-        """Every text a rule has had, newest first: version, text ("" where removed), author, at."""
+    def rule(self, name: str) -> RuleText | None:
+        """The live text of a rule; None where there is none."""
+        found = self.rule_history(name)
+        return found[0] if found and found[0].text else None
+
+    def save_rule(self, text: str, author: str, replaces: str | None = None, seen: int | None = None) -> int:
+        """Makes this the text of its one rule, as one version, and returns that; the same text makes no version.
+
+        `replaces` is the name the rule had, None for a new one; `seen` the version of its text that was edited.
+        Raises EditConflict where the rule is another by now or its new name is taken, SettingsError for a text that
+        does not hold one rule.
+        """
+        name, text = one_rule(text, "rule")
+        with writing(self._engine) as connection:
+            live = {row.name: row for row in live_rules(connection)}
+            before = live.get(replaces or name)
+            _refuse_conflict(before, replaces, seen)
+            if name != replaces and name in live:
+                raise EditConflict(f"there is a rule called {name} already; choose another name")
+            rules = [(name, text) if row.name == replaces else (row.name, row.text) for row in live.values()]
+            if replaces is None:
+                rules.append((name, text))
+            words = f"added: {name}" if replaces is None else f"changed: {name}"
+            was = (name, replaces) if replaces not in (None, name) else None
+            if was is not None:
+                words = f"renamed: {replaces} to {name}"
+            return self._save_rules(connection, rules, author, f"rule {words}", was)
+
+    def remove_rule(self, name: str, author: str, seen: int | None = None) -> int:
+        """Takes a rule out; its texts stay on record. Raises EditConflict where it is another by now, or gone."""
+        with writing(self._engine) as connection:
+            live = {row.name: row for row in live_rules(connection)}
+            _refuse_conflict(live.get(name), name, seen)
+            rules = [(row.name, row.text) for row in live.values() if row.name != name]
+            return self._save_rules(connection, rules, author, f"rule removed: {name}", None)
+
+    def rule_history(self, name: str) -> list[RuleText]:
+        """Every text a rule has had, newest first, also under earlier names; the text is empty where it was removed."""
         with reading(self._engine) as connection:
-            rows = connection.execute(select(rule).where(rule.c.name == name).order_by(rule.c.version.desc()))
-            return [{"version": row.version, "text": row.text, "author": row.author, "at": row.at} for row in rows]
+            return history_of(connection, name)
+
+    def rulebook_history(self, limit: int = 50) -> list[RulebookEdit]:
+        """The latest edits that changed rules, newest first, each with the texts before and after."""
+        with reading(self._engine) as connection:
+            return rulebook_history(connection, limit)
+
+    def rules_at(self, version: int) -> list[tuple[str, str]]:
+        """(name, text) of each rule as it was live at that configuration version."""
+        with reading(self._engine) as connection:
+            return [(row.name, row.text) for row in live_rules(connection, version)]
+
+    def _save_rules(
+        self,
+        connection: Connection,
+        rules: Sequence[tuple[str, str]],
+        author: str,
+        change: str | None,
+        was: tuple[str, str] | None,
+    ) -> int:
+        version = _version(connection)
+        if list(rules) == [(row.name, row.text) for row in live_rules(connection)]:
+            return version
+        names = [name for name, _ in rules]
+        if [name for name, _ in split_rules("".join(text for _, text in rules), "rules")] != names:
+            raise SettingsError("these rules cannot stand in one text; write each as its own list entry")
+        changed = write_rules(connection, rules, version + 1, author, was)
+        _stamp(connection, version + 1, author, change or f"rules changed: {', '.join(changed)}")
+        return version + 1
 
     def _read_changed(self, known: Site | None) -> Site:
         with reading(self._engine) as connection:
@@ -130,7 +195,7 @@ class SqlSite:
             return self._read(connection, version)
 
     def _read(self, connection: Connection, version: int) -> Site:
-        rules = "".join(row.text for row in _live_rules(connection))
+        rules = "".join(row.text for row in live_rules(connection))
         return read_site(connection, self._keys, version, rules)
 
     def _prepared(self, site: Site, known: Site) -> Site:
@@ -140,25 +205,9 @@ class SqlSite:
         version = _version(connection) + 1
         write_site(connection, self._keys, site, before)
         if site.rules != before.rules:
-            self._write_rules(connection, split_rules(site.rules, "rules"), version, author)
+            write_rules(connection, split_rules(site.rules, "rules"), version, author, None)
         _stamp(connection, version, author, change)
         return version
-
-    def _write_rules(
-        self, connection: Connection, rules: Sequence[tuple[str, str]], version: int, author: str
-    ) -> list[str]:
-        """Writes a row for every rule that is new, other or gone; returns the names of those."""
-        live = {row.name: row for row in _live_rules(connection)}
-        wanted = {name: (position, text) for position, (name, text) in enumerate(rules)}
-        gone = {name: (row.position, "") for name, row in live.items() if name not in wanted}
-        rows = [
-            {"name": name, "version": version, "position": position, "text": text, "author": author, "at": _now()}
-            for name, (position, text) in (wanted | gone).items()
-            if name not in live or (live[name].position, live[name].text) != (position, text)
-        ]
-        if rows:
-            connection.execute(insert(rule), rows)
-        return [str(row["name"]) for row in rows]
 
 
 def _version(connection: Connection) -> int:
@@ -176,19 +225,17 @@ def _conflict(connection: Connection, version: int, expected: int | None) -> str
     return f"{who} edited the site meanwhile (version {version}, you saw {expected}): look again and repeat your edit"
 
 
+def _refuse_conflict(row: Any, name: str | None, seen: int | None) -> None:
+    """Raises EditConflict where a rule that was to be replaced is gone, or not at the version that was seen."""
+    if name is not None and row is None:
+        raise EditConflict(f"rule {name} was removed meanwhile; save it under another name to keep it")
+    if seen is not None and name is not None and row.version != seen:
+        raise EditConflict(f"{row.author} changed rule {name} meanwhile: look again and repeat your edit")
+
+
 def _stamp(connection: Connection, version: int, author: str, change: str) -> None:
     connection.execute(insert(configuration), [{"version": version, "at": _now(), "author": author, "change": change}])
     note(connection, "configuration.changed", {"version": version, "change": change}, author)
-
-
-def _live_rules(connection: Connection) -> Sequence[Any]:
-    newest = select(rule.c.name, func.max(rule.c.version).label("version")).group_by(rule.c.name).subquery()
-    return connection.execute(
-        select(rule)
-        .join(newest, (rule.c.name == newest.c.name) & (rule.c.version == newest.c.version))
-        .where(rule.c.text != "")
-        .order_by(rule.c.position, rule.c.name)
-    ).all()
 
 
 def _now() -> datetime:

@@ -410,6 +410,7 @@ rule = Table(
     Column("text", Text, nullable=False, doc="the rule as YAML, a list of one; empty where it was removed"),
     Column("author", Name, nullable=False, doc="account or program that wrote it"),
     Column("at", Moment, nullable=False, doc="when it was written"),
+    Column("was", Name, doc="name that the rule had until this text renamed it"),
     Index(None, "version"),
 )
 

@@ -94,7 +94,7 @@ def test_an_edit_writes_only_what_differs(site: SqlSite) -> None:
     before = sealed()
     site.save(replace(site.read(), people=()), "ada")
     assert sealed() == before, "sealing anew would have written another text"
-    assert site.rule_history("seen")[0]["version"] == 1
+    assert site.rule_history("seen")[0].version == 1
 
 
 def test_an_export_is_applied_without_a_difference(site: SqlSite) -> None:

@@ -121,7 +121,7 @@ def test_rules_have_versions_and_the_newest_are_live(desk):
     assert site.save_rules([STAFF, changed], "bob") == 3
     assert site.rules() == [STAFF, changed]
     assert site.read().rules == STAFF[1] + changed[1]
-    assert [(row["version"], row["text"], row["author"]) for row in site.rule_history("staff")] == [
+    assert [(row.version, row.text, row.author) for row in site.rule_history("staff")] == [
         (3, STAFF[1], "bob"),
         (2, "", "ada"),
         (1, STAFF[1], "site file"),

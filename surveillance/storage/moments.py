@@ -1,0 +1,77 @@
+"""What core had met up to a moment on record, as far as it is still kept: enough to judge that moment again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from surveillance.domain.values import DoorReport, Input, ModeReport, Observation
+from surveillance.storage.rows import input_of, observation_of
+from surveillance.storage.tables import input_, observation
+
+MOST_INPUTS = 20_000  # how far back a window reaches at most
+STATES_WITHIN = 200_000  # inputs in which the last word of doors and of the arming mode is looked for
+
+
+def inputs_until(connection: Connection, number: int, span_s: float) -> list[Input]:
+    """The inputs of that many seconds up to input `number`, which comes last; before them what doors and the arming
+    mode were then. Empty where that input is no longer kept.
+    """
+    found: dict[int, Input] = {}
+    at = _time_of(connection, number)
+    if at is None:
+        return []
+    since = at - timedelta(seconds=span_s)
+    for table, read in ((observation, observation_of), (input_, input_of)):
+        rows = connection.execute(
+            select(table)
+            .where(table.c.number <= number, table.c.number > number - MOST_INPUTS, table.c.at >= since)
+            .order_by(table.c.number)
+        )
+        found |= {row.number: read(row._mapping) for row in rows}
+    return [*_states_before(connection, min(found)), *(found[key] for key in sorted(found))]
+
+
+def number_of_observation(connection: Connection, observation_id: str) -> int | None:
+    """Its place among the inputs of core."""
+    query = select(observation.c.number).where(observation.c.id == observation_id)
+    number: int | None = connection.execute(query).scalar_one_or_none()
+    return number
+
+
+def latest_tracks(connection: Connection, camera: str, limit: int) -> list[Observation]:
+    """The newest observation of each of that camera's last tracks, newest first."""
+    rows = connection.execute(
+        select(observation).where(observation.c.camera == camera).order_by(observation.c.at.desc()).limit(50 * limit)
+    )
+    newest: dict[tuple[int, Any], Observation] = {}
+    for row in rows:
+        newest.setdefault((row.track, row.started_at), observation_of(row._mapping))
+    return list(newest.values())[:limit]
+
+
+def _time_of(connection: Connection, number: int) -> Any:
+    for table in (observation, input_):
+        at = connection.execute(select(table.c.at).where(table.c.number == number)).scalar_one_or_none()
+        if at is not None:
+            return at
+    return None
+
+
+def _states_before(connection: Connection, number: int) -> list[Input]:
+    rows = connection.execute(
+        select(input_)
+        .where(input_.c.number < number, input_.c.number > number - STATES_WITHIN)
+        .where(input_.c.kind.in_(("door", "mode")))
+        .order_by(input_.c.number)
+    )
+    last: dict[str, Input] = {}
+    for row in rows:
+        entry = input_of(row._mapping)
+        if isinstance(entry, DoorReport):
+            last[f"door {entry.door}"] = entry
+        elif isinstance(entry, ModeReport):
+            last["mode"] = entry
+    return list(last.values())
