@@ -20,17 +20,15 @@ from surveillance.storage.rulebook import SqlSite
 
 
 class LivePicture(Protocol):
-    """One picture with what the worker saw in it: `facts` (its keys: surveillance.engines.live.facts_of) and `jpeg`.
+    """One picture as `jpeg`, with what the worker saw in it as `told` (JSON; its keys: engines.live.facts_of).
 
-    `packed` holds both, for the page's script; `shown_ns` tells one picture of a camera from the next.
+    `shown_ns` tells one picture of a camera from the next.
     """
 
     @property
     def shown_ns(self) -> int: ...
     @property
-    def packed(self) -> bytes: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
+    def told(self) -> bytes: ...
     @property
     def jpeg(self) -> bytes: ...
 

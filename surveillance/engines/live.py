@@ -23,29 +23,21 @@ from surveillance.engines.worker import Looked
 
 SIZES = ("tile", "full")
 WATCHED_S = 3.0
-_LENGTHS = struct.Struct(">II")  # of the facts and of the picture, which follow in this order
+_LENGTH = struct.Struct(">I")  # a file is the length of what is told, that, and the picture
 
 
 @dataclass(frozen=True, slots=True)
 class LivePicture:
-    """One picture with its facts, as `pack` made it, and when it was shown."""
+    """One picture, what the worker told of it (JSON, see `facts_of`), and when it was shown."""
 
     shown_ns: int
-    packed: bytes
+    told: bytes
+    jpeg: bytes
 
     @property
     def facts(self) -> dict[str, Any]:
-        """See `facts_of`."""
-        told: dict[str, Any] = json.loads(self.packed[_LENGTHS.size : self._told_to])
+        told: dict[str, Any] = json.loads(self.told)
         return told
-
-    @property
-    def jpeg(self) -> bytes:
-        return self.packed[self._told_to :]
-
-    @property
-    def _told_to(self) -> int:
-        return int(_LENGTHS.size + _LENGTHS.unpack_from(self.packed)[0])
 
 
 class LivePictures:
@@ -66,7 +58,8 @@ class LivePictures:
                 shown_ns = os.fstat(file.fileno()).st_mtime_ns
                 if shown_ns == after or not _is_recent(shown_ns):
                     return None
-                return LivePicture(shown_ns, file.read())
+                told = file.read(_LENGTH.unpack(file.read(_LENGTH.size))[0])
+                return LivePicture(shown_ns, told, file.read())
         except FileNotFoundError:
             return None
 
@@ -83,9 +76,9 @@ class LivePictures:
                 continue
             place = self._place(camera, size, "picture")
             fresh = place.with_suffix(".new")
-            packed = pack(facts(), encode(size))
+            told, jpeg = json.dumps(facts(), separators=(",", ":")).encode(), encode(size)
             with suppress(OSError):  # memory is full: whoever watches sees nothing new, and the camera goes on
-                fresh.write_bytes(packed)
+                fresh.write_bytes(_LENGTH.pack(len(told)) + told + jpeg)
                 fresh.replace(place)
 
     def _place(self, camera: str, size: str, kind: str) -> Path:
@@ -122,12 +115,6 @@ def facts_of(looked: Looked, drops: Mapping[str, int]) -> dict[str, Any]:
         "gate": looked.motion.reason,
         "drops": dict(drops),
     }
-
-
-def pack(facts: Mapping[str, Any], jpeg: bytes) -> bytes:
-    """Both lengths (32 bits each, big-endian), the facts as JSON, the picture. The page's script reads it too."""
-    told = json.dumps(facts, separators=(",", ":")).encode()
-    return _LENGTHS.pack(len(told), len(jpeg)) + told + jpeg
 
 
 def _corners(box: Box) -> list[float]:

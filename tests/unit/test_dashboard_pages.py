@@ -33,7 +33,7 @@ def test_tiles_show_state_zones_and_no_password(site: DashboardSite) -> None:
     }
     user = site.user()
     page = user.get("/cameras").text
-    for words in ("4.9 pictures/s", "Live", "Lost", "timeout", 'class="zone is-restricted"', 'points="160.0,450.0'):
+    for words in ("4.9 pictures/s", "Live", "Lost", "timeout", '"restricted": true', "[[0.1, 0.5], [0.9, 0.5]"):
         assert words in page
     one = user.get("/cameras/front").text
     assert "rtsp://***@192.0.2.4/main" in one
@@ -45,7 +45,7 @@ def test_no_camera_is_called_live_while_core_is_silent(site: DashboardSite) -> N
     site.applied["heartbeat_age_s"] = 20.0
     for path in ("/cameras", "/cameras/front"):
         page = site.user().get(path).text
-        assert "Live<" not in page.replace("</", "<")
+        assert "Live</span>" not in page
         assert "4.9" not in page
 
 
@@ -56,21 +56,6 @@ def test_a_live_picture_is_asked_for_and_served(site: DashboardSite) -> None:
     answer = user.get("/cameras/front/live.jpg")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/jpeg", b"tile")
     assert user.get("/cameras/nobody/live.jpg").status_code == 404
-
-
-def test_moving_pictures_come_in_parts_and_stop_when_the_page_closes(tmp_path: Path) -> None:
-    site = open_site(tmp_path, DashboardSettings(max_streams=1))
-    site.live.watch("front", "full")
-    site.live.show("front", dict, lambda size: size.encode())
-    user = site.user()
-    answer = user.get("/cameras/front/live.mjpg")
-    parts = answer.iter_encoded()
-    assert [next(parts), next(parts)] == [b"--picture\r\n", b"Content-Type: image/jpeg\r\n\r\nfull\r\n--picture\r\n"]
-    assert user.get("/cameras/front/live.mjpg").status_code == 503
-    answer.close()
-    again = user.get("/cameras/front/live.mjpg")
-    assert again.status_code == 200
-    again.close()
 
 
 def test_a_site_without_cameras_says_what_to_do(tmp_path: Path) -> None:

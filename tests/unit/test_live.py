@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 import threading
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from moving import block, frame_at, track_of
 
 from surveillance.domain.values import Motion
-from surveillance.engines.live import WATCHED_S, LivePictures, facts_of, pack
+from surveillance.engines.live import WATCHED_S, LivePictures, facts_of
 from surveillance.engines.worker import Looked
 from surveillance.ingest.pictures import BgrPicture, encode_jpeg
 
@@ -53,10 +52,6 @@ def test_what_the_worker_saw_in_a_frame_is_told_with_it() -> None:
     motion = Motion("motion", (block(0.4),))
     looked = Looked(frame_at(2.0, block(0.4)), motion, (track_of(block(0.4), confidence=0.9), doubted), ())
     assert facts_of(looked, {"busy": 3}) == FACTS
-
-
-def test_facts_and_picture_are_packed_as_the_script_reads_them() -> None:
-    assert pack({"number": 1}, b"jpeg") == struct.pack(">II", 12, 4) + b'{"number":1}jpeg'
 
 
 def test_a_size_is_encoded_only_while_it_is_watched(live: LivePictures) -> None:

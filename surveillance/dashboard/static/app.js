@@ -1,41 +1,7 @@
-// Live tiles, the list's live sign and its length. Everything else is HTML, htmx and CSS.
+// The list's live sign and its length. Everything else is HTML, htmx and CSS.
 "use strict";
 
-const TILE_MS = 500;
 const MOST_ROWS = 200;
-
-// --- live tiles: one picture at a time, and none while nobody looks -------------------------------------------------
-
-async function showTile(image) {
-  const screen = image.closest(".screen");
-  while (image.isConnected) {
-    if (!document.hidden) {
-      await refresh(image, screen);
-    }
-    await new Promise((done) => setTimeout(done, TILE_MS));
-  }
-}
-
-async function refresh(image, screen) {
-  try {
-    const answer = await fetch(image.dataset.live, { headers: { Accept: "image/jpeg" } });
-    if (answer.status === 401) {
-      location.reload();
-    } else if (answer.status === 200) {
-      const old = image.src;
-      image.src = URL.createObjectURL(await answer.blob());
-      image.hidden = false;
-      screen.dataset.state = "live";
-      if (old) {
-        URL.revokeObjectURL(old);
-      }
-    } else if (screen.dataset.state === "live") {
-      screen.dataset.state = "stale";
-    }
-  } catch {
-    screen.dataset.state = screen.dataset.state === "live" ? "stale" : screen.dataset.state;
-  }
-}
 
 // --- the event list --------------------------------------------------------------------------------------------------
 
@@ -83,10 +49,6 @@ document.addEventListener(
   },
   true,
 );
-
-document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("img[data-live]").forEach(showTile);
-});
 
 // --- the menu: closed by Escape, and by a click elsewhere -------------------------------------------------------------
 
