@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import IO, Any
 
 from surveillance.translations import SAID
+from surveillance.translations.words import WORDS
 
 LOGGERS = frozenset({"debug", "info", "warning", "error", "exception"})
 _WORD = re.compile(r"[a-z]+[,.;:?!)]*|[A-Z][a-z]+[,.;:?!)]*|[a-z]+'[a-z]+")
@@ -25,6 +26,14 @@ def sentences(
     """A Babel extraction method: (line, function, (context, sentence), comments) for each sentence in a module."""
     for line, template in sentences_in(ast.parse(file.read())):
         yield line, "pgettext", (SAID, template), []
+
+
+def words(
+    file: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
+) -> Iterator[Found]:
+    """A Babel extraction method: the words that are values in sentences."""
+    for word in WORDS:
+        yield 1, "pgettext", (SAID, word), []
 
 
 def sentences_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -52,9 +61,10 @@ def _within(node: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def template_of(text: ast.Constant | ast.JoinedStr) -> str:
-    """The text with {0}, {1} in place of its values."""
+    """The text with {0}, {1} in place of its values, also of those that `format` puts in later."""
     if isinstance(text, ast.Constant):
-        return str(text.value)
+        first, *rest = str(text.value).split("{}")
+        return first + "".join(f"{{{index}}}{part}" for index, part in enumerate(rest))
     parts, values = [], 0
     for part in text.values:
         if isinstance(part, ast.Constant):
@@ -66,9 +76,11 @@ def template_of(text: ast.Constant | ast.JoinedStr) -> str:
 
 
 def is_sentence(template: str) -> bool:
-    """Whether there are plain words one after another, rather than a name, a mark or a pattern."""
+    """Whether one line holds plain words one after another, rather than a name, a mark or a pattern."""
+    if "\n" in template:
+        return False
     plain = [_WORD.fullmatch(word) is not None for word in template.split()]
-    return any(one and after for one, after in pairwise(plain)) or (sum(plain) >= 2 and "{" in template)
+    return any(one and after for one, after in pairwise(plain)) or (any(plain) and "{" in template)
 
 
 def _method(call: ast.Call) -> str:

@@ -60,3 +60,37 @@ def f(name, log):
         "no door is called {0}; did you mean {1}?",
         "the inner words",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "spoken"),
+    [
+        (  # a value that is a word, and a suggestion
+            "no zone is called 'yrd'; did you mean 'yard'?",
+            "no existe zona con el nombre 'yrd'; ¿quiso decir 'yard'?",
+        ),
+        (  # an empty value
+            "door front has no relay, so nothing can unlock it",
+            "la puerta front no tiene relé, así que nada puede ejecutar en ella la orden liberar",
+        ),
+        ("there is no authorize rule", "no hay ninguna regla de autorización"),
+        ("there is no authorize rule for door front", "no hay ninguna regla de autorización para la puerta front"),
+        (  # a place and what is wrong there
+            "cameras.yard.zones[0].points: needs at least 3 points (there are 2)",
+            "cameras.yard.zones[0].points: necesita al menos 3 puntos (hay 2)",
+        ),
+        (  # an address and what it answered
+            "rtsp://192.0.2.7/a refused the user name or password",
+            "rtsp://192.0.2.7/a rechazó el nombre de usuario o la contraseña",
+        ),
+        (
+            'no authorize rule was true: a needs people == 1 but people = 2, and "pin" in factors but factors = badge',
+            "no se cumplió ninguna regla de autorización: "
+            'a exige people == 1, pero people = 2, y "pin" in factors, pero factors = badge',
+        ),
+        ("open but locked", "open but locked"),  # too little to be known by
+        ("camera", "camera"),  # a name, not the word
+    ],
+)
+def test_a_sentence_with_words_and_parts_in_it_is_said_whole(sentence: str, spoken: str) -> None:
+    assert said(sentence, "es") == spoken
