@@ -25,6 +25,8 @@ from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
+from surveillance.storage.second_factor import SecondFactor
+from surveillance.storage.web_sessions import WebSessions
 
 NAME, PASSWORD = "ada", "correct horse"
 RULES = """
@@ -92,7 +94,7 @@ def open_site(
 ) -> DashboardSite:
     desk = open_desk(directory, lock_timeout_ms)
     keys = KeyStore(directory / "keys")
-    accounts = Accounts(desk.engine, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    accounts = Accounts(desk.engine, keys, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     accounts.add(NAME, "administrator", PASSWORD)
     rulebook = SqlSite(desk.engine, keys)
     rulebook.seed(site)
@@ -101,6 +103,8 @@ def open_site(
     services = Services(
         events=Events(desk.engine),
         accounts=accounts,
+        sessions=WebSessions(desk.engine),
+        second_factor=SecondFactor(desk.engine, keys),
         inbox=Inbox(desk.engine),
         site=rulebook,
         evidence=desk.evidence,

@@ -125,6 +125,17 @@ SEEDS: dict[str, dict[str, Rows]] = {
              "author": "site file", "at": AT, "was": "watched"},
         ],
     },
+    "0012": {
+        "account": [
+            {"id": "user-1", "name": "ada", "role": "administrator", "password_hash": "HASHED:correct horse",
+             "must_change": False, "enabled": True, "changed_at": AT},
+        ],
+        "web_session": [
+            {"id": "12" * 32, "account": "user-1", "made_at": AT, "seen_at": AT + 1, "expires_at": AT + 10**15,
+             "address": "192.0.2.7", "agent": "Mozilla/5.0"},
+        ],
+        "sign_in_try": [{"name": "34" * 32, "failed": 5, "locked_until": AT + 10, "at": AT}],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5}
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from surveillance.app.rulebook import build_rulebook
-from surveillance.app.site_edit import author
+from surveillance.app.site_edit import author, open_site
 from surveillance.app.store import open_store, relay_token, upgrade_database
 from surveillance.app.worker import build_classifier
 from surveillance.domain.errors import NotFound, SettingsError
+from surveillance.domain.permissions import Reach
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
@@ -21,6 +22,7 @@ from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.queries import EventFilter
 from surveillance.storage.rule_texts import split_rules
+from surveillance.storage.second_factor import SecondFactor
 
 PAGE = 500
 
@@ -125,6 +127,27 @@ def open_accounts(settings: Settings) -> Accounts:
     """The accounts; creates the database where there is none."""
     upgrade_database(settings)
     return open_store(settings).accounts
+
+
+def known_reach(settings: Settings, reach: Reach) -> Reach:
+    """The reach as it is. Raises NotFound for a camera or door that the site does not have."""
+    if reach.is_whole:
+        return reach
+    site = open_site(settings).site.read()
+    for kind, given, known in (("camera", reach.cameras, site.cameras), ("door", reach.doors, site.doors)):
+        names = [each.name for each in known]
+        for name in sorted((given or frozenset()) - set(names)):
+            raise NotFound(no_such(kind, name, names))
+    return reach
+
+
+def remove_second_factor(settings: Settings, name: str, actor: str) -> None:
+    """Takes a lost second factor away. Raises NotFound."""
+    store = open_store(settings)
+    known = {user.name: user.id for user in store.accounts.list_users()}
+    if name not in known:
+        raise NotFound(no_such("user", name, list(known)))
+    SecondFactor(store.engine, store.keys).remove(known[name], actor)
 
 
 def token_of_relay(settings: Settings, door: str) -> str:

@@ -24,13 +24,13 @@ from surveillance.dashboard.settings import is_loopback
 from surveillance.domain.errors import DatabaseDamaged, RecordFailed, SourceError, UserMistake
 from surveillance.domain.site import Camera, Door, Site
 from surveillance.settings import Settings
-from surveillance.storage.accounts import Accounts
 from surveillance.storage.database import check_version, open_database
 from surveillance.storage.keys import KEY_BYTES, KeyStore
 from surveillance.storage.retention import disk_free
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.sizes import configuration_version, newest_event_at
 from surveillance.storage.state import SharedState
+from surveillance.storage.tokens import Tokens
 
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)  # no clock that is right is behind this
 GB = 1_000_000_000
@@ -107,7 +107,7 @@ class Database:
 
     def _read(self, settings: Settings, engine: Any) -> None:
         self.newest_event_at = newest_event_at(engine)
-        self.has_reader_token = any("access:request" in token.scopes for token in Accounts(engine).list_tokens())
+        self.has_reader_token = any("access:request" in token.scopes for token in Tokens(engine).list_tokens())
         core = heartbeat(SharedState(engine))
         self.core_beats = bool(core) and core["age_s"] <= settings.dashboard.core_silent_s
         self.is_configured = configuration_version(engine) > 0

@@ -62,7 +62,7 @@ def open_store(settings: Settings) -> Store:
         recordings=Recordings(engine, settings.data_dir / "media"),
         site=SqlSite(engine, keys),
         events=Events(engine),
-        accounts=Accounts(engine),
+        accounts=Accounts(engine, keys),
         inbox=Inbox(engine),
     )
 

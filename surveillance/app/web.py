@@ -23,7 +23,9 @@ from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
 from surveillance.logs import configure_logs
 from surveillance.settings import Settings
+from surveillance.storage.second_factor import SecondFactor
 from surveillance.storage.state import SharedState
+from surveillance.storage.web_sessions import WebSessions
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -37,6 +39,8 @@ def build_web(settings: Settings) -> Flask:
         Services(
             events=store.events,
             accounts=store.accounts,
+            sessions=WebSessions(store.engine),
+            second_factor=SecondFactor(store.engine, store.keys),
             inbox=store.inbox,
             site=store.site,
             evidence=store.evidence,

@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from surveillance import __version__
 from surveillance.dashboard import (
     access_requests,
+    account,
     cameras,
     errors,
     events,
@@ -24,6 +25,7 @@ from surveillance.dashboard import (
     recordings,
     rules,
     security,
+    sessions,
     sign_in,
     trail,
     wording,
@@ -35,6 +37,7 @@ from surveillance.dashboard.streams import Streams
 
 PAGES = (
     sign_in.pages,
+    account.pages,
     languages.pages,
     events.pages,
     recordings.pages,
@@ -54,8 +57,9 @@ NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
     ("rules.listing", _l("Rules")),
 )
 MENU = (
-    ("sign_in.account", _l("Your account")),
+    ("account.show", _l("Your account")),
     ("users.listing", _l("Users")),
+    ("sessions.listing", _l("Sessions")),
     ("tokens.listing", _l("API tokens")),
     ("audit.listing", _l("Audit")),
     ("api.docs", _l("API")),
@@ -85,10 +89,11 @@ def create_app(services: Services) -> Flask:
     app.session_interface = SiteSessions(settings.cookie_secure)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
     for pages in PAGES:
         app.register_blueprint(pages)
     languages.register(app)
+    sessions.register(app)
     security.protect(app, settings)
     errors.register(app)
     wording.register(app)

@@ -17,7 +17,7 @@ from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 from werkzeug.wrappers import Response
 
 from surveillance.dashboard.services import services
-from surveillance.dashboard.sessions import asks_for_page, current_user
+from surveillance.dashboard.sessions import asks_for_page, current_user, unfinished
 from surveillance.domain.permissions import PERMISSIONS, SCOPES, Reach, permissions_in, permissions_of
 from surveillance.storage.ledger import acting_from
 from surveillance.storage.tokens import Token
@@ -71,6 +71,8 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     @app.before_request
     def check() -> Response | None:
         acting_from.set(request.remote_addr or "")
+        if request.endpoint == "static":
+            return None
         if request.endpoint is None:  # no such page: told only to those who are signed in
             return None if _known() else _ask_to_sign_in()
         permission = needed(app, request.endpoint)
@@ -81,7 +83,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
             raise Forbidden(_refusal(who, permission))
         if who is None or not who.is_program:
             csrf.protect()
-        return None
+        return None if permission == PUBLIC else _unfinished()
 
     @app.teardown_request
     def forget(error: BaseException | None) -> None:
@@ -169,6 +171,17 @@ def scopes_with(permission: str) -> list[str]:
     """The token scopes that give a permission, the narrowest first."""
     giving = [scope for scope, given in SCOPES.items() if permission in given]
     return sorted(giving, key=lambda scope: len(SCOPES[scope]))
+
+
+def _unfinished() -> Response | None:
+    """To the page where a user chooses a password or sets up a second factor, which comes before anything else."""
+    user = None if _comes_by_token() else current_user()
+    page = None if user is None else unfinished(user)
+    if page is None or request.blueprint in ("account", "sign_in"):
+        return None
+    if not asks_for_page():
+        raise Forbidden(_("Choose your own password first, or set up the second factor that your role needs."))
+    return redirect(url_for(page))
 
 
 def _refusal(who: Actor, permission: str) -> str:

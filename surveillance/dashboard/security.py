@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 
-from surveillance.dashboard import access_requests, guards, metrics, sign_in
+from surveillance.dashboard import access_requests, guards, metrics
 from surveillance.dashboard.settings import DashboardSettings
 
 HEADERS = {
@@ -31,13 +33,23 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+TRIES = (  # where a password or code can be guessed
+    "sign_in.submit",
+    "sign_in.submit_code",
+    "account.change_password",
+    "account.add_second_factor",
+    "account.renew_recovery_codes",
+    "account.remove_second_factor",
+)
 
 
 def protect(app: Flask, settings: DashboardSettings) -> None:
     """Puts permissions, CSRF protection, rate limits and headers on the application, whose pages are all there."""
     guards.register(app, CSRFProtect(app))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
-    limiter.limit(settings.sign_in_limit, methods=["POST"])(sign_in.pages)
+    tries: Any = limiter.shared_limit(settings.sign_in_limit, scope="tries")
+    for endpoint in TRIES:
+        app.view_functions[endpoint] = tries(app.view_functions[endpoint])
     limiter.limit(settings.request_limit)(access_requests.pages)
     limiter.limit(settings.request_limit)(metrics.pages)
     app.after_request(harden)

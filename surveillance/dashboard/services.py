@@ -17,6 +17,8 @@ from surveillance.storage.inbox import Inbox
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.rulebook import SqlSite
+from surveillance.storage.second_factor import SecondFactor
+from surveillance.storage.web_sessions import WebSessions
 
 
 class LivePicture(Protocol):
@@ -62,6 +64,8 @@ class Services:
 
     events: Events
     accounts: Accounts
+    sessions: WebSessions
+    second_factor: SecondFactor
     inbox: Inbox
     site: SqlSite
     evidence: EvidenceStore

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, exists, literal, literal_column, or_, tuple_
+from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, literal, literal_column, or_, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from surveillance.domain.errors import UserMistake
+from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.storage import tables
 from surveillance.storage.tables import Moment
 
-EXACT = ("camera", "verdict", "label", "rule", "door", "identity", "shadow")
+EXACT = ("camera", "verdict", "label", "rule", "door", "identity", "shadow", "actor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,12 @@ class EventFilter:
     reviewed: bool | None = None
     shadow: bool | None = None
     incident: str | None = None
+    actor: str | None = None  # who did it, of what people and programs did
     words: str | None = None  # a text that the record says somewhere, its explanation left out
     listed: bool = False  # without what people and jobs did to the system
     waiting: bool = False  # only what waits for a person's eyes
+    audit: bool = False  # only what people and programs did
+    reach: Reach = WHOLE  # of whoever asks: what lies outside is not there
     grouped: bool = False  # of each incident only the newest event that fits
 
 
@@ -80,6 +84,10 @@ def conditions(of: FromClause, wanted: EventFilter, met: Collection[str] = ()) -
         found["listed"] = of.c.attention.is_not(None)
     if wanted.waiting:
         found["waiting"] = waiting(of)
+    if wanted.audit:
+        found["audit"] = of.c.actor.is_not(None)
+    if not wanted.reach.is_whole:
+        found["reach"] = within(of, wanted.reach)
     if wanted.words:
         found["words"] = _mentions(of, wanted.words)
     return [condition for name, condition in found.items() if name not in met]
@@ -88,6 +96,15 @@ def conditions(of: FromClause, wanted: EventFilter, met: Collection[str] = ()) -
 def waiting(of: FromClause) -> ColumnElement[bool]:
     """As `tables.WAITING` says it, word by word: a bound value would keep the database from its index."""
     return (of.c.attention == literal_column("2")) & of.c.reviewed_at.is_(None)
+
+
+def within(of: FromClause, reach: Reach) -> ColumnElement[bool]:
+    """As `Reach.sees`: camera and door must be in reach, and what has neither is for those who reach everything."""
+    parts = [of.c.camera.is_not(None) | of.c.door.is_not(None)]
+    for column, names in ((of.c.camera, reach.cameras), (of.c.door, reach.doors)):
+        if names is not None:
+            parts.append(column.is_(None) | column.in_(sorted(names)))
+    return and_(*parts)
 
 
 def newest_of_its_incident(of: FromClause, wanted: EventFilter) -> ColumnElement[bool]:

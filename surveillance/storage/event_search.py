@@ -27,7 +27,7 @@ from surveillance.storage.event_filter import (
 )
 from surveillance.storage.rows import Row, event_json
 
-INDEXED = ("incident", "identity", "rule", "door", "label", "camera", "verdict")
+INDEXED = ("incident", "identity", "actor", "rule", "door", "label", "camera", "verdict")
 FIRST, MOST = 400, 4000  # events looked at in one step: few at first, since most pages are full soon
 PROBE = 1000  # how many events tell how crowded a way is
 
@@ -200,6 +200,8 @@ def _ways(connection: Connection, wanted: EventFilter) -> Iterator[Way]:
     if wanted.kind is not None:
         kinds = _kinds_of(connection, wanted.kind) if wanted.kind.endswith(".") else [wanted.kind]
         yield _way(wanted, "kind", *((event.c.kind == kind,) for kind in kinds))
+    elif wanted.audit and not given:
+        yield Way(((event.c.actor.is_not(None),),), frozenset({"audit"}))
     elif wanted.waiting:
         yield Way(((waiting(event),),), frozenset({"waiting", "listed"}))
     elif not given:

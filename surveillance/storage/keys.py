@@ -58,6 +58,10 @@ class KeyStore:
         message = f"{kind}\0{_normal(kind, value)}".encode()
         return HASHED + hmac.new(self.key("credentials"), message, hashlib.sha256).hexdigest()
 
+    def hash_text(self, purpose: str, text: str) -> str:
+        """Keyed HMAC-SHA256 in hexadecimal, by which a text that must not be kept is known again."""
+        return hmac.new(self.key(purpose), text.encode(), hashlib.sha256).hexdigest()
+
     def _box(self, purpose: str) -> Fernet:
         return Fernet(urlsafe_b64encode(self.key(purpose)))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select
 
+from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation, rfc3339
 from surveillance.storage import moments, tables
 from surveillance.storage.database import reading
@@ -73,11 +74,13 @@ class Events:
         with reading(self._engine) as connection:
             return [event_json(row._mapping) for row in connection.execute(query)]
 
-    def one(self, event_id: str) -> Row | None:
-        """An event with its explanation: judged, facts, rulebook_version, trigger, subject, actions, recordings, and
-        `evidence_gone`: why its picture was deleted before it, None otherwise."""
+    def one(self, event_id: str, reach: Reach = WHOLE) -> Row | None:
+        """An event within reach with its explanation: judged, facts, rulebook_version, trigger, subject, actions,
+        recordings, and `evidence_gone`: why its picture was deleted before it, None otherwise."""
+        event = tables.event
         with reading(self._engine) as connection:
-            row = connection.execute(listed().where(tables.event.c.id == event_id)).one_or_none()
+            wanted = conditions(event, EventFilter(reach=reach))
+            row = connection.execute(listed().where(event.c.id == event_id, *wanted)).one_or_none()
             if row is None:
                 return None
             return event_json(row._mapping, explained=True) | {

@@ -199,6 +199,7 @@ def event_row(event: Event, number: int | None, sha256: str | None, incident: st
         "attention": attention_of(decision.kind, decision.verdict, decision.shadow),
         "incident": incident,
         "payload": canonical(whole),
+        "actor": decision.details.get("actor"),
     }
 
 

@@ -45,6 +45,8 @@ GROUPS = {
     },
     "People who sign in": {
         "account": "Users of the dashboard.",
+        "web_session": "Sessions of the dashboard; the secret of one is in its cookie and nowhere else.",
+        "sign_in_try": "Wrong passwords and codes, by the name that was tried.",
         "api_token": "Tokens of programs such as badge readers.",
     },
 }

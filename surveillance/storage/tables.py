@@ -128,12 +128,15 @@ event = Table(
     Column("review", Text, doc="what the reviewer said of it"),
     Column("corrected", Name, doc="label that a person says is right; empty where the model's stands"),
     Column("payload", LargeBinary, nullable=False, doc="the whole decision as canonical JSON, with its explanation"),
+    Column("actor", Name, doc="account, token or program that did it; empty for what cameras and doors told"),
     Index(None, "at", "id"),
     Index(None, "camera", "at", "id"),
     Index(None, "kind", "at", "id"),
     Index(None, "verdict", "at", "id"),
     *(_some(f"ix_event_{name}", f"{name} IS NOT NULL", name) for name in ("label", "rule", "door", "identity")),
     _some("ix_event_incident", "incident IS NOT NULL", "incident"),
+    _some("ix_event_actor", "actor IS NOT NULL", "actor"),
+    _some("ix_event_audit", "actor IS NOT NULL"),
     _some("ix_event_listed", "attention IS NOT NULL"),
     _some("ix_event_waiting", WAITING),
     *(_some(f"ix_event_waiting_{name}", WAITING, name) for name in WAITING_BY),
@@ -443,9 +446,37 @@ account = Table(
     Column("password_hash", Text, nullable=False, doc="argon2id"),
     Column("must_change", Boolean, nullable=False, doc="the password was given, not chosen"),
     Column("enabled", Boolean, nullable=False, doc="whether it may sign in"),
-    Column("failed", Integer, nullable=False, doc="wrong passwords since the last right one"),
-    Column("locked_until", Moment, doc="refused until then, whatever the password"),
-    Column("changed_at", Moment, nullable=False, doc="when password or role last changed; older sessions end"),
+    Column("changed_at", Moment, nullable=False, doc="when the password was last changed"),
+    Column("cameras", Json, doc="the only cameras it reaches, JSON list; empty for all"),
+    Column("doors", Json, doc="the only doors it reaches, JSON list; empty for all"),
+    Column("totp", Text, doc="secret of its second factor, sealed"),
+    Column("totp_since", Moment, doc="when the second factor was confirmed; before that it is not asked for"),
+    Column("totp_step", BigInteger, doc="time step of the last code taken; no older one is taken again"),
+    Column("recovery", Json, doc="keyed hashes of the recovery codes that are left, JSON list"),
+    Column("signed_in_at", Moment, doc="when somebody last came in by it"),
+)
+
+_OF_ACCOUNT = ForeignKey("account.id", ondelete="CASCADE")
+
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("id", String(64), primary_key=True, doc="SHA-256 of the secret in the cookie"),
+    Column("account", Id, _OF_ACCOUNT, nullable=False, index=True, doc="whose it is"),
+    Column("made_at", Moment, nullable=False, doc="when somebody signed in"),
+    Column("seen_at", Moment, nullable=False, doc="when it was last used, to the minute"),
+    Column("expires_at", Moment, nullable=False, doc="when it is over"),
+    Column("address", String(64), nullable=False, doc="where it was last used from"),
+    Column("agent", Text, nullable=False, doc="what the browser says it is"),
+)
+
+sign_in_try = Table(
+    "sign_in_try",
+    metadata,
+    Column("name", String(64), primary_key=True, doc="keyed hash of the name that was tried, known or not"),
+    Column("failed", Integer, nullable=False, doc="wrong tries since the last right one"),
+    Column("locked_until", Moment, doc="refused until then, whatever it presents"),
+    Column("at", Moment, nullable=False, index=True, doc="when it was last tried; kept for a day"),
 )
 
 api_token = Table(
@@ -457,4 +488,8 @@ api_token = Table(
     Column("scopes", Json, nullable=False, doc="what it may do, JSON list"),
     Column("created_at", Moment, nullable=False, doc="when it was made"),
     Column("revoked_at", Moment, doc="when it was taken back"),
+    Column("cameras", Json, doc="the only cameras it reaches, JSON list; empty for all"),
+    Column("doors", Json, doc="the only doors it reaches, JSON list; empty for all"),
+    Column("expires_at", Moment, doc="when it ends by itself; empty for never"),
+    Column("used_at", Moment, doc="when it was last used, to the minute"),
 )

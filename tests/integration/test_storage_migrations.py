@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from argon2 import PasswordHasher
 from old_databases import AT, build_old, rows_of
-from sqlalchemy import text
+from sqlalchemy import MetaData, Table, text
 from sqlalchemy.exc import IntegrityError
 
 from surveillance import places
@@ -19,7 +19,15 @@ from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.values import CameraReport, DoorReport, Observation, Tick
 from surveillance.storage import database as opened
 from surveillance.storage.accounts import Accounts
-from surveillance.storage.database import check_version, open_database, reading, revision_of, revisions, upgrade
+from surveillance.storage.database import (
+    check_version,
+    open_database,
+    reading,
+    revision_of,
+    revisions,
+    upgrade,
+    writing,
+)
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.outbox import SqlOutbox
@@ -28,6 +36,9 @@ from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.tables import EPOCH, metadata
 
 MOMENT = EPOCH + timedelta(microseconds=AT)
+EVENT_OF_ADA = {
+    "seq": 2, "id": "event-2", "at": AT, "kind": "user.added", "zones": "[]", "rulebook_version": 0, "shadow": False,
+}  # fmt: skip
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -96,10 +107,21 @@ def test_an_old_database_means_what_it_meant(engine, tmp_path):
     kinds = [type(entry) for entry in events.inputs_since(MOMENT - timedelta(seconds=1))]
     assert kinds == [Observation, Tick, CameraReport, DoorReport, DoorReport]
     assert events.door_modes() == [DoorReport("main", MOMENT, "locked_down", "normal", "drill")]
-    assert Accounts(engine, QUICK).authenticate("ada", "correct horse").role == "administrator"
+    assert Accounts(engine, keys, QUICK).authenticate("ada", "correct horse").role == "administrator"
     assert [asked.id for asked in Inbox(engine).pending()] == ["question-2"]
     assert [action.id for action in SqlOutbox(engine).due(datetime.now(UTC))] == ["action-1"]
     assert events.after(1)[0]["seq"] == 2  # ada's sign-in: the numbers go on where they were
+
+
+def test_who_did_what_is_found_in_an_old_database(engine):
+    build_old(engine, "0011")
+    payload = EVENT_OF_ADA | {"payload": b'{"details":{"actor":"ada","user":"bob"},"kind":"user.added"}'}
+    nobody = EVENT_OF_ADA | {"seq": 3, "id": "event-3", "payload": b'{"details":{},"kind":"user.added"}'}
+    with writing(engine) as connection:
+        event = Table("event", MetaData(), autoload_with=connection)
+        connection.execute(event.insert(), [payload, nobody])
+    upgrade(engine)
+    assert sorted((row["seq"], row["actor"]) for row in rows_of(engine)["event"]) == [(1, None), (2, "ada"), (3, None)]
 
 
 def test_a_column_counts_only_where_the_house_counts(engine):

@@ -11,7 +11,9 @@ from sqlalchemy import literal, tuple_
 
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.geometry import Box
-from surveillance.storage.database import reading
+from surveillance.domain.permissions import Reach
+from surveillance.storage.database import reading, writing
+from surveillance.storage.ledger import note
 from surveillance.storage.queries import EventFilter, Events
 from surveillance.storage.tables import Moment, event
 
@@ -130,3 +132,39 @@ def test_pages_are_read_from_an_index_without_sorting(desk, column):
             assert f"Index Scan Backward using ix_event_{column}_event_at_event_id" in plan
             assert "ROW(at, (id)::text) < ROW(" in plan.partition("Index Cond:")[2]
             assert "Sort" not in plan
+
+
+def test_what_lies_outside_of_the_reach_is_not_there(desk):
+    places = {"yard": ("yard", None), "gate": ("gate", None), "back": (None, "back"), "front": ("yard", "front")}
+    made = {name: decision(camera=camera, door=door) for name, (camera, door) in places.items()}
+    desk.ledger([(observation(), tuple(made.values()))])
+    with writing(desk.engine) as connection:
+        note(connection, "configuration.changed", {}, "ada")
+    events = Events(desk.engine)
+    yard, back = frozenset({"yard"}), frozenset({"back"})
+    for reach, seen in (
+        (Reach(), ["yard", "gate", "back", "front", None]),
+        (Reach(yard), ["yard", "back", "front"]),
+        (Reach(yard, back), ["yard", "back"]),
+        (Reach(yard, frozenset()), ["yard"]),
+        (Reach(frozenset(), back), ["back"]),
+        (Reach(None, back), ["yard", "gate", "back"]),
+        (Reach(frozenset(), frozenset()), []),
+    ):
+        wanted = {made[name].id for name in seen if name}
+        found = {row["id"] for row in events.page(EventFilter(reach=reach))[0]}
+        assert found - wanted == ({events.after(4)[0]["id"]} if None in seen else set())
+        assert wanted <= found
+        assert {row["id"] for row in events.after(0, wanted=EventFilter(reach=reach))} == found
+        assert {each.id for each in made.values() if events.one(each.id, reach)} == wanted
+
+
+def test_the_audit_holds_what_people_and_programs_did(desk):
+    desk.ledger([(observation(), (decision(),))])
+    with writing(desk.engine) as connection:
+        for actor in ("ada", "bob", "ada"):
+            note(connection, "user.viewed", {"thing": "camera"}, actor)
+    events = Events(desk.engine)
+    rows, _ = events.page(EventFilter(audit=True))
+    assert [row["details"]["actor"] for row in rows] == ["ada", "bob", "ada"]
+    assert [row["seq"] for row in events.page(EventFilter(audit=True, actor="ada"))[0]] == [4, 2]

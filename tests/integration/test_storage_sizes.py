@@ -11,12 +11,11 @@ from ledger_samples import BOX, JPEG, NOON, Desk, decision, observation, open_de
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Shot
 from surveillance.storage import sizes
-from surveillance.storage.accounts import Accounts
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.state import SharedState
-from surveillance.storage.tokens import Token
+from surveillance.storage.tokens import Token, Tokens
 
 
 @pytest.fixture
@@ -58,10 +57,11 @@ def test_several_states_are_left_in_one_commit(desk: Desk) -> None:
 
 
 def test_tokens_are_listed_without_their_secrets(desk: Desk) -> None:
-    accounts = Accounts(desk.engine)
+    accounts = Tokens(desk.engine)
     for name, scope in (("reader", "access:request"), ("prometheus", "metrics:read"), ("old", "events:read")):
         accounts.create_token(name, [scope])
     accounts.revoke_token("old")
     prometheus, reader = accounts.list_tokens()
-    assert prometheus == Token(prometheus.id, "prometheus", frozenset({"metrics:read"}))
-    assert reader == Token(reader.id, "reader", frozenset({"access:request"}))
+    made_at = prometheus.made_at
+    assert prometheus == Token(prometheus.id, "prometheus", frozenset({"metrics:read"}), made_at=made_at)
+    assert (reader.name, reader.scopes) == ("reader", frozenset({"access:request"}))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyotp
 import pytest
 from dashboard_site import NAME, PASSWORD, DashboardSite, open_site, sign_in, token_of
+from flask.testing import FlaskClient
 from pydantic import ValidationError
+from werkzeug.test import TestResponse
 
 from surveillance.dashboard import DashboardSettings
 
@@ -91,7 +97,7 @@ def test_a_session_brought_along_is_replaced(site: DashboardSite) -> None:
         session["planted"] = "x"
     sign_in(client)
     with client.session_transaction() as session:
-        assert set(session) == {"_permanent", "user", "changed_at"}
+        assert set(session) == {"_permanent", "key"}
     assert token_of(client.get("/events").text) != before
 
 
@@ -164,3 +170,226 @@ def test_health_says_whether_anything_is_judged(site: DashboardSite) -> None:
     site.applied["heartbeat_age_s"] = 60.0
     assert client.get("/healthz").json == {"status": "ok", "core": "silent"}
     assert "Nothing is being judged" in site.user().get("/events").text
+
+
+# --- sessions ------------------------------------------------------------------------------------------------------
+
+
+def cookie_of(client: FlaskClient) -> str:
+    cookie = client.get_cookie("surveillance_session")
+    assert cookie is not None
+    return cookie.value
+
+
+def test_a_cookie_copied_before_signing_out_is_worth_nothing_afterwards(site: DashboardSite) -> None:
+    user = site.user()
+    stolen = cookie_of(user)
+    thief = site.visitor()
+    thief.set_cookie("surveillance_session", stolen)
+    assert thief.get("/events").status_code == 200
+    user.post("/sign-out", data={"csrf_token": token_of(user.get("/account").text)})
+    assert thief.get("/events").status_code == 302
+
+
+def test_a_forged_cookie_or_a_session_id_opens_nothing(site: DashboardSite) -> None:
+    user = site.user()
+    [known] = site.services.sessions.every()
+    thief = site.visitor()
+    with thief.session_transaction() as session:
+        session["key"] = known.id  # even who could sign cookies and read the database
+    assert thief.get("/events").status_code == 302
+    thief.set_cookie("surveillance_session", cookie_of(user)[:-1] + "x")
+    assert thief.get("/events").status_code == 302
+
+
+def test_ones_own_sessions_are_listed_with_their_devices_and_ended(site: DashboardSite) -> None:
+    here = site.user()
+    there = site.visitor()
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    page = there.get("/sign-in").text
+    form = {"csrf_token": token_of(page), "name": NAME, "password": PASSWORD}
+    there.post("/sign-in", data=form, headers={"User-Agent": firefox}, environ_base={"REMOTE_ADDR": "192.0.2.9"})
+    page = here.get("/account").text
+    assert "Firefox on Linux" in page
+    assert "192.0.2.9" in page
+    other = next(known for known in site.services.sessions.every() if known.address == "192.0.2.9")
+    here.post(f"/account/sessions/{other.id}/end", data={"csrf_token": token_of(page)})
+    assert (here.get("/events").status_code, there.get("/events").status_code) == (200, 302)
+
+
+def test_nobody_ends_the_session_of_another_from_their_account(site: DashboardSite) -> None:
+    site.services.accounts.add("vera", "viewer", "long enough a password")
+    vera, ada = site.visitor(), site.user()
+    sign_in(vera, "vera", "long enough a password")
+    theirs = next(known for known in site.services.sessions.every() if known.user == NAME)
+    vera.post(f"/account/sessions/{theirs.id}/end", data={"csrf_token": token_of(vera.get("/account").text)})
+    assert ada.get("/events").status_code == 200
+
+
+def test_all_other_sessions_end_at_once(site: DashboardSite) -> None:
+    here, *others = [site.user() for _ in range(3)]
+    here.post("/account/sessions/end-others", data={"csrf_token": token_of(here.get("/account").text)})
+    assert [client.get("/events").status_code for client in (here, *others)] == [200, 302, 302]
+
+
+# --- what comes before anything else -------------------------------------------------------------------------------
+
+
+def test_a_one_time_password_is_changed_before_anything_else(site: DashboardSite) -> None:
+    given = site.services.accounts.reset_password(NAME, "root")
+    client = site.visitor()
+    assert sign_in(client, NAME, given, next="/cameras").status_code == 302
+    assert client.get("/cameras").headers["Location"] == "/account"
+    assert client.get("/api/events").status_code == 403
+    page = client.get("/account").text
+    assert "Choose your own before anything else" in page
+    form = {"csrf_token": token_of(page), "password": given}
+    again = client.post("/account", data=form | {"fresh": given, "again": given})
+    assert (again.status_code, "is the present one" in again.text) == (400, True)
+    done = client.post("/account", data=form | {"fresh": "a new password", "again": "a new password"})
+    assert (done.status_code, client.get("/cameras").status_code) == (302, 200)
+
+
+@pytest.mark.usefixtures("early_in_a_step")
+def test_roles_that_need_a_second_factor_set_it_up_first(tmp_path: Path) -> None:
+    site = open_site(tmp_path, DashboardSettings(second_factor_roles=("administrator",)))
+    site.services.accounts.add("vera", "viewer", "long enough a password")
+    vera, ada = site.visitor(), site.user()
+    sign_in(vera, "vera", "long enough a password")
+    assert vera.get("/events").status_code == 200
+    assert ada.get("/events").headers["Location"] == "/account/second-factor"
+    enroll(ada)
+    assert ada.get("/events").status_code == 200
+
+
+def test_a_role_that_is_none_needs_no_second_factor() -> None:
+    with pytest.raises(ValidationError, match="no role is called boss"):
+        DashboardSettings(second_factor_roles=("boss",))
+
+
+# --- the second factor ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def early_in_a_step() -> None:
+    """No test that asks for it runs over the end of a step, where every code becomes the one before."""
+    left_s = 30 - time.time() % 30
+    if left_s < 10:
+        time.sleep(left_s)
+
+
+def enroll(client: FlaskClient) -> tuple[str, list[str]]:
+    """Sets a second factor up as a person does, with the code of the step before; the secret and the recovery codes."""
+    page = client.get("/account/second-factor").text
+    found = re.search(r'<code class="secret">([A-Z2-7 ]+)</code>', page)
+    assert found, page
+    secret = found[1].replace(" ", "")
+    done = client.post("/account/second-factor", data={"csrf_token": token_of(page), "code": code_of(secret, -1)})
+    assert done.status_code == 200, done.text
+    return secret, re.findall(r"<li><code>([a-z0-9]{5}-[a-z0-9]{5})</code></li>", done.text)
+
+
+def code_of(secret: str, steps_away: int = 0) -> str:
+    totp = pyotp.TOTP(secret)
+    return totp.generate_otp(totp.timecode(datetime.now(UTC)) + steps_away)
+
+
+def send_code(client: FlaskClient, code: str, wanted: str = "") -> TestResponse:
+    page = client.get("/sign-in/code").text
+    return client.post("/sign-in/code", data={"csrf_token": token_of(page), "code": code, "next": wanted})
+
+
+@pytest.mark.usefixtures("early_in_a_step")
+def test_signing_in_takes_both_factors(site: DashboardSite) -> None:
+    secret, codes = enroll(site.user())
+    assert len(codes) == 10
+    client = site.visitor()
+    first = sign_in(client, next="/cameras")
+    assert first.headers["Location"] == "/sign-in/code?next=/cameras"
+    assert client.get("/cameras").status_code == 302
+    wrong = send_code(client, "nonsense")
+    assert (wrong.status_code, "does not match" in wrong.text) == (401, True)
+    done = send_code(client, code_of(secret), "/cameras")
+    assert (done.headers["Location"], client.get("/cameras").status_code) == ("/cameras", 200)
+    again = site.visitor()
+    sign_in(again)
+    assert send_code(again, code_of(secret)).status_code == 401
+    assert send_code(again, codes[0]).status_code == 302
+    assert "9 recovery codes are left" in again.get("/account").text
+
+
+@pytest.mark.usefixtures("early_in_a_step")
+def test_no_code_is_asked_of_who_gave_no_password(site: DashboardSite) -> None:
+    secret, _ = enroll(site.user())
+    client = site.visitor()
+    token = token_of(client.get("/sign-in").text)
+    assert client.get("/sign-in/code").headers["Location"] == "/sign-in"
+    answer = client.post("/sign-in/code", data={"csrf_token": token, "code": code_of(secret)})
+    assert (answer.headers["Location"], client.get("/events").status_code) == ("/sign-in", 302)
+
+
+@pytest.mark.usefixtures("early_in_a_step")
+def test_a_password_changed_meanwhile_is_asked_for_again(site: DashboardSite) -> None:
+    secret, _ = enroll(site.user())
+    client = site.visitor()
+    sign_in(client)
+    page = client.get("/sign-in/code").text
+    site.services.accounts.passwd(NAME, "battery staple")
+    answer = client.post("/sign-in/code", data={"csrf_token": token_of(page), "code": code_of(secret)})
+    assert answer.headers["Location"] == "/sign-in"
+
+
+@pytest.mark.usefixtures("early_in_a_step")
+def test_the_second_factor_is_switched_off_with_the_password(site: DashboardSite) -> None:
+    user = site.user()
+    _, codes = enroll(user)
+    form = {"csrf_token": token_of(user.get("/account").text), "password": "wrong"}
+    assert user.post("/account/second-factor/remove", data=form).status_code == 400
+    assert user.post("/account/recovery-codes", data=form).status_code == 400
+    fresh = user.post("/account/recovery-codes", data=form | {"password": PASSWORD}).text
+    assert not any(code in fresh for code in codes)
+    assert user.post("/account/second-factor/remove", data=form | {"password": PASSWORD}).status_code == 302
+    assert sign_in(site.visitor()).headers["Location"] == "/events"
+
+
+@pytest.mark.usefixtures("early_in_a_step")
+def test_the_picture_holds_the_secret_for_the_phone(site: DashboardSite) -> None:
+    user = site.user()
+    answer = user.get("/account/second-factor.svg")
+    assert (answer.mimetype, answer.data.startswith(b"<?xml")) == ("image/svg+xml", True)
+    enroll(user)
+    assert user.get("/account/second-factor.svg").status_code == 400
+    assert user.get("/account/second-factor").headers["Location"] == "/account"
+
+
+# --- how it listens ------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_comes_with_its_key_and_lets_it_listen_anywhere(tmp_path: Path) -> None:
+    settings = DashboardSettings(host="0.0.0.0", tls_certificate=tmp_path / "c.pem", tls_key=tmp_path / "k.pem")
+    assert settings.speaks_tls
+    with pytest.raises(ValidationError, match="belong together"):
+        DashboardSettings(tls_certificate=tmp_path / "c.pem")
+
+
+def test_behind_a_proxy_with_a_path_everything_stays_below_it(tmp_path: Path) -> None:
+    site = open_site(tmp_path, DashboardSettings(trusted_proxies=1))
+    proxy = {"X-Forwarded-Prefix": "/watch", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    client = site.app.test_client(use_cookies=False)  # the proxy's path is not the client's
+    asked = client.get("/cameras", headers=proxy)
+    assert asked.headers["Location"] == "/watch/sign-in?next=/cameras"
+    page = client.get("/sign-in", headers=proxy)
+    assert "Path=/watch" in page.headers["Set-Cookie"]
+    assert "Secure" in page.headers["Set-Cookie"]
+    assert page.headers["Strict-Transport-Security"]
+    assert set(re.findall(r'(?:href|src|action)="(/[^/"]*)', page.text)) == {"/watch"}
+    form = {"csrf_token": token_of(page.text), "name": NAME, "password": PASSWORD, "next": "/cameras"}
+    cookie = page.headers["Set-Cookie"].partition(";")[0]
+    sent = client.post("/sign-in", data=form, headers=proxy | {"Cookie": cookie, "Referer": "https://localhost/watch/"})
+    assert sent.headers["Location"] == "/watch/cameras"
+    assert site.services.sessions.every()[0].address == "203.0.113.9"
+
+
+def test_nobody_but_a_trusted_proxy_says_where_the_pages_are(site: DashboardSite) -> None:
+    answer = site.visitor().get("/cameras", headers={"X-Forwarded-Prefix": "/evil", "X-Forwarded-Host": "evil"})
+    assert answer.headers["Location"] == "/sign-in?next=/cameras"
