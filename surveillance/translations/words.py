@@ -7,7 +7,7 @@ WORDS = (
     *("open", "lock", "unlock", "block", "lock_down", "lock_down_release"),
     *("locked", "unlocked", "accessed", "blocked", "unknown", "locked down", "locked open", "double locked"),
     *("live", "lost", "frozen", "blinded", "moved", "stale"),
-    *("black", "white", "gray", "main", "sub"),
+    *("black", "white", "gray", "main", "sub", "in", "out"),
     ", and ",
 )
 JOINTS = (": ", "; ", ", and ", " (")
