@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from surveillance.domain.suggest import no_such
+from surveillance.translations import LANGUAGES
 
 
 class ActionSettings(BaseModel):
@@ -20,3 +23,11 @@ class ActionSettings(BaseModel):
     retry_max_s: float = Field(default=900.0, gt=0)  # ... up to here; half of each wait is random
     waiting_per_target: int = Field(default=32, ge=1, le=1000)  # handed to one target's thread at a time
     source: str = "/surveillance"  # the CloudEvents source of webhooks: which site is speaking
+    language: str = "en"  # of the sentence in a notification; en or es
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, language: str) -> str:
+        if language not in LANGUAGES:
+            raise ValueError(no_such("language", language, LANGUAGES))
+        return language

@@ -19,6 +19,7 @@ from surveillance.actions.settings import ActionSettings
 from surveillance.domain.errors import ActionFailed, SettingsError
 from surveillance.domain.site import NotifyTarget
 from surveillance.domain.values import Action
+from surveillance.translations.events import sentence
 
 
 def _now() -> datetime:
@@ -35,7 +36,8 @@ class WebhookNotifier:
         self._now = now
 
     def __call__(self, action: Action) -> None:
-        body = json.dumps(envelope(action, self._settings.source), ensure_ascii=False, separators=(",", ":"))
+        told = envelope(action, self._settings.source, self._settings.language)
+        body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
         at = self._now()
         headers = {
             "Content-Type": "application/cloudevents+json; charset=utf-8",
@@ -51,14 +53,15 @@ class WebhookNotifier:
             raise ActionFailed(f"{self._endpoint}: answered {status}")
 
 
-def envelope(action: Action, source: str) -> dict[str, Any]:
-    """The CloudEvents 1.0 envelope (JSON format) around the event's contract keys."""
-    event = dict(action.payload)
+def envelope(action: Action, source: str, language: str) -> dict[str, Any]:
+    """The CloudEvents 1.0 envelope (JSON format) around the event's contract keys, and `text` for people."""
+    event = {"kind": action.kind, **action.payload}
+    event["text"] = sentence(event, language)
     return {
         "specversion": "1.0",
         "id": action.event,
         "source": source,
-        "type": event.get("kind", action.kind),
+        "type": event["kind"],
         "time": event.get("at"),
         "datacontenttype": "application/json",
         "data": event,

@@ -98,7 +98,7 @@ def test_the_log_tells_an_event_in_one_line(caplog: pytest.LogCaptureFixture) ->
         notifier("log", "")(forged)
     assert caplog.messages == [
         "ops: sighting.alerted at 2026-11-21T08:00:00.000Z label=person"
-        " identity=Ada\\nops: door.opened zones=yard event=e1"
+        " identity=Ada\\nops: door.opened zones=yard event=e1 text=Alert: Person in yard"
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from surveillance.actions.settings import ActionSettings
-from surveillance.actions.webhook import WebhookNotifier
+from surveillance.actions.webhook import WebhookNotifier, envelope
 from surveillance.domain.errors import ActionFailed, SettingsError
 from surveillance.domain.site import NotifyTarget
 from surveillance.domain.values import Action
@@ -38,10 +39,27 @@ def test_a_message_is_signed_and_wrapped() -> None:
         "type": "sighting.alerted",
         "time": "2026-11-21T08:00:00.000Z",
         "datacontenttype": "application/json",
-        "data": EVENT,
+        "data": {**EVENT, "text": "Alert: Something seen (camera Hof-Süd)"},
     }
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(received.body.replace(b"yard", b"shed"), received.headers)
+
+
+def test_a_message_says_what_happened_in_the_language_of_the_settings() -> None:
+    settings = ActionSettings(language="es")
+    denied = {"kind": "access.denied", "door": "front", "identity": "Ada", "reasons": ["unauthorized", "invalid_pin"]}
+    assert envelope(replace(TELL, payload=denied), "/", "es")["data"] == {
+        **denied,
+        "text": "Acceso denegado: Ada en front - No autorizado. - El PIN es incorrecto.",
+    }
+    with listening(204) as receiver:
+        WebhookNotifier(NotifyTarget("ops", "webhook", receiver.url, SECRET), settings)(TELL)
+    assert json.loads(receiver.received[0].body)["data"]["text"] == "Alerta: Algo: visto (cámara Hof-Süd)"
+
+
+def test_a_language_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no language is called 'tlh'; there are: en, es"):
+        ActionSettings(language="tlh")
 
 
 def test_the_id_stays_and_the_time_moves_over_attempts() -> None:

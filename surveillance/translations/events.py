@@ -1,0 +1,186 @@
+"""An event on record in a few words of a language: for the pages, and for whoever is told of it elsewhere.
+
+Machine words become titles here, once for all; what is not in a table is said from its own letters.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from surveillance.translations import DIRECTORY, said
+
+
+def N_(words: str) -> str:  # noqa: N802  what gettext tools look for
+    """Words to be translated when they are said."""
+    return words
+
+
+KINDS: Mapping[str, str] = {
+    "sighting.alerted": N_("Alert"),
+    "sighting.logged": N_("Seen"),
+    "presence.authorized": N_("Presence permitted"),
+    "presence.denied": N_("Presence denied"),
+    "access.granted": N_("Access granted"),
+    "access.denied": N_("Access denied"),
+    "access.taken": N_("Access taken"),
+    "access.not_taken": N_("Access not taken"),
+    "tailgating.detected": N_("Tailgating"),
+    "camera.lost": N_("Camera lost"),
+    "camera.found": N_("Camera found"),
+    "camera.frozen": N_("Camera frozen"),
+    "camera.blinded": N_("Camera blinded"),
+    "camera.moved": N_("Camera moved"),
+    "door.commanded": N_("Door commanded"),
+    "door.locked": N_("Door locked"),
+    "door.unlocked": N_("Door unlocked"),
+    "door.accessed": N_("Door opened for a moment"),
+    "door.blocked": N_("Door blocked"),
+    "door.locked_down": N_("Door locked down"),
+    "door.locked_open": N_("Door locked open"),
+    "door.double_locked": N_("Door double locked"),
+    "door.unknown": N_("Door: nobody knows how it stands"),
+    "door.normal": N_("Door alarm over"),
+    "door.forced_open": N_("Door forced open"),
+    "door.open_too_long": N_("Door open too long"),
+    "door.open_unknown": N_("Door: nobody knows whether it opened"),
+    "door.open_failed": N_("Door was not opened"),
+    "door.open_expired": N_("Door was not opened"),
+    "door.lock_unknown": N_("Door: nobody knows whether it was locked"),
+    "door.lock_failed": N_("Door was not locked"),
+    "door.lock_expired": N_("Door was not locked"),
+    "door.unlock_unknown": N_("Door: nobody knows whether it was unlocked"),
+    "door.unlock_failed": N_("Door was not unlocked"),
+    "door.unlock_expired": N_("Door was not unlocked"),
+    "health.degraded": N_("Something fails"),
+    "health.restored": N_("Works again"),
+    "configuration.changed": N_("Configuration changed"),
+    "configuration.rejected": N_("Configuration rejected"),
+    "configuration.mode_changed": N_("Arming mode changed"),
+    "configuration.mode_set": N_("Arming mode set"),
+    "user.added": N_("User added"),
+    "user.locked": N_("User locked"),
+    "user.signed_in": N_("User signed in"),
+    "user.password_changed": N_("Password changed"),
+    "user.token_made": N_("API token made"),
+    "user.token_revoked": N_("API token revoked"),
+    "user.viewed": N_("User viewed"),
+    "user.searched": N_("User searched"),
+    "user.exported": N_("User exported"),
+    "user.reviewed": N_("User reviewed events"),
+    "user.reopened": N_("User reopened events"),
+    "user.corrected": N_("User corrected a label"),
+    "job.finished": N_("Job finished"),
+    "job.failed": N_("Job failed"),
+}
+FAMILIES: Mapping[str, str] = {
+    "sighting.": N_("Sightings"),
+    "presence.": N_("Presence"),
+    "access.": N_("Access"),
+    "door.": N_("Doors"),
+    "camera.": N_("Cameras"),
+    "health.": N_("Health"),
+    "configuration.": N_("Configuration"),
+    "user.": N_("Users"),
+    "job.": N_("Jobs"),
+}
+LABELS: Mapping[str, str] = {
+    "person": N_("Person"),
+    "vehicle": N_("Vehicle"),
+    "animal": N_("Animal"),
+    "background": N_("Nothing (background)"),
+    "unknown": N_("Unknown"),
+}
+DENIALS: Mapping[str, str] = {
+    "credential_not_enabled": N_("The credential is switched off."),
+    "credential_not_active": N_("The credential is not valid yet."),
+    "credential_expired": N_("The credential has expired."),
+    "invalid_pin": N_("The PIN is wrong."),
+    "not_permitted_at_this_time": N_("Not permitted at this time."),
+    "unauthorized": N_("Not authorized."),
+    "other": N_("For another reason."),
+    "antipassback_violation": N_("Already inside: anti-passback."),
+}
+Event = Mapping[str, Any]
+
+
+def words_in(language: str, words: str, **values: object) -> str:
+    """Words of the catalog in that language, with their values."""
+    told = _catalog(language).gettext(words)
+    return told % values if values else told
+
+
+@cache
+def _catalog(language: str) -> gettext.NullTranslations:
+    return gettext.translation("messages", DIRECTORY, [language], fallback=True)
+
+
+def kind_words(kind: str, language: str) -> str:
+    """`access.not_taken` becomes `Access not taken`; a family such as `access.` becomes its name."""
+    known = FAMILIES.get(kind) or KINDS.get(kind)
+    if known is None:
+        return kind.replace(".", " ").replace("_", " ").strip().capitalize()
+    return words_in(language, known)
+
+
+def label_words(label: str, language: str) -> str:
+    """A label as people say it; those of a site's own models as they are."""
+    return words_in(language, LABELS[label]) if label in LABELS else label.capitalize()
+
+
+def reason_words(reason: str, language: str) -> str:
+    return words_in(language, DENIALS[reason]) if reason in DENIALS else said(reason, language)
+
+
+def reasons(event: Event, language: str) -> list[str]:
+    """All reasons as sentences. A bare `other` is left out where a sentence says which."""
+    given = event.get("reasons") or ()
+    telling = [reason_words(reason, language) for reason in given if reason != "other"]
+    return telling or [reason_words(reason, language) for reason in given]
+
+
+def title(event: Event, language: str) -> str:
+    """What happened, in a few words."""
+    kind = str(event["kind"])
+    area = kind.partition(".")[0]
+    if area in ("sighting", "presence"):
+        return _seen(event, language)
+    if area == "access" and event.get("door"):
+        actor = (event.get("details") or {}).get("actor")
+        who = event.get("identity") or actor or words_in(language, N_("Somebody unknown"))
+        return words_in(language, N_("%(who)s at %(door)s"), who=who, door=event["door"])
+    if kind in ("configuration.mode_changed", "configuration.mode_set"):
+        return f"{kind_words(kind, language)}: {event['details']['mode']}"
+    if area in ("camera", "door") and event.get(area):
+        return f"{kind_words(kind, language)}: {event[area]}"
+    return kind_words(kind, language)
+
+
+def _seen(event: Event, language: str) -> str:
+    label = label_words(event["label"], language) if event.get("label") else words_in(language, N_("Something"))
+    where = ", ".join(event.get("zones") or ())
+    if where:
+        return words_in(language, N_("%(label)s in %(zones)s"), label=label, zones=where)
+    return words_in(language, N_("%(label)s seen"), label=label)
+
+
+def sentence(event: Event, language: str) -> str:
+    """One line for somebody who has no page before them: `Alert: Person in yard (camera gate, rule night)`.
+
+    Of anything but a sighting with its reasons, which are sentences.
+    """
+    what, about = kind_words(event["kind"], language), title(event, language)
+    if not about.startswith(what):
+        about = f"{what}: {about}"
+    if event["kind"].startswith(("sighting.", "presence.")):
+        return about + _where(event, language)
+    return " - ".join([about, *reasons(event, language)])
+
+
+def _where(event: Event, language: str) -> str:
+    camera, rule = event.get("camera"), event.get("rule")
+    parts = [words_in(language, N_("camera %(name)s"), name=camera)] if camera else []
+    parts += [words_in(language, N_("rule %(name)s"), name=rule)] if rule else []
+    return f" ({', '.join(parts)})" if parts else ""
