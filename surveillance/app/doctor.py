@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from surveillance.actions.post import parse_endpoint
+from surveillance.app.certificates import look_at_certificate
 from surveillance.app.health import dashboard_address, dashboard_fault, heartbeat
 from surveillance.app.machine import Finding, look_at_clock, look_at_machine
 from surveillance.app.rulebook import build_rulebook
@@ -180,8 +181,9 @@ def look_at_port(settings: Settings, core_beats: bool) -> Iterator[Finding]:
     else:
         todo = f"stop what uses it (ss -ltnp 'sport = :{port}'), or choose another with SURVEILLANCE__DASHBOARD__PORT"
         yield Finding("fail", f"port {port} is taken by something else: {fault}", todo)
-    if not is_loopback(settings.dashboard.host):
-        todo = "put an HTTPS proxy in front and listen on 127.0.0.1, but for tests"
+    yield from look_at_certificate(settings.dashboard, datetime.now(UTC))
+    if not is_loopback(settings.dashboard.host) and not settings.dashboard.speaks_tls:
+        todo = "name dashboard.tls_certificate and tls_key, or put an HTTPS proxy in front and listen on 127.0.0.1"
         yield Finding("warn", f"the dashboard listens on {settings.dashboard.host} in plain HTTP", todo)
 
 

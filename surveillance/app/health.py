@@ -6,12 +6,13 @@ Down: nobody would be let in or recorded. Degraded: it runs, and something needs
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_opener
 
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.domain.errors import RecordFailed, SettingsError
@@ -94,13 +95,22 @@ def dashboard_address(settings: Settings) -> str:
     """Where this machine reaches its own dashboard."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.dashboard.host, settings.dashboard.host)  # noqa: S104
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{settings.dashboard.port}"
+    return f"{'https' if settings.dashboard.speaks_tls else 'http'}://{shown}:{settings.dashboard.port}"
+
+
+def opener_to_itself() -> OpenerDirector:
+    """Asks this machine's own dashboard: never through a proxy, and without verifying its certificate, which is made
+    out for another name than this machine calls itself by.
+    """
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    return build_opener(ProxyHandler({}), HTTPSHandler(context=unverified))
 
 
 def dashboard_fault(address: str) -> str | None:
-    """Why the dashboard does not answer, or None. Never goes through a proxy."""
+    """Why the dashboard does not answer, or None."""
     try:
-        with build_opener(ProxyHandler({})).open(f"{address}/healthz", timeout=ANSWER_S) as answer:
+        with opener_to_itself().open(f"{address}/healthz", timeout=ANSWER_S) as answer:
             told = json.loads(answer.read(10_000))
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from urllib.request import ProxyHandler, build_opener
 
+from surveillance.app.certificates import refuse_bad_certificate
 from surveillance.app.engine import running_engine
+from surveillance.app.health import opener_to_itself
 from surveillance.app.locks import only_core, only_service
 from surveillance.app.processes import children_of, handed_over
 from surveillance.app.runtime import REPORT, runtime_dir
@@ -47,13 +48,15 @@ class RunningSite:
 
     @property
     def address(self) -> str:
-        return f"http://{self.settings.dashboard.host}:{self.settings.dashboard.port}"
+        dashboard = self.settings.dashboard
+        return f"{'https' if dashboard.speaks_tls else 'http'}://{dashboard.host}:{dashboard.port}"
 
 
 @contextmanager
 def running_site(settings: Settings, site_file: Path | None, announce: Callable[[str], None]) -> Iterator[RunningSite]:
     """Starts everything, and stops it cleanly however the block ends."""
     refuse_used_port(settings)
+    refuse_bad_certificate(settings.dashboard)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_service(settings):
         with only_core(settings):  # one whose service was killed may just be ending
@@ -135,7 +138,7 @@ def refuse_used_port(settings: Settings) -> None:
 
 def wait_until_healthy(running: RunningSite) -> None:
     """Until the dashboard answers. Raises SettingsError when its process ended instead."""
-    opener = build_opener(ProxyHandler({}))
+    opener = opener_to_itself()
     ends_s = time.monotonic() + HEALTHY_S
     while time.monotonic() < ends_s:
         if running.children.ended("web"):

@@ -86,6 +86,9 @@ class Dashboard(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         options = {"bind": self._bind, "workers": 1, "worker_class": "gthread", "threads": 32, "logger_class": WebLog}
+        tls = self._settings.dashboard
+        if tls.speaks_tls:
+            options |= {"certfile": str(tls.tls_certificate), "keyfile": str(tls.tls_key)}
         for name, value in {**options, "graceful_timeout": 1, "loglevel": "warning"}.items():
             self.cfg.set(name, value)
 

@@ -14,6 +14,7 @@ from surveillance import __version__
 from surveillance.dashboard import (
     access_requests,
     account,
+    audit,
     cameras,
     errors,
     events,
@@ -27,7 +28,9 @@ from surveillance.dashboard import (
     security,
     sessions,
     sign_in,
+    tokens,
     trail,
+    users,
     wording,
 )
 from surveillance.dashboard.clock import site_zone
@@ -38,6 +41,9 @@ from surveillance.dashboard.streams import Streams
 PAGES = (
     sign_in.pages,
     account.pages,
+    users.pages,
+    tokens.pages,
+    audit.pages,
     languages.pages,
     events.pages,
     recordings.pages,
@@ -59,7 +65,7 @@ NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
 MENU = (
     ("account.show", _l("Your account")),
     ("users.listing", _l("Users")),
-    ("sessions.listing", _l("Sessions")),
+    ("users.all_sessions", _l("Sessions")),
     ("tokens.listing", _l("API tokens")),
     ("audit.listing", _l("Audit")),
     ("api.docs", _l("API")),

@@ -113,8 +113,8 @@ def _check(name: str, scopes: Iterable[str], expires_at: datetime | None) -> lis
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
         raise UserMistake(f"no scope is called {', '.join(unknown) or 'nothing'}; there are: {', '.join(SCOPES)}")
-    if not re.fullmatch(r"\w[\w .@-]{0,99}", name):
-        raise UserMistake(f"{name!r} is no name for a token: use letters, digits, blanks, dots, @, - and _")
+    if not re.fullmatch(r"\w[\w .:@-]{0,99}", name):
+        raise UserMistake(f"{name!r} is no name for a token: use letters, digits, blanks, dots, colons, @, - and _")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise UserMistake("that token would have expired already: choose a later end")
     return wanted
