@@ -27,6 +27,8 @@ from surveillance.storage.second_factor import SecondFactor
 from surveillance.storage.state import SharedState
 from surveillance.storage.web_sessions import WebSessions
 
+SHORT_REQUESTS = 16  # at once, beside the streams that stay open
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -85,11 +87,12 @@ class Dashboard(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        options = {"bind": self._bind, "workers": 1, "worker_class": "gthread", "threads": 32, "logger_class": WebLog}
+        threads = self._settings.dashboard.max_streams + SHORT_REQUESTS
+        options = {"bind": self._bind, "workers": 1, "worker_class": "gthread", "threads": threads}
         tls = self._settings.dashboard
         if tls.speaks_tls:
             options |= {"certfile": str(tls.tls_certificate), "keyfile": str(tls.tls_key)}
-        for name, value in {**options, "graceful_timeout": 1, "loglevel": "warning"}.items():
+        for name, value in {**options, "logger_class": WebLog, "graceful_timeout": 1, "loglevel": "warning"}.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:

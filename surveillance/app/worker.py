@@ -202,14 +202,13 @@ class CameraBuilder:
         live = self._settings.engine.live
 
         def show(looked: Looked) -> None:
-            frame = looked.frame
-            counted.looked(frame)
-            health.looked(frame)
-            self._live.show(
-                camera.name,
-                lambda: facts_of(looked, frames.drops),
-                lambda size: encode_jpeg(frame.picture, live.width_px(size), live.quality),
-            )
+            def encode(size: str) -> bytes:
+                counted.encoded(size)
+                return encode_jpeg(looked.frame.picture, live.width_px(size), live.quality)
+
+            counted.looked(looked.frame)
+            health.looked(looked.frame)
+            self._live.show(camera.name, lambda: facts_of(looked, frames.drops), encode)
 
         media = build_media(self._settings, camera, ring)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,8 @@ LOOK_S = 0.05  # how often a new picture is looked for
 BEAT_S = 1.0  # how often states are looked at and something is sent, so that a closed page is noticed
 STREAM_S = 60.0  # then the page comes back, and whoever looks is checked anew
 GONE_MS = 10_000  # a page that takes nothing for so long has gone
-SEND_BYTES = 64 * 1024  # of pictures that wait for a slow line; more would grow old there
+UNSENT_BYTES = 8 * 1024  # of pictures that wait for a slow line; more would grow old there
+UNDERWAY_BYTES = 32 * 1024  # the kernel doubles it: what a line may hold that has been sent and not yet taken
 RECENT = timedelta(seconds=10)  # how long an event marks its camera
 MOST_EVENTS = 100
 _LENGTHS = struct.Struct(">II")
@@ -150,8 +152,9 @@ def keep_little_waiting(connection: socket.socket | None) -> None:
     """A slow line gets fewer pictures rather than old ones, and one that is dead is given up."""
     if connection is None or connection.family == socket.AF_UNIX:
         return
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNDERWAY_BYTES)
+    if sys.platform == "linux":
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
 
 

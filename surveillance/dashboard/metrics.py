@@ -42,6 +42,7 @@ HELP = {
     "media_bytes": "Size of what is kept: shots, and recordings (full pictures and clips).",
     "observations_recorded": "Observations put on record.",
     "outbox_oldest_seconds": "How long ago the event was whose deed has waited longest; 0 when none waits.",
+    "pictures_encoded": "Live pictures encoded for whoever watches, by size: one a frame for any number of viewers.",
     "process_cpu_seconds": "Processor time that a process has used since its start.",
     "process_open_files": "File descriptors that a process holds.",
     "process_resident_bytes": "Memory of a process that is in use.",

@@ -32,7 +32,7 @@ class DashboardSettings(BaseModel):
     access_deadline_ms: int = Field(default=2000, ge=100, le=30000)
     stream_poll_s: float = Field(default=0.5, gt=0)
     stream_minutes: float = Field(default=10.0, gt=0)  # then the browser comes back, and its session is checked
-    max_streams: int = Field(default=16, ge=1)  # each holds a thread
+    max_streams: int = Field(default=32, ge=1, le=1000)  # pages that follow events or watch live; each holds a thread
     core_silent_s: float = Field(default=5.0, gt=0)  # no heartbeat for so long: the pages say so
 
     @field_validator("time_zone")

@@ -146,6 +146,10 @@ class CameraFigures:
         age_s = (datetime.now(UTC) - frame.captured_at).total_seconds()
         self.figures.observe("frame_age_seconds", max(age_s, 0.0), camera=self.camera)
 
+    def encoded(self, size: str) -> None:
+        """A live picture was encoded for whoever watches."""
+        self.figures.count("pictures_encoded", camera=self.camera, size=size)
+
     def answered(self, came: bool) -> None:
         """The recognizer was asked."""
         if not came:

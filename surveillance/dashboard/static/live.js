@@ -247,7 +247,7 @@ class Screen {
   // Above a point, within the picture.
   name(layer, [x, y], text) {
     const place = shape(layer, "text", {}, text);
-    const wide = text.length * this.unit * 0.58;
+    const wide = text.length * this.unit * 0.66;
     place.setAttribute("x", Math.max(Math.min(x * UNITS, UNITS - wide), this.unit * 0.3));
     place.setAttribute("y", Math.max(y * this.tall() - this.unit * 0.4, this.unit * 1.1));
   }
