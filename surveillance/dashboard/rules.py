@@ -1,32 +1,43 @@
-"""The rules as they are judged now, read-only, each with where it comes from."""
+"""All rules, by trigger, each with where it comes from and a switch; what is edited is a page of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, render_template
 
+from surveillance.dashboard import rule_edit, rule_history, rule_templates, rule_trials
 from surveillance.dashboard.guards import needs
-from surveillance.dashboard.services import services
-from surveillance.domain.errors import RuleError
+from surveillance.dashboard.rule_form import MODE_NAMES, MODE_WORDS, TRIGGER_WORDS
+from surveillance.dashboard.rule_shelf import Shelved, read_shelf
 from surveillance.domain.values import TRIGGERS
-from surveillance.rules.book import Rule, parse_rulebook
 
 pages = Blueprint("rules", __name__)
+for part in (rule_edit, rule_history, rule_templates, rule_trials):
+    pages.register_blueprint(part.pages)
 
 
 @pages.get("/rules")
 @needs("rules.view")
 def listing() -> str:
-    """By trigger; where the rules cannot be read, their faults and the texts as they are."""
-    site = services().site.read()
-    documents = services().rule_documents(site)
-    try:
-        rules, faults = parse_rulebook(documents, site, site.version).rules, []
-    except RuleError as error:
-        rules, faults = (), error.faults
-    return render_template("rules.html", groups=grouped(rules), faults=faults, documents=documents)
+    """By trigger; rules that cannot be read come first, with what is wrong."""
+    shelf = read_shelf()
+    broken = [shelved for shelved in shelf.rules if shelved.rule is None]
+    return render_template(
+        "rules.html",
+        groups=grouped(shelf.rules),
+        broken=broken,
+        faults=shelf.faults,
+        trigger_words=TRIGGER_WORDS,
+        mode_names=MODE_NAMES,
+        mode_words=MODE_WORDS,
+    )
 
 
-def grouped(rules: tuple[Rule, ...]) -> list[tuple[str, list[Rule]]]:
-    """(trigger, its rules), for each trigger that has one."""
-    by_trigger = [(trigger, [rule for rule in rules if rule.trigger == trigger]) for trigger in TRIGGERS]
+def grouped(rules: Sequence[Shelved]) -> list[tuple[str, list[Shelved]]]:
+    """(trigger, its readable rules), for each trigger that has one."""
+    by_trigger = [
+        (trigger, [shelved for shelved in rules if shelved.rule is not None and shelved.rule.trigger == trigger])
+        for trigger in TRIGGERS
+    ]
     return [(trigger, found) for trigger, found in by_trigger if found]

@@ -14,6 +14,7 @@ from surveillance.rules.source import read_source
 from surveillance.rules.vocabulary import LABELS
 
 ORIGIN = "rule"
+BEFORE, SHOWN = 30, 60  # characters of a line that are shown before a place, and in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ def pointed(text: str, flaw: Flaw) -> str:
     first = text.rfind("\n", 0, flaw.start) + 1
     line = text[first:].partition("\n")[0]
     column = flaw.start - first
-    cut = max(column - 60, 0)
+    cut = max(column - BEFORE, 0)
     width = max(min(flaw.end - flaw.start, len(line) - column), 1)
-    return f"{line[cut : cut + 110]}\n{' ' * (column - cut)}{'^' * width}"
+    return f"{line[cut : cut + SHOWN]}\n{' ' * (column - cut)}{'^' * width}"
 
 
 def _flaw(text: str, rule: Rule, key: str, message: str) -> Flaw:

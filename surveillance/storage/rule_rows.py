@@ -96,7 +96,7 @@ def history_of(connection: Connection, name: str) -> list[RuleText]:
         if before is not None:
             query = query.where(rule.c.version < before)
         for row in connection.execute(query):
-            found.append(_text_of(row))
+            found.append(text_of(row))
             if row.was is not None:
                 break
         if not found or found[-1].was is None:
@@ -115,7 +115,7 @@ def rulebook_history(connection: Connection, limit: int) -> list[RulebookEdit]:
     changes: dict[int, list[RuleChange]] = {version: [] for version in versions}
     for row in connection.execute(select(rule).order_by(rule.c.version, rule.c.position)):
         if row.version in changes:
-            changes[row.version].append(RuleChange(_text_of(row), known.get(row.was or row.name, "")))
+            changes[row.version].append(RuleChange(text_of(row), known.get(row.was or row.name, "")))
         known[row.name] = row.text
     edits = connection.execute(select(configuration).where(configuration.c.version.in_(versions)))
     found = [
@@ -136,5 +136,6 @@ def _told(changes: Sequence[RuleChange]) -> list[RuleChange]:
     ]
 
 
-def _text_of(row: Any) -> RuleText:
+def text_of(row: Any) -> RuleText:
+    """The text in a row."""
     return RuleText(row.name, row.version, row.text, row.author, row.at, row.was)

@@ -25,6 +25,7 @@ from surveillance.storage.rule_rows import (
     history_of,
     live_rules,
     rulebook_history,
+    text_of,
     write_rules,
 )
 from surveillance.storage.rule_texts import one_rule, split_rules
@@ -117,6 +118,11 @@ class SqlSite:
         """Makes these the live rules and returns the configuration version; earlier texts stay on record."""
         with writing(self._engine) as connection:
             return self._save_rules(connection, rules, author, None, None)
+
+    def live_rules(self) -> list[RuleText]:
+        """The live text of each rule, in order."""
+        with reading(self._engine) as connection:
+            return [text_of(row) for row in live_rules(connection)]
 
     def rule(self, name: str) -> RuleText | None:
         """The live text of a rule; None where there is none."""
