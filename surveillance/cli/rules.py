@@ -1,19 +1,35 @@
-"""Check, list and apply rules."""
+"""Check, list, apply and try rules, and bring earlier ones back."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from surveillance.app import commands
+from surveillance.app import commands, rule_edits
+from surveillance.cli.printing import branch, mark
 from surveillance.cli.words import cli, command, counted
+from surveillance.rules.book import Rule
+from surveillance.rules.trial import Trial
 from surveillance.settings import Settings
+
+OUTCOMES = {
+    "alert": "would have alerted",
+    "log": "would have been logged",
+    "authorize": "would have authorized",
+    "deny": "would have denied",
+    "silent": "is false: nothing would have come of it",
+    "unsure": "could not be told: nothing would have come of it",
+    "off": "is off: not judged",
+    "other_trigger": "would not have been asked: the event is of another trigger",
+}
 
 
 @cli.group()
 def rules() -> None:
-    """Check, list and apply rules."""
+    """Check, list, apply and try rules."""
 
 
 @command(rules, "check", "surveillance rules check my-rules.yaml")
@@ -41,3 +57,55 @@ def apply_rules(settings: Settings, file: Path) -> None:
     """Put a rules file in force (in the database); a running service takes it up within two seconds."""
     count, version = commands.apply_rules(settings, file)
     click.echo(f"applied {counted(count, 'rule')} as configuration version {version}")
+
+
+@command(rules, "history", "surveillance rules history night-yard")
+@click.argument("name")
+@click.pass_obj
+def show_history(settings: Settings, name: str) -> None:
+    """Show every text a rule had: who wrote it when, and what it changed."""
+    texts = rule_edits.rule_history(settings, name)
+    for text, before in zip(texts, [text.text for text in texts[1:]] + [""], strict=True):
+        what = "" if text.text else "  removed"
+        renamed = f"  renamed from {text.was}" if text.was else ""
+        click.echo(f"version {text.version}  {text.at:%Y-%m-%d %H:%M:%S}Z  {text.author}{renamed}{what}")
+        for line in difflib.ndiff(before.splitlines(), text.text.splitlines()):
+            if not line.startswith("?"):
+                click.echo(f"    {line}".rstrip())
+
+
+@command(rules, "restore", "surveillance rules restore night-yard 12")
+@click.argument("name")
+@click.argument("version", type=int)
+@click.pass_obj
+def restore_rule(settings: Settings, name: str, version: int) -> None:
+    """Bring an earlier text of a rule back, as a new version."""
+    made = rule_edits.restore_rule(settings, name, version)
+    click.echo(f"rule {name} has its text of version {version} again, as configuration version {made}")
+
+
+@command(rules, "test", "surveillance rules test my-rules.yaml --event 01939f3e-0000-7000-8000-000000000000")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--event", "event_id", required=True, help="An event on record, as `events list --json` shows its id.")
+@click.pass_obj
+def test_rules(settings: Settings, file: Path, event_id: str) -> None:
+    """Say what the rules of a file would have done at an event on record; nothing is saved, nothing acts."""
+    for rule, trial in rule_edits.try_rules(settings, file, event_id):
+        for line in _trial_lines(rule, trial):
+            click.echo(line)
+
+
+def _trial_lines(rule: Rule, trial: Trial) -> Iterator[str]:
+    yield f"{rule.name} {OUTCOMES[trial.outcome]}"
+    if trial.before_s is not None:
+        yield f"  but it had fired {trial.before_s:g} s before, so it would have been silent"
+    if trial.doubts:
+        yield f"  {trial.doubts}"
+    if rule.cooldown_s is not None and trial.clause is not None:
+        yield "  its cooldown is looked at within the minute before, as far as that is kept"
+    if trial.together is not None:
+        verdict, reasons = trial.together
+        yield f"  all rules together: {verdict}: {'; '.join(reasons)}"
+    if trial.clause is not None:
+        yield f"  {mark(trial.result)} {rule.verdict} {rule.name}"
+        yield from branch(trial.clause.as_json(), "    ")

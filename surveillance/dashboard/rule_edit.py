@@ -128,7 +128,7 @@ def switch(name: str) -> AnyResponse:
 def checked() -> Response:
     """{"text", "flaws", "doubts", "form"} of a posted draft: the form taken over into the text, and checked."""
     shelf = read_shelf()
-    editing = posted(shelf, always=request.form.get("changed") == "form")
+    editing = posted(shelf)
     found = check(editing, shelf)
     context = form_context(editing, shelf)
     return jsonify(

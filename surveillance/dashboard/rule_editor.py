@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,21 +43,32 @@ class Editing:
     original: str = ""
     seen: int = 0
     subject: str = ""  # event or observation that the rule is tried on
-    by_form: bool = False  # the form was changed, so its rows stay as they were posted, also faulty ones
+    by_form: bool = False  # rows were changed in the form, so they stay as they were posted, also faulty ones
 
 
-def posted(shelf: Shelf, always: bool = False) -> Editing:
-    """The posted text; the form taken over where it was changed rather than the text."""
-    text = request.form.get("text", "").replace("\r\n", "\n")[:MOST_TEXT]
-    by_form = always or text == request.form.get("shown", "").replace("\r\n", "\n")
-    if by_form:
-        try:
-            form = form_of(request.form, read_form(text), offered_names(shelf.site))
-            text = write_form(text, form)
-        except RuleError:  # a text that has no form: it is the truth
-            pass
+def posted(shelf: Shelf) -> Editing:
+    """The posted text, with what was changed in the form since that showed the text in the field `shown`."""
+    text, shown = _lines("text")[:MOST_TEXT], _lines("shown")[:MOST_TEXT]
+    by_form = False
+    try:
+        before = read_form(shown or text)
+        after = form_of(request.form, before, offered_names(shelf.site))
+        changes = {
+            field.name: getattr(after, field.name)
+            for field in dataclasses.fields(Form)
+            if getattr(after, field.name) != getattr(before, field.name)
+        }
+        by_form = "rows" in changes
+        if changes:
+            text = write_form(text, replace(read_form(text), **changes))
+    except RuleError:  # a text that has no form: it is the truth
+        by_form = False
     original, seen = request.form.get("original", ""), request.form.get("seen", 0, type=int)
     return Editing(text, original, seen, request.form.get("subject", ""), by_form)
+
+
+def _lines(field: str) -> str:
+    return request.form.get(field, "").replace("\r\n", "\n")
 
 
 def check(editing: Editing, shelf: Shelf) -> Draft:

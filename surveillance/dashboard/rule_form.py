@@ -61,13 +61,15 @@ def form_of(fields: Fields, before: Form, offered: Offered) -> Form:
     """The form as posted; keys that are not among the fields stay as they were."""
 
     def one(key: str, known: str) -> str:
-        return fields.get(f"f-{key}", known).replace("\r\n", "\n").strip()
+        given = fields.get(f"f-{key}", known).replace("\r\n", "\n").strip()
+        return known if given == known.replace("\n", "") else given  # a line of a form has no line breaks
 
     on = one("on", before.on)
     verdict = one("verdict", before.verdict)
     if on != before.on and verdict not in TRIGGER_VERDICTS.get(on, (verdict,)):
         verdict = TRIGGER_VERDICTS[on][0]
     has_fields = "f-name" in fields
+    notify = tuple(fields.getlist("f-notify")) if has_fields else before.notify
     return replace(
         before,
         name=one("name", before.name),
@@ -78,7 +80,7 @@ def form_of(fields: Fields, before: Form, offered: Offered) -> Form:
         per=one("per", before.per),
         mode=one("mode", before.mode),
         description=one("description", before.description),
-        notify=tuple(fields.getlist("f-notify")) if has_fields else before.notify,
+        notify=before.notify if set(notify) == set(before.notify) else notify,
         camera_only="f-camera_only" in fields if has_fields else before.camera_only,
         rows=rows_of(fields, on, offered) if "rows" in fields else before.rows,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -13,18 +12,10 @@ from werkzeug.exceptions import NotFound
 from surveillance.dashboard.guards import actor
 from surveillance.dashboard.services import services
 from surveillance.domain.values import Observation, rfc3339
-from surveillance.rules.trial import Case
+from surveillance.rules.trial import ASKED_ON, SPAN_S, Case, case_of_event
 from surveillance.storage.queries import EventFilter
 
-FAMILIES = {
-    "sighting": frozenset({"sighting", "presence"}),
-    "presence": frozenset({"sighting", "presence"}),
-    "access": frozenset({"access"}),
-    "door": frozenset({"door"}),
-    "camera": frozenset({"camera"}),
-}
 OFFERED = 15
-SPAN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +71,9 @@ def case_of(id: str) -> Case:
     find_subject(id)
     if id.startswith("seen:"):
         inputs = _inputs(services().events.number_of_observation(id.removeprefix("seen:")))
-        return Case(inputs[-1].at, FAMILIES["sighting"], {}, inputs)
+        return Case(inputs[-1].at, ASKED_ON["sighting"], {}, inputs)
     event = services().events.one(id) or {}
-    at = datetime.fromisoformat(event["at"])
-    return Case(at, FAMILIES.get(event["trigger"], frozenset()), event["facts"], _inputs(event["input"]))
+    return case_of_event(event, _inputs(event["input"]))
 
 
 def _inputs(number: int | None) -> list[Any]:

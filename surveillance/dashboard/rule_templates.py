@@ -33,18 +33,18 @@ def choose() -> str:
     return render_template("rule_new.html", offers=offers(read_shelf().site), missing=first_steps(), subject=subject)
 
 
-@pages.get("/rules/new/<key>")
+@pages.get("/rules/new/<name>")
 @needs("rules.edit")
-def fill(key: str) -> str:
+def fill(name: str) -> str:
     """The blanks of one template."""
-    return _page(find(key), {}, {})
+    return _page(find(name), {}, {})
 
 
-@pages.post("/rules/new/<key>")
+@pages.post("/rules/new/<name>")
 @needs("rules.edit")
-def filled(key: str) -> AnyResponse:
+def filled(name: str) -> AnyResponse:
     """The editor with the rule that was filled in, or the blanks again with what is wrong."""
-    template, shelf = find(key), read_shelf()
+    template, shelf = find(name), read_shelf()
     made = fill_template(template, request.form, shelf.site, shelf.names())
     if made.faults:
         return Response(_page(template, request.form, made.faults), 422)
@@ -60,10 +60,10 @@ def first_steps() -> dict[str, tuple[str, str | None]]:
     }
 
 
-def find(key: str) -> Template:
-    template = TEMPLATES.get(key)
+def find(name: str) -> Template:
+    template = TEMPLATES.get(name)
     if template is None:
-        abort(404, _("No template is called %(name)s.", name=repr(key)))
+        abort(404, _("No template is called %(name)s.", name=repr(name)))
     return template
 
 

@@ -241,7 +241,7 @@ class _Reader:
         if known is not None:
             texts = literal if isinstance(literal, frozenset) else {literal} if isinstance(literal, str) else set()
             for text in sorted(texts - known - {""}):
-                self._fault_at(said, no_such(_kind(of.word.kind), text, known))
+                self.faults.append(Fault(no_such(_kind(of.word.kind), text, known), *_place_of(said, text)))
         if of.word.most is not None and isinstance(literal, int | float) and not 0 <= literal <= of.word.most:
             self._fault_at(said, f"{of.word.name} runs from 0 to {of.word.most:g}")
 
@@ -350,6 +350,15 @@ class _Reader:
 
     def _fault_at(self, typed: _Typed, message: str) -> None:
         self.faults.append(Fault(message, typed.start, typed.end))
+
+
+def _place_of(said: _Typed, text: str) -> tuple[int, int]:
+    """Where a text stands in a literal, which may be a set of several."""
+    for quote in "\"'":
+        at = said.operand.text.find(f"{quote}{text}{quote}")
+        if at >= 0:
+            return said.start + at, said.start + at + len(text) + 2
+    return said.start, said.end
 
 
 def _mismatch(left: _Typed, op: str, right: _Typed) -> str | None:

@@ -44,6 +44,16 @@ NOT_KEPT = "it was not on record with this moment, and the inputs before it are 
 _CALLED = re.compile(r"(\w+)(\(.*\))")
 
 
+ASKED_ON = {  # trigger of an event -> triggers whose rules could be asked about the same
+    "sighting": frozenset({"sighting", "presence"}),
+    "presence": frozenset({"sighting", "presence"}),
+    "access": frozenset({"access"}),
+    "door": frozenset({"door"}),
+    "camera": frozenset({"camera"}),
+}
+SPAN_S = 60.0  # how many seconds of inputs before a moment are looked at
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One moment on record. `triggers` are those on which it was judged; `facts` as an event holds them.
@@ -74,6 +84,12 @@ class Trial:
     before_s: float | None = None
     together: tuple[str, tuple[str, ...]] | None = None
     has_inputs: bool = False
+
+
+def case_of_event(event: Mapping[str, Any], inputs: Sequence[Input]) -> Case:
+    """The case of an event as the record explains it, and what core met up to it."""
+    triggers = ASKED_ON.get(event["trigger"], frozenset())
+    return Case(datetime.fromisoformat(event["at"]), triggers, event["facts"], inputs)
 
 
 def try_rule(

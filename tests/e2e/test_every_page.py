@@ -67,7 +67,7 @@ def pages_of(site: DashboardSite, ids: dict[str, str]) -> list[str]:
 
 def example(rule: str, argument: str) -> str:
     """The name of something that the prepared site has, for an argument of that route."""
-    by_place = {"/rules/": "night-yard", "/people/": "Ada"}
+    by_place = {"/rules/new/": "intruder", "/rules/": "night-yard", "/people/": "Ada"}
     return next((name for place, name in by_place.items() if rule.startswith(place)), "front")
 
 

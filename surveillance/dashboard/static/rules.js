@@ -31,9 +31,8 @@ async function ask(address, body, headers = {}) {
   return answer;
 }
 
-function posted(changed, button) {
+function posted(button) {
   const body = new FormData(editor);
-  body.set("changed", changed);
   if (button) {
     body.set("do", button.value);
   }
@@ -42,18 +41,22 @@ function posted(changed, button) {
 
 async function check(changed, button, keepsForm = false) {
   const number = ++asked;
+  const before = text.value;
   try {
-    const found = await (await ask(editor.dataset.check, posted(changed, button))).json();
-    if (number !== asked) {
-      return;
+    const found = await (await ask(editor.dataset.check, posted(button))).json();
+    if (number !== asked || text.value !== before) {
+      return; // somebody typed on meanwhile; what they typed is asked about next
     }
-    if (changed === "form" && text.value !== found.text) {
+    if (text.value !== found.text) {
       text.value = found.text;
     }
     const isStale = changed === "text" && found.flaws.some((flaw) => ["", "when"].includes(flaw.key));
     setStale(isStale);
     if (!keepsForm && !isStale) {
       replaceForm(found.form);
+    }
+    if (!isStale) {
+      editor.elements.shown.value = found.text; // what the form shows now, so that only later changes count
     }
     document.getElementById("problems").innerHTML = found.problems;
     mark(found.flaws, found.doubts);
@@ -278,7 +281,7 @@ async function tryIt(button) {
   const place = document.getElementById("trial");
   button.setAttribute("aria-busy", "true");
   try {
-    place.innerHTML = await (await ask(editor.dataset.try, posted("text"), { "X-Part": "trial", Accept: "text/html" })).text();
+    place.innerHTML = await (await ask(editor.dataset.try, posted(), { "X-Part": "trial", Accept: "text/html" })).text();
   } catch {
     place.textContent = editor.dataset.away;
   }
@@ -296,7 +299,7 @@ function start() {
     text.addEventListener("keydown", pressed);
     text.addEventListener("blur", close);
     text.addEventListener("click", close);
-    check("form", null, true);
+    check("start", null, true);
   }
   const form = document.getElementById("rule-form");
   form.addEventListener("change", (event) => check("form", null, !("structure" in event.target.dataset)));

@@ -1,0 +1,142 @@
+"""A rule is written, put right, tried on the record, saved, and judged: in a browser, against the running system."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import open_tab, running_chromium, serving
+from dashboard_site import NAME, PASSWORD, now_decision, open_site
+from playwright.sync_api import Browser, Page, expect
+from ports import free_port
+
+from surveillance.app.service import running_site
+from surveillance.dashboard import DashboardSettings
+from surveillance.settings import Settings
+
+SITE = """
+cameras:
+  - name: yard
+    url: synthetic://yard
+    zones:
+      - {name: store, points: [[0.6, 0.5], [0.96, 0.5], [0.96, 1.0], [0.6, 1.0]]}
+rules:
+  - name: visitor
+    on: sighting
+    verdict: log
+    when: label in {"person", "animal"} and "store" in zones and track_s >= 1
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+def holding(words: str) -> re.Pattern[str]:
+    return re.compile(re.escape(words))
+
+
+def type_in(page: Page, text: str) -> None:
+    page.keyboard.type(text, delay=15)
+
+
+def test_write_a_rule_try_it_save_it_and_see_it_judged(chromium: Browser, tmp_path: Path) -> None:
+    site_file = tmp_path / "site.yaml"
+    site_file.write_text(SITE, encoding="utf-8")
+    settings = Settings(data_dir=tmp_path / "data", dashboard=DashboardSettings(port=free_port()))
+    told: list[str] = []
+    with running_site(settings, site_file, told.append) as running:
+        tab = open_tab(chromium, running.address)
+        page = tab.page
+        tab.open("/")
+        tab.sign_in("admin", told[0].partition("password: ")[2].split()[0])
+        page.locator("#rows li", has_text="store").first.wait_for(timeout=90_000)  # something to try it on
+
+        tab.open("/rules")
+        page.get_by_role("button", name="New rule").click()
+        page.get_by_role("link", name="Blank rule").click()
+        text, problems, offers = page.locator("#rule-text"), page.locator("#problems"), page.get_by_role("listbox")
+
+        # A misspelled label is marked where it stands, with what was meant.
+        text.fill("# Who is at the store?\n- name: lingerer\n  on: sighting\n  verdict: log\n  when: label in {")
+        text.press("Control+End")
+        type_in(page, '"persn", "animal"}')
+        expect(problems).to_contain_text("Line 5")
+        expect(problems).to_contain_text("no label is called 'persn'; did you mean 'person'?")
+        expect(problems.locator("pre")).to_contain_text("^^^^^^^")
+        expect(page.locator(".code-under mark")).to_have_text('"persn"')
+        problems.get_by_role("button", name="Line 5").click()
+        type_in(page, '"person"')
+        page.keyboard.press("Escape")
+        expect(problems).to_contain_text("No faults")
+
+        # The rest comes by suggestions: and, "store" in zones.
+        text.press("Control+End")
+        page.keyboard.press("Control+Space")
+        expect(offers.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("Enter")
+        type_in(page, '"sto')
+        expect(offers.get_by_role("option", name='"store" in zones')).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(text).to_have_value(
+            "# Who is at the store?\n- name: lingerer\n  on: sighting\n  verdict: log\n"
+            '  when: label in {"person", "animal"} and "store" in zones'
+        )
+
+        # The form shows the same rule; what is changed there changes its line only.
+        expect(page.get_by_label("Name", exact=True)).to_have_value("lingerer")
+        expect(page.locator("[name='c0-op']")).to_have_value("is one of")
+        page.get_by_label("Then", exact=True).select_option("alert")
+        expect(text).to_have_value(
+            "# Who is at the store?\n- name: lingerer\n  on: sighting\n  verdict: alert\n"
+            '  when: label in {"person", "animal"} and "store" in zones'
+        )
+
+        # Tried on what is on record, before it is saved.
+        page.get_by_label("What to try it on").select_option(index=0)
+        page.get_by_role("button", name="Try").click()
+        trial = page.locator("#trial")
+        expect(trial).to_contain_text("It would have alerted")
+        expect(trial.locator(".leaf", has_text='"store" in zones').locator(".found")).to_contain_text("zones = ")
+
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_url("**/rules/edit/lingerer")
+        expect(page.get_by_text("is in force")).to_be_visible(timeout=15_000)
+        tab.open("/events?rule=lingerer")
+        page.locator("#rows li", has_text="store").first.wait_for(timeout=90_000)
+        assert tab.complaints == []
+        page.context.close()
+
+
+def test_rows_come_and_go_and_the_keyboard_keeps_its_place(chromium: Browser, tmp_path: Path) -> None:
+    site = open_site(tmp_path)
+    site.record(now_decision())
+    with serving(site.app) as address:
+        tab = open_tab(chromium, address)
+        page = tab.page
+        tab.open("/rules/edit/night-yard")
+        tab.sign_in(NAME, PASSWORD, "**/rules/edit/night-yard")
+        text = page.locator("#rule-text")
+        page.get_by_role("button", name="Row", exact=True).click()
+        expect(text).to_have_value(holding('label == "animal"'))
+        page.locator("[name='c2-word']").select_option("dwell_in")
+        expect(text).to_have_value(holding('dwell_in("yard") >= 1'))
+        page.locator("[name='c2-value']").fill("7")
+        page.locator("[name='c2-value']").press("Tab")
+        expect(text).to_have_value(holding('dwell_in("yard") >= 7'))
+        page.locator(".row .remove").last.click()
+        expect(text).not_to_have_value(holding("dwell_in"))
+        assert page.evaluate("document.activeElement.closest('#rule-form') !== null")
+
+        text.click()
+        page.keyboard.press("Control+End")
+        page.keyboard.type("mo", delay=20)
+        expect(page.get_by_role("listbox").get_by_role("option", name="mode")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("listbox")).to_be_hidden()
+        assert tab.complaints == []
+        page.context.close()
