@@ -131,8 +131,8 @@ def _clause(fields: Fields, id: str, trigger: str, offered: Offered) -> Clause:
     if f"{id}-values" in fields:
         values = _listed(fields[f"{id}-values"])
     was = fields.get(f"{id}-was", word.name)
-    if was != word.name or not values:
-        values = _first_values(word, operator, offered, values if was == word.name else ())
+    if was != word.name or (not values and operator not in MANY):
+        values = _first_values(word, offered, values if was == word.name else ())
     return Clause(word.name, tuple(filter(None, arguments)), operator, _fitting(word, operator, values))
 
 
@@ -140,19 +140,19 @@ def first_clause(trigger: str, offered: Offered) -> Clause:
     """A row to begin with."""
     word = WORDS[FIRST.get(trigger, "label")]
     operator = OPERATORS[word.type][0]
-    return Clause(word.name, (), operator, _first_values(word, operator, offered, ()))
+    return Clause(word.name, (), operator, _first_values(word, offered, ()))
 
 
 def first_of(offered: Offered, kind: str | None) -> str:
     return next(iter(offered.of(kind)), "")
 
 
-def _first_values(word: Word, operator: str, offered: Offered, given: tuple[str, ...]) -> tuple[str, ...]:
+def _first_values(word: Word, offered: Offered, given: tuple[str, ...]) -> tuple[str, ...]:
     if word.type == TRUTH:
         return ()
     if word.type == NUMBER:
         return given or ("1",)
-    return () if operator in MANY and given == () and word.kind is None else (first_of(offered, word.kind),)
+    return (first_of(offered, word.kind),)
 
 
 def _fitting(word: Word, operator: str, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -184,6 +184,11 @@ class Row:
     unit: str
     is_many: bool
     is_number: bool
+
+    @property
+    def has_few(self) -> bool:
+        """Whether its names can be shown as boxes to tick."""
+        return 0 < len(self.names) <= FEW
 
     @property
     def listed(self) -> str:

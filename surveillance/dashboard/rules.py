@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 
 from surveillance.dashboard import rule_edit, rule_history, rule_templates, rule_trials
 from surveillance.dashboard.guards import needs
 from surveillance.dashboard.rule_form import MODE_NAMES, MODE_WORDS, TRIGGER_WORDS
 from surveillance.dashboard.rule_shelf import Shelved, read_shelf
+from surveillance.dashboard.rule_subjects import find_subject
 from surveillance.domain.values import TRIGGERS
 
 pages = Blueprint("rules", __name__)
@@ -20,7 +21,7 @@ for part in (rule_edit, rule_history, rule_templates, rule_trials):
 @pages.get("/rules")
 @needs("rules.view")
 def listing() -> str:
-    """By trigger; rules that cannot be read come first, with what is wrong."""
+    """By trigger; rules that cannot be read come first. `on` in the address is what one of them is to be tried on."""
     shelf = read_shelf()
     broken = [shelved for shelved in shelf.rules if shelved.rule is None]
     return render_template(
@@ -28,6 +29,7 @@ def listing() -> str:
         groups=grouped(shelf.rules),
         broken=broken,
         faults=shelf.faults,
+        subject=find_subject(request.args["on"]) if request.args.get("on") else None,
         trigger_words=TRIGGER_WORDS,
         mode_names=MODE_NAMES,
         mode_words=MODE_WORDS,

@@ -180,6 +180,28 @@ def test_rows_are_added_grouped_and_removed_without_scripts(site: DashboardSite)
     assert saved(site) == NIGHT
 
 
+def test_a_row_takes_values_that_fit_its_word_and_operator(site: DashboardSite) -> None:
+    user = site.user()
+
+    def condition(**changed: Any) -> str:
+        page = user.post(
+            "/rules/draft", data=opened(user) | {name.replace("_", "-"): changed[name] for name in changed}
+        )
+        found = re.search(r"^  when: (.*)$", fields_of(page.text)["text"], re.MULTILINE)
+        assert found
+        return found[1]
+
+    assert condition(c0_word="confidence") == 'confidence >= 1 and "yard" in zones'
+    assert condition(c0_word="camera") == 'camera == "front" and "yard" in zones'
+    assert condition(c0_word="ended") == 'ended and "yard" in zones'
+    assert condition(c0_word="count") == 'count("animal") >= 1 and "yard" in zones'
+    assert condition(c0_op="is one of") == 'label in {"person"} and "yard" in zones'
+    assert condition(c0_op="is none of", c0_value=["animal", "vehicle"]) == (
+        'label not in {"animal", "vehicle"} and "yard" in zones'
+    )
+    assert condition(join="any") == 'label == "person" or "yard" in zones'
+
+
 def test_another_trigger_takes_a_verdict_it_knows(site: DashboardSite) -> None:
     user = site.user()
     page = user.post("/rules/draft", data=opened(user) | {"f-on": "presence"}).text
@@ -426,6 +448,9 @@ def test_a_draft_is_tried_on_a_track_that_became_no_event(site: DashboardSite) -
     part = words(user.post("/rules/try", data=sent, headers={"X-Part": "trial"}).text)
     assert "It would have alerted" in part
     assert user.post("/rules/try", data=sent | {"subject": "seen:nothing"}).status_code == 404
+    page = user.get(f"/rules?on=seen:{seen.id}").text
+    assert "Choose the rule to try on this" in page
+    assert f"/rules/edit/night-yard?on=seen:{seen.id}" in page
 
 
 # --- who may -------------------------------------------------------------------------------------------------------
