@@ -2,7 +2,8 @@
 
 WORDS = (
     *("camera", "door", "zone", "line", "mask", "schedule", "person", "group", "target", "place"),
-    *("badge", "card", "pin", "plate", "face", "credential", "user", "role", "scope", "token", "key", "rule", "label", "model", "mode", "job"),
+    *("badge", "card", "pin", "plate", "face", "credential", "user", "role", "scope", "token", "key"),
+    *("rule", "label", "model", "mode", "job"),
     *("text", "number", "truth", "set"),
     *("open", "lock", "unlock", "block", "lock_down", "lock_down_release"),
     *("locked", "unlocked", "accessed", "blocked", "unknown", "locked down", "locked open", "double locked"),
