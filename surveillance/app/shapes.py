@@ -10,26 +10,9 @@ from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.site import Camera
 from surveillance.domain.suggest import no_such
 from surveillance.settings import Settings
-from surveillance.storage.camera_edits import with_camera
+from surveillance.storage.camera_edits import parse_points, with_camera
 from surveillance.storage.site_document import camera_document
 from surveillance.storage.site_file import parse_camera
-
-
-def parse_points(text: str) -> list[list[float]]:
-    """`0.1,0.5 0.9,0.5` to pairs. Raises SettingsError; whether they fit a zone is told when it is made."""
-    points = []
-    for word in text.replace(";", " ").split():
-        parts = word.split(",")
-        try:
-            x, y = (float(part) for part in parts)
-        except ValueError:
-            raise SettingsError(
-                f"{word!r} is no point; write x,y from 0,0 (top left) to 1,1 (bottom right), such as 0.1,0.5"
-            ) from None
-        points.append([x, y])
-    if not points:
-        raise SettingsError('there are no points; write them as "0.1,0.5 0.9,0.5 0.9,1"')
-    return points
 
 
 def set_zone(settings: Settings, camera: str, name: str, points: str, restricted: bool | None) -> Edited:

@@ -14,7 +14,7 @@ from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Frame, Input
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.figures import Figures
-from surveillance.engines.live import facts_of
+from surveillance.engines.live import PREVIEW, facts_of
 from surveillance.engines.measured import CameraFigures, CountedClassifier, measured_walk
 from surveillance.engines.recognizer import SharedRecognizer
 from surveillance.engines.site import Tell
@@ -208,6 +208,7 @@ class CameraBuilder:
 
             counted.looked(looked.frame)
             health.looked(looked.frame)
+            walk.gate.preview(self._live.is_watched(camera.name, PREVIEW))
             self._live.show(camera.name, lambda: facts_of(looked, frames.drops), encode)
 
         media = build_media(self._settings, camera, ring)

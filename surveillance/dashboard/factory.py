@@ -15,6 +15,8 @@ from surveillance.dashboard import (
     access_requests,
     account,
     audit,
+    camera_setup,
+    camera_shapes,
     cameras,
     errors,
     events,
@@ -38,6 +40,8 @@ from surveillance.dashboard.services import Services
 from surveillance.dashboard.sessions import SiteSessions, current_user
 from surveillance.dashboard.streams import Streams
 
+cameras.pages.register_blueprint(camera_setup.pages)
+cameras.pages.register_blueprint(camera_shapes.pages)
 PAGES = (
     sign_in.pages,
     account.pages,

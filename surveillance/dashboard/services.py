@@ -36,7 +36,10 @@ class LivePicture(Protocol):
 
 
 class LivePictures(Protocol):
-    """The newest picture of each camera, encoded only while somebody watches. `size` is tile or full."""
+    """The newest picture of each camera, encoded only while somebody watches. `size` is tile or full.
+
+    Watching `preview` makes the worker also tell what each sensitivity would call motion.
+    """
 
     def latest(self, camera: str, size: str, after: int = 0) -> LivePicture | None:
         """None when there is no recent one, or none but the one of `shown_ns` `after`."""

@@ -42,6 +42,7 @@ CAMERA_STATES = {
     "frozen": Chip("Frozen", "warn", "warn"),
     "blinded": Chip("Blinded", "warn", "warn"),
     "moved": Chip("Moved", "warn", "warn"),
+    "disabled": Chip("Rests", "pause", "calm"),
 }
 NOT_SEEN = Chip("No report", "info", "calm")
 ORDERS = {

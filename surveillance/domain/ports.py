@@ -84,6 +84,10 @@ class Gate(Protocol):
         """Takes over another sensitivity from the next frame on."""
         ...
 
+    def preview(self, wanted: bool) -> None:
+        """Whether the next frames shall also say what every sensitivity would call motion."""
+        ...
+
 
 class Propose(Protocol):
     def __call__(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> tuple[Detection, ...]: ...

@@ -83,6 +83,7 @@ class Motion:
     reason: str
     regions: tuple[Box, ...] = ()
     cleared: frozenset[int] = frozenset()  # tracks whose last place looks as it did before they came
+    preview: Mapping[int, tuple[Box, ...]] = field(default_factory=dict)  # what each sensitivity would call motion
 
     @property
     def is_open(self) -> bool:

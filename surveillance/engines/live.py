@@ -22,6 +22,7 @@ from surveillance.domain.values import rfc3339
 from surveillance.engines.worker import Looked
 
 SIZES = ("tile", "full")
+PREVIEW = "preview"  # watched like a size: then it is also told what each sensitivity would call motion
 WATCHED_S = 3.0
 _LENGTH = struct.Struct(">I")  # a file is the length of what is told, that, and the picture
 
@@ -91,16 +92,20 @@ def facts_of(looked: Looked, drops: Mapping[str, int]) -> dict[str, Any]:
     camera    its name
     number    of the frame, counted from 0 since the source was opened
     at        when it was captured, RFC 3339 in UTC
+    size      [width, height] of the camera's picture in pixels
     boxes     of the live tracks in this frame, each {"track": id, "box", "label", "confidence", "confirmed"}; label is
               the vote so far ("unknown" while it is in doubt), confidence 0..1
     regions   where something moves, largest first; empty while the gate is closed
     gate      why the worker looked: motion, track or probe; quiet when the gate stayed closed
     drops     frames that the worker never saw, by reason, since it was started
+    preview   only while PREVIEW is watched: by sensitivity, such as "50", what it would call motion
     """
+    preview = {str(level): [_corners(box) for box in boxes] for level, boxes in looked.motion.preview.items()}
     return {
         "camera": looked.frame.camera,
         "number": looked.frame.number,
         "at": rfc3339(looked.frame.captured_at),
+        "size": [looked.frame.picture.width, looked.frame.picture.height],
         "boxes": [
             {
                 "track": track.id,
@@ -114,6 +119,7 @@ def facts_of(looked: Looked, drops: Mapping[str, int]) -> dict[str, Any]:
         "regions": [_corners(region) for region in looked.motion.regions],
         "gate": looked.motion.reason,
         "drops": dict(drops),
+        **({"preview": preview} if preview else {}),
     }
 
 

@@ -57,6 +57,9 @@ class TimedGate:
     def change(self, camera: Camera) -> None:
         self.step.change(camera)
 
+    def preview(self, wanted: bool) -> None:
+        self.step.preview(wanted)
+
 
 @dataclass(frozen=True, slots=True)
 class TimedPropose:

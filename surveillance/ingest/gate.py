@@ -56,8 +56,8 @@ class MotionGate:
     def __init__(self, settings: GateSettings | None = None, sensitivity: int = USUAL_SENSITIVITY) -> None:
         self._settings = settings or GateSettings()
         self._sensitivity = sensitivity
-        self.is_previewed = False  # set by whoever wants `preview`, which costs about ten times the gate itself
-        self.preview: dict[int, tuple[Box, ...]] = {}  # of the last frame: sensitivity -> what would count as motion
+        self._is_previewed = False
+        self._preview: dict[int, tuple[Box, ...]] = {}  # of this frame
         self._background: Pixels | None = None
         self._restless: Pixels | None = None
         self._spare: list[Pixels] = []  # reused: a fresh array of this size costs more than the sums in it
@@ -84,7 +84,7 @@ class MotionGate:
         if spread[0] >= EVERYWHERE:  # the camera trembles, or all of a street moves: what lies a pixel off is no motion
             difference = self._apart(gray)
             mask = self._mask(difference)
-        self.preview = self._at_every_sensitivity(gray, difference) if self.is_previewed else {}
+        self._preview = self._at_every_sensitivity(gray, difference) if self._is_previewed else {}
         regions: tuple[Box, ...] = ()
         if cv2.countNonZero(mask):
             mask[_shadow(gray, self._background)] = 0
@@ -96,6 +96,10 @@ class MotionGate:
 
     def change(self, camera: Camera) -> None:
         self._sensitivity = camera.sensitivity
+
+    def preview(self, wanted: bool) -> None:
+        """Costs several times what the gate itself does, so only while somebody looks."""
+        self._is_previewed = wanted
 
     def _open(
         self, frame: Frame, regions: tuple[Box, ...], tracks: Sequence[Track], cleared: frozenset[int] = frozenset()
@@ -109,12 +113,12 @@ class MotionGate:
         elif waited_s >= self._settings.probe_s:
             reason = "probe"
         else:
-            return Motion("quiet")
+            return Motion("quiet", preview=self._preview)
         self._opened_at = at
-        return Motion(reason, regions, cleared)
+        return Motion(reason, regions, cleared, self._preview)
 
     def _learn_afresh(self, frame: Frame, gray: Pixels, tracks: Sequence[Track]) -> Motion:
-        self.preview = {}
+        self._preview = {}
         self._background = gray.copy()
         self._restless = np.full_like(gray, 1.0)
         self._spare = [np.empty_like(gray), np.empty_like(gray)]

@@ -71,3 +71,20 @@ def _looking(door: Door, old: str, new: str) -> Door:
 
 def _taken(name: str) -> SettingsError:
     return SettingsError(f"there is a camera {name!r} already; choose another name")
+
+
+def parse_points(text: str) -> list[list[float]]:
+    """`0.1,0.5 0.9,0.5` to pairs. Raises SettingsError; whether they fit a zone is told when it is made."""
+    points = []
+    for word in text.replace(";", " ").split():
+        parts = word.split(",")
+        try:
+            x, y = (float(part) for part in parts)
+        except ValueError:
+            raise SettingsError(
+                f"{word!r} is no point; write x,y from 0,0 (top left) to 1,1 (bottom right), such as 0.1,0.5"
+            ) from None
+        points.append([x, y])
+    if not points:
+        raise SettingsError('there are no points; write them as "0.1,0.5 0.9,0.5 0.9,1"')
+    return points

@@ -62,12 +62,13 @@ def pages_of(site: DashboardSite, ids: dict[str, str]) -> list[str]:
         answer = client.get(built[1], headers={"Accept": "text/html"})
         if answer.mimetype == "text/html" and answer.status_code == 200 and "<!doctype html>" in answer.text:
             found.append(built[1])
+        answer.close()
     return sorted(found)
 
 
 def example(rule: str, argument: str) -> str:
     """The name of something that the prepared site has, for an argument of that route."""
-    by_place = {"/rules/new/": "intruder", "/rules/": "night-yard", "/people/": "Ada"}
+    by_place = {"/applied/": "1", "/rules/new/": "intruder", "/rules/": "night-yard", "/people/": "Ada"}
     return next((name for place, name in by_place.items() if rule.startswith(place)), "front")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from moving import GROUND, block, frame_at, frame_of, picture, track_of
@@ -248,14 +250,14 @@ def test_sensitivity_changes_from_one_frame_to_the_next() -> None:
 
 def test_a_preview_shows_what_each_sensitivity_would_see_and_changes_nothing() -> None:
     gate, watched = MotionGate(), MotionGate()
-    watched.is_previewed = True
+    watched.preview(True)
     now = learned(gate)
     learned(watched)
     for step in range(10):
         frame = faint(now + step * STEP_S, 9 * (step % 2))
-        assert watched(frame, ()) == gate(frame, ())
-    assert gate.preview == {}
-    shown = {sensitivity: len(boxes) for sensitivity, boxes in watched.preview.items()}
+        plain, motion = gate(frame, ()), watched(frame, ())
+        assert replace(motion, preview={}) == plain
+    shown = {sensitivity: len(boxes) for sensitivity, boxes in motion.preview.items()}
     assert set(shown) == set(PREVIEWED)
     assert (shown[25], shown[50], shown[75], shown[100]) == (0, 0, 1, 1)
-    assert is_near(watched.preview[75][0], FAINT)
+    assert is_near(motion.preview[75][0], FAINT)

@@ -20,6 +20,7 @@ from surveillance.ingest.pictures import BgrPicture, encode_jpeg
 FACTS = {
     "camera": "yard",
     "number": 10,
+    "size": [320, 180],
     "at": "2026-03-01T12:00:02.000Z",
     "boxes": [
         {"track": 1, "box": [0.4, 0.4, 0.48, 0.7], "label": "person", "confidence": 0.9, "confirmed": True},

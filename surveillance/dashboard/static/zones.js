@@ -1,0 +1,639 @@
+// The editor of zones, lines and masks on a camera's picture, with mouse, touch or keys. The fields beside the picture
+// are the truth: what is drawn is written into them and what is typed there is drawn; the form sends them.
+"use strict";
+
+const SVG = "http://www.w3.org/2000/svg";
+const STEP = 0.005;
+const LARGE_STEP = 0.05;
+const CORNER_PX = 6;
+const TOUCH_PX = 14; // how far from its middle a corner can be caught
+const ARROW_PX = 34;
+const LOOK_MS = 400;
+const MOST_UNDO = 100;
+
+function make(kind, attributes, ...children) {
+  const made = document.createElementNS(SVG, kind);
+  Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
+  made.append(...children);
+  return made;
+}
+
+function filled(words, values) {
+  return words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+// --- geometry, in 0..1 of the picture -----------------------------------------------------------------------------------
+
+const clamp = (value) => Math.min(Math.max(value, 0), 1);
+const tidy = (value) => String(Number(value.toFixed(4)));
+
+function parsePoints(text) {
+  const points = text
+    .replaceAll(";", " ")
+    .trim()
+    .split(/\s+/)
+    .map((word) => word.split(",").map(Number));
+  return points.every((point) => point.length === 2 && point.every(Number.isFinite)) ? points : null;
+}
+
+const pointsText = (points) => points.map((point) => point.map(tidy).join(",")).join(" ");
+
+function turn(a, b, c) {
+  return Math.sign((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]));
+}
+
+function cross(a, b, c, d) {
+  return turn(a, b, c) * turn(a, b, d) <= 0 && turn(c, d, a) * turn(c, d, b) <= 0;
+}
+
+// Whether edges that are no neighbors touch, or nothing is enclosed.
+function isCrossing(points) {
+  const count = points.length;
+  const area = points.reduce((sum, [x, y], i) => sum + x * points[(i + 1) % count][1] - points[(i + 1) % count][0] * y, 0);
+  if (Math.abs(area) < 1e-9) {
+    return true;
+  }
+  for (let i = 0; i < count; i++) {
+    for (let j = i + 2; j < count; j++) {
+      const neighbors = i === 0 && j === count - 1;
+      if (!neighbors && cross(points[i], points[i + 1], points[j], points[(j + 1) % count])) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// --- one shape: its fields ----------------------------------------------------------------------------------------------
+
+class Shape {
+  constructor(item) {
+    this.item = item;
+    this.kind = item.dataset.kind;
+  }
+
+  get name() {
+    return this.item.querySelector("[name=shape]").value;
+  }
+
+  get points() {
+    return parsePoints(this.item.querySelector("[name=points]").value) ?? [];
+  }
+
+  set points(points) {
+    this.item.querySelector("[name=points]").value = pointsText(points);
+  }
+
+  get isRestricted() {
+    return this.item.querySelector("[name=restricted]").value === "yes";
+  }
+
+  get least() {
+    return this.kind === "line" ? 2 : 3;
+  }
+
+  state() {
+    return { kind: this.kind, name: this.name, points: pointsText(this.points), restricted: this.isRestricted };
+  }
+
+  blame(words) {
+    const place = this.item.querySelector(".fault");
+    place.hidden = words === "";
+    place.querySelector("span").textContent = words;
+  }
+}
+
+// --- the editor ---------------------------------------------------------------------------------------------------------
+
+class Editor {
+  constructor(form) {
+    this.form = form;
+    this.words = JSON.parse(form.dataset.words);
+    this.list = form.querySelector(".shapes");
+    this.svg = form.querySelector(".drawing");
+    this.stage = form.querySelector(".stage");
+    this.canvas = form.querySelector("canvas");
+    this.note = form.querySelector("[data-note]");
+    this.shapes = [...this.list.querySelectorAll(".shape")].map((item) => this.adopt(item));
+    this.chosen = this.shapes[0] ?? null;
+    this.drawing = null; // {kind, points} while corners are clicked one by one
+    this.past = [];
+    this.future = [];
+    this.saved = JSON.stringify(this.state());
+    this.now = this.saved;
+    this.listen();
+    new ResizeObserver(() => this.draw()).observe(this.stage);
+    this.draw();
+    this.watch();
+  }
+
+  // --- the fields ---
+
+  adopt(item) {
+    const shape = new Shape(item);
+    item.querySelectorAll("[data-do]").forEach((button) => (button.hidden = false));
+    item.addEventListener("focusin", () => this.choose(shape));
+    item.querySelectorAll("input, select").forEach((field) => field.addEventListener("change", () => this.keep()));
+    item.querySelector("[name=points]").addEventListener("input", () => this.draw());
+    item.querySelector("[name=shape]").addEventListener("input", () => this.draw());
+    item.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-do]");
+      if (button?.dataset.do === "drop") {
+        this.drop(shape);
+      } else if (button?.dataset.do === "swap") {
+        shape.points = shape.points.toReversed();
+        this.keep();
+      }
+    });
+    return shape;
+  }
+
+  add(kind, points, name) {
+    const item = this.form.querySelector(`template[data-template=${kind}]`).content.firstElementChild.cloneNode(true);
+    this.list.append(item);
+    const shape = this.adopt(item);
+    shape.points = points;
+    item.querySelector("[name=shape]").value = kind === "mask" ? "" : (name ?? this.freeName(kind));
+    this.shapes.push(shape);
+    this.chosen = shape;
+    return shape;
+  }
+
+  freeName(kind) {
+    const taken = new Set(this.shapes.map((shape) => shape.name));
+    for (let number = 1; ; number++) {
+      if (!taken.has(`${kind}-${number}`)) {
+        return `${kind}-${number}`;
+      }
+    }
+  }
+
+  drop(shape) {
+    const place = this.shapes.indexOf(shape);
+    shape.item.remove();
+    this.shapes.splice(place, 1);
+    this.chosen = this.shapes[Math.min(place, this.shapes.length - 1)] ?? null;
+    this.keep();
+    this.tell(this.words.dropped);
+    (this.chosen?.item.querySelector("[name=points]") ?? this.form.querySelector("[data-add]")).focus();
+  }
+
+  choose(shape) {
+    if (this.chosen !== shape) {
+      this.chosen = shape;
+      this.draw();
+    }
+  }
+
+  title(shape) {
+    return shape.name || `${this.words[shape.kind]} ${this.shapes.filter((one) => one.kind === shape.kind).indexOf(shape) + 1}`;
+  }
+
+  // --- undo and redo ---
+
+  state() {
+    return this.shapes.map((shape) => shape.state());
+  }
+
+  keep() {
+    const now = JSON.stringify(this.state());
+    if (now !== this.now) {
+      this.past = [...this.past, this.now].slice(-MOST_UNDO);
+      this.future = [];
+      this.now = now;
+    }
+    this.draw();
+  }
+
+  travel(from, to, words) {
+    const wanted = from.pop();
+    if (wanted === undefined) {
+      return;
+    }
+    to.push(this.now);
+    this.now = wanted;
+    const place = this.shapes.indexOf(this.chosen);
+    this.shapes.forEach((shape) => shape.item.remove());
+    this.shapes = [];
+    for (const { kind, name, points, restricted } of JSON.parse(wanted)) {
+      const shape = this.add(kind, parsePoints(points) ?? [], name);
+      shape.item.querySelector("[name=restricted]").value = restricted ? "yes" : "no";
+    }
+    this.chosen = this.shapes[Math.min(place, this.shapes.length - 1)] ?? null;
+    this.draw();
+    this.tell(words);
+  }
+
+  // --- drawing ---
+
+  draw() {
+    const { width, height } = this.stage.getBoundingClientRect();
+    this.width = width;
+    this.height = height;
+    const focused = document.activeElement?.dataset?.key;
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.svg.classList.toggle("is-drawing", this.drawing !== null);
+    const others = this.shapes.filter((shape) => shape !== this.chosen);
+    const order = this.chosen ? [...others, this.chosen] : others; // the chosen one lies above
+    this.svg.replaceChildren(...order.map((shape) => this.drawn(shape)), ...this.sketched());
+    if (focused) {
+      this.svg.querySelector(`[data-key="${focused}"]`)?.focus();
+    }
+    this.shapes.forEach((shape) => shape.item.classList.toggle("is-chosen", shape === this.chosen));
+    this.form.querySelector("[data-empty]").hidden = this.shapes.length > 0;
+    this.form.querySelector("[data-undo]").disabled = this.past.length === 0;
+    this.form.querySelector("[data-redo]").disabled = this.future.length === 0;
+  }
+
+  pixels([x, y]) {
+    return [x * this.width, y * this.height];
+  }
+
+  drawn(shape) {
+    const number = this.shapes.indexOf(shape);
+    const isChosen = shape === this.chosen && this.drawing === null;
+    const group = make("g", { "data-kind": shape.kind });
+    group.classList.toggle("is-chosen", isChosen);
+    group.classList.toggle("is-restricted", shape.isRestricted);
+    const points = shape.points;
+    const fault = points.length >= 3 && shape.kind !== "line" && isCrossing(points);
+    group.classList.toggle("has-fault", fault);
+    shape.blame(fault ? this.words.crossing : "");
+    if (points.length < 2) {
+      return group;
+    }
+    const corners = points.map((point) => this.pixels(point).join(",")).join(" ");
+    const outline = shape.kind === "line" ? "polyline" : "polygon";
+    group.append(make(outline, { points: corners, class: "under" }));
+    const label = filled(this.words.shape, { shape: this.title(shape) });
+    const body = make(outline, { points: corners, class: "body", tabindex: 0, role: "button", "aria-label": label });
+    body.dataset.key = `body-${number}`;
+    group.append(body);
+    if (shape.kind === "line") {
+      group.append(make("polyline", { points: corners, class: "grip" }), ...this.arrow(points));
+    }
+    group.append(this.named(shape, points));
+    group.querySelectorAll(".body, .grip").forEach((part) => {
+      part.addEventListener("pointerdown", (event) => this.grabShape(event, shape));
+    });
+    body.addEventListener("keydown", (event) => this.keyOnShape(event, shape, number));
+    if (isChosen) {
+      group.append(...this.edges(shape, points), ...this.corners(shape, points, number));
+    }
+    return group;
+  }
+
+  // The arrow points to the right hand of the way from start to end: who crosses it that way goes in.
+  arrow(points) {
+    const [[ax, ay], [bx, by]] = points.map((point) => this.pixels(point));
+    const length = Math.hypot(bx - ax, by - ay) || 1;
+    const [nx, ny] = [-(by - ay) / length, (bx - ax) / length];
+    const [mx, my] = [(ax + bx) / 2, (ay + by) / 2];
+    const [tx, ty] = [mx + nx * ARROW_PX, my + ny * ARROW_PX];
+    const head = [-1, 1].map((side) => [tx - 9 * nx - side * 6 * ny, ty - 9 * ny + side * 6 * nx]);
+    const path = `M${mx} ${my}L${tx} ${ty}M${head[0]}L${tx} ${ty}L${head[1]}`;
+    const word = make("text", { x: tx + nx * 12, y: ty + ny * 12 + 5, "font-size": 14, "stroke-width": 3, "text-anchor": "middle" }, this.words.in);
+    return [make("path", { d: path, class: "arrow" }), word];
+  }
+
+  named(shape, points) {
+    const [x, y] = this.pixels(points.reduce((best, point) => (point[1] < best[1] ? point : best)));
+    const place = { x: Math.min(Math.max(x, 4), this.width - 60), y: Math.min(Math.max(y - 10, 16), this.height - 6) };
+    return make("text", { ...place, "font-size": 14, "stroke-width": 3 }, this.title(shape));
+  }
+
+  corners(shape, points, number) {
+    return points.map((point, index) => {
+      const [cx, cy] = this.pixels(point);
+      const values = { shape: this.title(shape), number: index + 1, count: points.length };
+      const words = shape.kind === "line" ? this.words[index === 0 ? "start" : "end"] : this.words.corner;
+      const label = `${filled(words, values)}: ${point.map(tidy).join(", ")}`;
+      const corner = make(
+        "g",
+        { class: "corner", tabindex: 0, role: "button", "aria-label": label },
+        make("circle", { cx, cy, r: TOUCH_PX }),
+        make("circle", { cx, cy, r: CORNER_PX, class: "dot" }),
+      );
+      corner.dataset.key = `corner-${number}-${index}`;
+      corner.addEventListener("pointerdown", (event) => this.grabCorner(event, shape, index));
+      corner.addEventListener("keydown", (event) => this.keyOnCorner(event, shape, index, number));
+      return corner;
+    });
+  }
+
+  edges(shape, points) {
+    if (shape.kind === "line") {
+      return [];
+    }
+    return points.map((point, index) => {
+      const [ax, ay] = this.pixels(point);
+      const [bx, by] = this.pixels(points[(index + 1) % points.length]);
+      const place = { cx: (ax + bx) / 2, cy: (ay + by) / 2 };
+      const edge = make("g", { class: "edge" }, make("circle", { ...place, r: TOUCH_PX - 2 }), make("circle", { ...place, r: 4, class: "dot" }));
+      edge.append(make("title", {}, this.words.edge));
+      edge.addEventListener("pointerdown", (event) => {
+        this.insert(shape, index);
+        this.grabCorner(event, shape, index + 1);
+      });
+      return edge;
+    });
+  }
+
+  sketched() {
+    if (this.drawing === null || this.drawing.points.length === 0) {
+      return [];
+    }
+    const points = this.drawing.points.map((point) => this.pixels(point));
+    const line = make("polyline", { points: points.map((point) => point.join(",")).join(" "), class: "body", "pointer-events": "none" });
+    const dots = points.map(([cx, cy]) => make("circle", { cx, cy, r: CORNER_PX, class: "dot" }));
+    return [make("g", { "data-kind": this.drawing.kind, class: "sketch" }, line, make("g", { class: "corner", "pointer-events": "none" }, ...dots))];
+  }
+
+  // --- mouse and touch ---
+
+  place(event) {
+    const { left, top } = this.stage.getBoundingClientRect();
+    return [clamp((event.clientX - left) / this.width), clamp((event.clientY - top) / this.height)];
+  }
+
+  follow(event, moved) {
+    event.preventDefault();
+    event.stopPropagation();
+    this.svg.setPointerCapture(event.pointerId); // what was touched is drawn anew meanwhile
+    const move = (next) => {
+      if (next.pointerId === event.pointerId) {
+        moved(this.place(next));
+        this.draw();
+      }
+    };
+    const end = (last) => {
+      if (last.pointerId === event.pointerId) {
+        window.removeEventListener("pointermove", move);
+        window.removeEventListener("pointerup", end);
+        window.removeEventListener("pointercancel", end);
+        this.keep();
+      }
+    };
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", end);
+    window.addEventListener("pointercancel", end);
+  }
+
+  grabCorner(event, shape, index) {
+    if (this.drawing !== null) {
+      return;
+    }
+    this.chosen = shape;
+    this.follow(event, (place) => this.moveCorner(shape, index, place));
+    this.draw();
+    this.svg.querySelector(`[data-key="corner-${this.shapes.indexOf(shape)}-${index}"]`)?.focus();
+  }
+
+  grabShape(event, shape) {
+    if (this.drawing !== null) {
+      return;
+    }
+    const [fromX, fromY] = this.place(event);
+    const points = shape.points;
+    this.follow(event, ([x, y]) => this.moveAll(shape, points, x - fromX, y - fromY));
+    this.chosen = shape;
+    this.draw();
+  }
+
+  moveCorner(shape, index, [x, y]) {
+    shape.points = shape.points.map((point, place) => (place === index ? [clamp(x), clamp(y)] : point));
+  }
+
+  // All corners by the same way, as far as the picture goes.
+  moveAll(shape, points, dx, dy) {
+    const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+    const across = Math.min(Math.max(dx, -Math.min(...xs)), 1 - Math.max(...xs));
+    const down = Math.min(Math.max(dy, -Math.min(...ys)), 1 - Math.max(...ys));
+    shape.points = points.map(([x, y]) => [x + across, y + down]);
+  }
+
+  insert(shape, index) {
+    const points = shape.points;
+    const [[ax, ay], [bx, by]] = [points[index], points[(index + 1) % points.length]];
+    shape.points = points.toSpliced(index + 1, 0, [(ax + bx) / 2, (ay + by) / 2]);
+  }
+
+  // --- drawing a new shape ---
+
+  begin(kind) {
+    this.drawing = { kind, points: [] };
+    this.say(this.words[kind === "line" ? "draw_line" : "draw"]);
+    this.draw();
+  }
+
+  click(event) {
+    const { kind, points } = this.drawing;
+    const place = this.place(event);
+    if (kind !== "line" && points.length >= 3) {
+      const [[ax, ay], [bx, by]] = [this.pixels(points[0]), this.pixels(place)];
+      if (Math.hypot(ax - bx, ay - by) <= TOUCH_PX) {
+        this.finish();
+        return;
+      }
+    }
+    points.push(place);
+    if (kind === "line" && points.length === 2) {
+      this.finish();
+    } else {
+      this.draw();
+    }
+  }
+
+  finish() {
+    const { kind, points } = this.drawing;
+    if (points.length < (kind === "line" ? 2 : 3)) {
+      this.say(this.words[kind === "line" ? "least_line" : "least"]);
+      return;
+    }
+    this.drawing = null;
+    const shape = this.add(kind, points);
+    this.say("");
+    this.keep();
+    shape.item.querySelector(kind === "mask" ? "[name=points]" : "input[name=shape]").select();
+  }
+
+  cancel() {
+    this.drawing = null;
+    this.say("");
+    this.draw();
+  }
+
+  // With keys there is nothing to click: a shape in the middle of the picture, to be moved corner by corner.
+  placeOne(kind) {
+    const points = kind === "line" ? [[0.3, 0.5], [0.7, 0.5]] : [[0.35, 0.35], [0.65, 0.35], [0.65, 0.65], [0.35, 0.65]];
+    const shape = this.add(kind, points);
+    this.keep();
+    this.svg.querySelector(`[data-key="corner-${this.shapes.indexOf(shape)}-0"]`)?.focus();
+  }
+
+  // --- keys ---
+
+  keyOnShape(event, shape, number) {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      this.choose(shape);
+      this.svg.querySelector(`[data-key="corner-${number}-0"]`)?.focus();
+    } else if (this.arrowed(event)) {
+      const [dx, dy] = this.arrowed(event);
+      this.moveAll(shape, shape.points, dx, dy);
+      this.keep();
+    } else if (event.key === "Delete") {
+      event.preventDefault();
+      this.drop(shape);
+    }
+  }
+
+  keyOnCorner(event, shape, index, number) {
+    const way = this.arrowed(event);
+    if (way) {
+      const [x, y] = shape.points[index];
+      this.moveCorner(shape, index, [x + way[0], y + way[1]]);
+      this.keep();
+      this.tell(shape.points[index].map(tidy).join(", "));
+    } else if (event.key === "Insert" || event.key === "+") {
+      event.preventDefault();
+      if (shape.kind !== "line") {
+        this.insert(shape, index);
+        this.keep();
+        this.svg.querySelector(`[data-key="corner-${number}-${index + 1}"]`)?.focus();
+        this.tell(this.words.added);
+      }
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      event.preventDefault();
+      this.removeCorner(shape, index, number);
+    } else if (event.key === "Escape") {
+      this.svg.querySelector(`[data-key="body-${number}"]`)?.focus();
+    }
+  }
+
+  removeCorner(shape, index, number) {
+    if (shape.points.length <= shape.least) {
+      this.tell(this.words[shape.kind === "line" ? "least_line" : "least"]);
+      return;
+    }
+    shape.points = shape.points.toSpliced(index, 1);
+    this.keep();
+    this.svg.querySelector(`[data-key="corner-${number}-${Math.max(index - 1, 0)}"]`)?.focus();
+    this.tell(this.words.removed);
+  }
+
+  arrowed(event) {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!way) {
+      return null;
+    }
+    event.preventDefault();
+    return way.map((part) => part * (event.shiftKey ? LARGE_STEP : STEP));
+  }
+
+  listen() {
+    this.form.querySelector(".editor-tools").hidden = false;
+    this.say("");
+    this.form.querySelectorAll("[data-add]").forEach((button) => {
+      button.addEventListener("click", (event) => (event.detail === 0 ? this.placeOne : this.begin).call(this, button.dataset.add));
+    });
+    this.form.querySelector("[data-undo]").addEventListener("click", () => this.travel(this.past, this.future, this.words.undone));
+    this.form.querySelector("[data-redo]").addEventListener("click", () => this.travel(this.future, this.past, this.words.redone));
+    this.svg.addEventListener("pointerdown", (event) => {
+      if (this.drawing !== null && event.button === 0) {
+        event.preventDefault();
+        this.click(event);
+      }
+    });
+    document.addEventListener("keydown", (event) => this.key(event));
+    this.form.addEventListener("submit", () => (this.saved = this.now = JSON.stringify(this.state())));
+    window.addEventListener("beforeunload", (event) => {
+      if (JSON.stringify(this.state()) !== this.saved) {
+        event.preventDefault();
+      }
+    });
+  }
+
+  key(event) {
+    const isTyping = event.target.matches?.("input, textarea, select");
+    if (this.drawing !== null && event.key === "Enter") {
+      event.preventDefault();
+      this.finish();
+    } else if (this.drawing !== null && event.key === "Escape") {
+      this.cancel();
+    } else if ((event.ctrlKey || event.metaKey) && !isTyping) {
+      const key = event.key.toLowerCase();
+      if (key === "z" && !event.shiftKey) {
+        event.preventDefault();
+        this.travel(this.past, this.future, this.words.undone);
+      } else if (key === "y" || key === "z") {
+        event.preventDefault();
+        this.travel(this.future, this.past, this.words.redone);
+      }
+    }
+  }
+
+  tell(words) {
+    this.form.querySelector("[data-told]").textContent = words;
+  }
+
+  say(words) {
+    this.hint = words;
+    this.note.textContent = words || this.seen || "";
+  }
+
+  // --- the picture ---
+
+  async watch() {
+    let after = "0";
+    this.seen = "";
+    await this.still().catch(() => this.seeing(this.words.none, true));
+    while (this.form.isConnected) {
+      await new Promise((done) => setTimeout(done, LOOK_MS));
+      if (document.hidden) {
+        continue;
+      }
+      const answer = await fetch(`${this.form.dataset.look}?after=${after}`).catch(() => null);
+      if (answer?.status === 200) {
+        after = answer.headers.get("X-Shown");
+        const data = await answer.arrayBuffer();
+        const told = new DataView(data).getUint32(0);
+        await this.show(new Blob([new Uint8Array(data, 8 + told)], { type: "image/jpeg" }));
+        this.seeing(this.words.live, false);
+      }
+    }
+  }
+
+  async still() {
+    const answer = await fetch(this.form.dataset.still);
+    if (answer.status !== 200) {
+      this.seeing(this.words.none, true);
+      return;
+    }
+    await this.show(await answer.blob());
+    this.seeing(this.words.old, true);
+  }
+
+  seeing(words, isOld) {
+    this.seen = words;
+    this.stage.classList.toggle("is-old", isOld);
+    if (!this.hint) {
+      this.note.textContent = words;
+    }
+  }
+
+  async show(blob) {
+    const picture = await createImageBitmap(blob);
+    if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) {
+      this.canvas.width = picture.width;
+      this.canvas.height = picture.height;
+    }
+    this.canvas.getContext("2d").drawImage(picture, 0, 0);
+    picture.close();
+  }
+}
+
+const editorForm = document.getElementById("editor");
+if (editorForm) {
+  new Editor(editorForm);
+}
