@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flask import current_app
+
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Site
@@ -55,11 +57,20 @@ class Shelf:
 
 
 def read_shelf() -> Shelf:
-    """The rules as they are now."""
+    """The rules as they are now; parsed again only when one of them or the site has changed."""
     site = services().site.read()
+    key = site.version, tuple(services().rule_documents(site))
+    known = current_app.extensions.get("shelf")
+    if known is None or known[0] != key:
+        known = current_app.extensions["shelf"] = (key, _shelve(site, key[1]))
+    shelf: Shelf = known[1]
+    return shelf
+
+
+def _shelve(site: Site, documents: Sequence[RuleDocument]) -> Shelf:
     shelved = [_own(text.name, text.text, text.version, text.author, site) for text in services().site.live_rules()]
     faults: list[str] = []
-    for document in services().rule_documents(site):
+    for document in documents:
         if document.origin != "database":
             shelved += _of_file(document, site, faults)
     return Shelf(site, tuple(shelved), tuple(faults))
