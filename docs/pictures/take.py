@@ -54,7 +54,14 @@ def addresses(directory: Path) -> dict[str, str]:
     app = build_web(Settings(data_dir=directory))
     events: Any = app.extensions["surveillance"].events
     alert = (events.page(EventFilter(verdict="alert", shadow=False), None, 1)[0] or events.page(None, None, 1)[0])[0]
-    names = {"id": alert["id"], "camera": "yard", "door": "front", "person": "Ada", "rule": "at-the-store"}
+    names = {
+        "id": alert["id"],
+        "camera": "yard",
+        "door": "front",
+        "person": "Ada",
+        "rule": "at-the-store",
+        "user": "admin",
+    }
     found = {}
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or rule.rule.startswith(NO_PAGES) or is_stream(rule.rule):

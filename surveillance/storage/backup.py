@@ -18,12 +18,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, delete, inspect, make_url
 
 from surveillance.domain.errors import DatabaseTooNew, RecordFailed, SettingsError, UserMistake
 from surveillance.storage.copy import Progress, copy_database, is_empty
-from surveillance.storage.database import open_database, open_file, reading, revision_of, revisions, shown
+from surveillance.storage.database import open_database, open_file, reading, revision_of, revisions, shown, writing
 from surveillance.storage.durable import sync_directory
+from surveillance.storage.tables import web_session
 
 KEEP = 5  # automatic backups of one database
 ROOM = 1.2  # free space that a backup needs, in sizes of the database
@@ -125,7 +126,15 @@ def restore(engine: Engine, file: Path, progress: Progress = lambda *_: None, pa
             raise RecordFailed(f"{file} could not be restored: {error}") from error
     else:
         copy_database(open_file(file), engine, progress)
+    _end_sessions(engine)
     return held
+
+
+def _end_sessions(engine: Engine) -> None:
+    """Ones that were open when the backup was made, and ended since, do not come back with it."""
+    with writing(engine) as connection:
+        if inspect(connection).has_table(web_session.name):
+            connection.execute(delete(web_session))
 
 
 # --- SQLite --------------------------------------------------------------------------------------------------------

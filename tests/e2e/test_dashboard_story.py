@@ -51,7 +51,7 @@ def test_sign_in_see_an_event_arrive_and_open_its_explanation(chromium: Browser,
         page = tab.page
         tab.open("/")
         expect(page).to_have_url(f"{running.address}/sign-in")
-        tab.sign_in("admin", password)
+        tab.sign_in_first("admin", password, "a password of my own")
         signed_in_at = datetime.now(UTC)
         expect(page.locator("#live-state")).to_have_attribute("data-state", "on", timeout=30_000)
 

@@ -68,7 +68,7 @@ def pages_of(site: DashboardSite, ids: dict[str, str]) -> list[str]:
 
 def example(rule: str, argument: str) -> str:
     """The name of something that the prepared site has, for an argument of that route."""
-    by_place = {"/applied/": "1", "/rules/new/": "intruder", "/rules/": "night-yard", "/people/": "Ada"}
+    by_place = {"/applied/": "1", "/rules/new/": "intruder", "/rules/": "night-yard", "/people/": "Ada", "/user/": NAME}
     return next((name for place, name in by_place.items() if rule.startswith(place)), "front")
 
 

@@ -24,6 +24,7 @@ from surveillance.storage.database import check_version, open_database, reading,
 from surveillance.storage.queries import Events
 from surveillance.storage.settings import StorageSettings
 from surveillance.storage.state import SharedState
+from surveillance.storage.web_sessions import WebSessions
 
 HEAD = revisions()[-1]
 
@@ -306,3 +307,17 @@ def test_a_backup_says_what_it_is(tmp_path):
         inspect_backup(made.file)
     with pytest.raises(SettingsError, match="there is no backup"):
         inspect_backup(tmp_path / "nowhere.db")
+
+
+def test_sessions_of_a_backup_do_not_come_back_with_it(tmp_path):
+    settings = Settings(data_dir=tmp_path / "data")
+    upgrade_database(settings)
+    store = open_store(settings)
+    user = store.accounts.add("ada", "viewer", "correct horse")
+    secret = WebSessions(store.engine).start(user.id, "192.0.2.7", "browser", timedelta(hours=1))
+    kept = back_up_site(settings, tmp_path / "kept.db", quiet)
+    WebSessions(store.engine).end_all(user.id, "ada")
+    restore_site(settings, kept.file, False, quiet)
+    restored = open_store(settings)
+    assert restored.accounts.user(user.id).name == "ada"
+    assert WebSessions(restored.engine).find(secret) is None
