@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from surveillance.cli.words import Example, cli
 
 # each module adds its commands to `cli` when it is imported
-GROUPS = ("watching", "cameras", "site", "rules", "events", "models", "jobs", "diagnosis", "bench", "house", "people")
+GROUPS = (
+    "watching",
+    "cameras",
+    "site",
+    "rules",
+    "events",
+    "models",
+    "jobs",
+    "diagnosis",
+    "bench",
+    "house",
+    "people",
+    "api",
+)
 QUICK = {"health": "diagnosis"}  # asked every few seconds by whoever watches over the service
 __all__ = ["GROUPS", "Example", "cli", "main"]
 

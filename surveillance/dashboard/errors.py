@@ -8,10 +8,11 @@ from flask import Flask, Response, jsonify, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import BadRequest, Conflict, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, Conflict, HTTPException, ServiceUnavailable, UnprocessableEntity
 from werkzeug.exceptions import NotFound as NotFoundPage
 
 from surveillance.dashboard.languages import in_own_words, language
+from surveillance.dashboard.services import services
 from surveillance.dashboard.sessions import asks_for_page
 from surveillance.domain.errors import EditConflict, NotFound, RecordFailed, UserMistake
 
@@ -25,6 +26,8 @@ TITLES = {
     405: _l("Not done this way"),
     409: _l("Changed meanwhile"),
     413: _l("Too large"),
+    415: _l("Not of a kind that is read here"),
+    422: _l("Not accepted"),
     429: _l("Too many tries"),
     500: _l("Something broke"),
     503: _l("Busy"),
@@ -58,11 +61,15 @@ def show_stale_form(error: CSRFError) -> Response:
 
 
 def show_mistake(mistake: UserMistake) -> Response:
+    """A page's form is read again; the API tells what reads well (422) from what does not (400)."""
     kinds: tuple[tuple[type[UserMistake], type[HTTPException]], ...] = (
         (NotFound, NotFoundPage),
         (EditConflict, Conflict),
     )
-    error = next((page for known, page in kinds if isinstance(mistake, known)), BadRequest)()
+    otherwise = UnprocessableEntity if request.path.startswith("/api/") else BadRequest
+    error = next((page for known, page in kinds if isinstance(mistake, known)), otherwise)()
+    if isinstance(mistake, EditConflict):
+        error.more = {"version": services().site.version()}  # type: ignore[attr-defined]
     return answer(error.code or 400, in_own_words(str(mistake)), error)
 
 
@@ -80,11 +87,13 @@ def show_away(failure: RecordFailed) -> Response:
 
 
 def answer(status: int, text: str, error: HTTPException) -> Response:
+    """`more` on the error are further keys of its problem."""
     title = str(TITLES.get(status, error.name))
     if asks_for_page():
         response = Response(render_template("error.html", status=status, title=title, text=text))
     else:
-        response = jsonify({"type": "about:blank", "title": title, "status": status, "detail": text})
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": text}
+        response = jsonify(problem | getattr(error, "more", {}))
         response.mimetype = "application/problem+json"
     response.status_code = status
     if status == 401:

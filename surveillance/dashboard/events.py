@@ -11,7 +11,6 @@ from flask import (
     Response,
     abort,
     current_app,
-    jsonify,
     redirect,
     render_template,
     request,
@@ -123,22 +122,6 @@ def evidence(name: str) -> AnyResponse:
     if not place.is_file():
         abort(404, "This picture is no longer kept.")
     return send_file(place.resolve(), mimetype="image/jpeg", conditional=True)
-
-
-@pages.get("/api/events")
-@needs("events.view")
-def listing_as_json() -> Response:
-    """{"events": [...], "older": URL of the next page or null}"""
-    wanted = parse_filter(request.args)
-    rows, older = page_of(wanted)
-    link = url_for("events.listing_as_json", **wanted.words, before=older) if older else None
-    return jsonify({"events": rows, "older": link})
-
-
-@pages.get("/api/events/<id>")
-@needs("events.view")
-def one_as_json(id: str) -> Response:
-    return jsonify(find(id))
 
 
 def page_of(wanted: ListFilter) -> tuple[list[dict[str, Any]], str | None]:

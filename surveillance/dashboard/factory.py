@@ -12,8 +12,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from surveillance import __version__
 from surveillance.dashboard import (
-    access_requests,
     account,
+    api,
     audit,
     camera_setup,
     camera_shapes,
@@ -56,7 +56,7 @@ PAGES = (
     rules.pages,
     health.pages,
     metrics.pages,
-    access_requests.pages,
+    api.pages,
 )
 NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
     ("events.listing", _l("Events")),

@@ -9,7 +9,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 
-from surveillance.dashboard import access_requests, guards, metrics
+from surveillance.dashboard import api, guards, metrics
 from surveillance.dashboard.settings import DashboardSettings
 
 HEADERS = {
@@ -50,7 +50,7 @@ def protect(app: Flask, settings: DashboardSettings) -> None:
     tries: Any = limiter.shared_limit(settings.sign_in_limit, scope="tries")
     for endpoint in TRIES:
         app.view_functions[endpoint] = tries(app.view_functions[endpoint])
-    limiter.limit(settings.request_limit)(access_requests.pages)
+    limiter.limit(settings.request_limit)(api.pages)
     limiter.limit(settings.request_limit)(metrics.pages)
     app.after_request(harden)
 

@@ -134,6 +134,8 @@ def unfinished(user: User) -> str | None:
 
 def asks_for_page() -> bool:
     """Whether a person waits for a whole page, rather than a script for data, a fragment or a picture."""
+    if request.endpoint == "api.docs":  # the one page among what programs ask for
+        return True
     if request.path.startswith(("/api/", "/metrics")) or "HX-Request" in request.headers:
         return False
     accepted = request.accept_mimetypes

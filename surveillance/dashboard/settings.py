@@ -28,7 +28,7 @@ class DashboardSettings(BaseModel):
     time_zone: str | None = None  # None: the site's first schedule's, else UTC
     page_size: int = Field(default=40, ge=1, le=200)
     sign_in_limit: str = "10 per minute"  # per address
-    request_limit: str = "600 per minute"  # access requests, per address
+    request_limit: str = "600 per minute"  # to the API, per address
     access_deadline_ms: int = Field(default=2000, ge=100, le=30000)
     stream_poll_s: float = Field(default=0.5, gt=0)
     stream_minutes: float = Field(default=10.0, gt=0)  # then the browser comes back, and its session is checked

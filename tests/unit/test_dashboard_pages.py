@@ -12,7 +12,7 @@ from dashboard_site import SITE, DashboardSite, open_site
 from sqlalchemy import select
 
 from surveillance.dashboard import DashboardSettings
-from surveillance.dashboard.access_requests import UNRECORDED
+from surveillance.dashboard.api.access import UNRECORDED
 from surveillance.domain.site import Door, Site
 from surveillance.storage.database import reading, writing
 from surveillance.storage.tables import inbox
@@ -163,7 +163,7 @@ def test_a_database_that_is_away_is_a_denial(tmp_path: Path) -> None:
     [
         (401, None, None, "bearer token"),
         (403, None, ("events:read",), "lacks the scope access:request"),
-        (400, {"factors": "0451"}, ("access:request",), "factors must be a list"),
+        (400, {"factors": "0451"}, ("access:request",), "factors: should be a valid array"),
         (400, {"factors": [{"kind": "badge", "value": ""}]}, ("access:request",), "factors[0].value"),
         (404, {"door": "frnt"}, ("access:request",), "no door is called 'frnt'"),
     ],

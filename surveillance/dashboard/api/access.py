@@ -1,0 +1,82 @@
+"""/api/access/requests: the reader's way in. Core answers through the inbox, else the door is denied."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from werkzeug.exceptions import NotFound, Unauthorized
+
+from surveillance.access.desk import MAX_FACTORS, MAX_VALUE, REQUEST_ID, parse_presented
+from surveillance.dashboard.api.declare import Resource
+from surveillance.dashboard.api.models import NO_CONTROLS, SECRET, Given, Time, Told
+from surveillance.dashboard.asking import ask_core
+from surveillance.dashboard.guards import bearer_token, needs, see_door
+from surveillance.dashboard.services import services
+from surveillance.domain.errors import RecordFailed
+
+resource = Resource("Access requests", "Readers ask at doors.")
+LATE = {"verdict": "deny", "reasons": ["other", "no answer came in time"], "event": None, "expires_at": None}
+UNRECORDED = {**LATE, "reasons": ["other", "the decision could not be recorded"]}
+
+
+class Factor(Given):
+    kind: Literal["badge", "card", "plate", "pin"]
+    value: Annotated[str, Field(min_length=1, max_length=MAX_VALUE, pattern=NO_CONTROLS, json_schema_extra=SECRET)]
+
+
+class AccessRequest(Given):
+    """What a reader read."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"request_id": "1f0c", "door": "front", "factors": [{"kind": "badge", "value": "0451"}]}
+        }
+    )
+
+    request_id: Annotated[
+        str, Field(pattern=f"^{REQUEST_ID.pattern}$", description="The same one is the same request.")
+    ]
+    door: Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]
+    factors: Annotated[list[Factor], Field(max_length=MAX_FACTORS)]
+
+
+class AccessAnswer(Told):
+    verdict: Literal["authorize", "deny"]
+    reasons: list[str]
+    event: str | None = Field(description="The id of the event on record; null where nothing was recorded.")
+    expires_at: Time | None = Field(description="When a grant ends, used or not.")
+
+
+@resource.post("/access/requests", body=AccessRequest, gives=AccessAnswer, refusals=(404, 422))
+@needs("access.request")
+def ask_at_door(body: AccessRequest) -> Mapping[str, Any]:
+    """Ask whether a door opens.
+
+    A request_id seen before at that door, from that reader, gets its first answer. While core or the database is away
+    the answer is a denial.
+    """
+    timeout_s = services().settings.access_deadline_ms / 1000
+    payload = body.model_dump()
+    now = datetime.now(UTC)
+    presented = parse_presented(payload, now, now + timedelta(seconds=timeout_s))
+    see_door(presented.door)
+    if services().site.read().door(presented.door) is None:
+        raise NotFound(f"no door is called {presented.door!r}")
+    try:
+        return ask_core("access.request", payload, timeout_s, LATE, key_of(payload))
+    except RecordFailed:  # the database is away, and without it there is no grant
+        return UNRECORDED
+
+
+def key_of(payload: Mapping[str, Any]) -> str:
+    """What makes a request the same when it is repeated: its reader, its door and its request_id."""
+    token = bearer_token()
+    if token is None:
+        raise Unauthorized
+    named = json.dumps([payload["door"], payload["request_id"]])
+    return f"{token.id}:{hashlib.sha256(named.encode()).hexdigest()}"

@@ -1,0 +1,170 @@
+"""/api/events: what is on record, in pages, and one event with its explanation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from flask import url_for
+from pydantic import ConfigDict, Field
+
+from surveillance.dashboard import trail
+from surveillance.dashboard.api.declare import Resource
+from surveillance.dashboard.api.models import Flag, Given, Limit, Moment, Time, Told, Word
+from surveillance.dashboard.clock import SPANS
+from surveillance.dashboard.events import find
+from surveillance.dashboard.guards import needs
+from surveillance.dashboard.services import services
+from surveillance.domain.values import rfc3339
+from surveillance.storage.queries import EventFilter
+
+resource = Resource("Events", "What happened at the site, as it is on record.")
+Verdict = Literal["authorize", "deny", "alert", "log"]
+Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x1, y1, x2, y2 in 0..1 of the picture.")]
+
+
+class EventQuery(Given):
+    camera: Word | None = None
+    door: Word | None = None
+    kind: Word | None = Field(None, description="Such as `camera.lost`, or a family such as `camera.`.")
+    verdict: Verdict | None = None
+    label: Word | None = None
+    rule: Word | None = None
+    identity: Word | None = Field(None, description="The person whom a credential names.")
+    incident: Word | None = Field(None, description="The id of events that belong together.")
+    text: Word | None = Field(None, description="What the record says somewhere.")
+    since: Literal["1h", "24h", "7d", "30d"] | Moment | None = Field(None, description="A span before now, or a time.")
+    until: Moment | None = Field(None, description="That time itself is left out.")
+    reviewed: Flag | None = None
+    waiting: Flag | None = Field(None, description="Only what waits for a person's eyes.")
+    before: Annotated[str, Field(pattern=r"^[0-9]{1,16}~[0-9A-Za-z-]{0,64}$")] | None = Field(
+        None, description="The place where this page begins, as `older` has it."
+    )
+    limit: Limit | None = Field(None, description="Events a page at most.")
+
+    def stored(self) -> EventFilter:
+        """The same filter as the storage takes it. What people and jobs did to the system comes when asked for."""
+        same = self.model_dump(exclude={"since", "text", "waiting", "before", "limit"})
+        since = datetime.now(UTC) - SPANS[self.since] if isinstance(self.since, str) else self.since
+        return EventFilter(**same, since=since, words=self.text, waiting=bool(self.waiting), listed=self.kind is None)
+
+
+class Event(Told):
+    """What happened, and what was decided on it. More keys may follow."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(description="A UUIDv7.")
+    at: Time
+    media_s: float | None = Field(description="Where in a file it was seen.")
+    kind: str
+    camera: str | None
+    verdict: Verdict | None = Field(description="Null for a state that no rule judged.")
+    rule: str | None
+    label: str | None
+    confidence: float | None
+    track: int | None
+    zones: list[str]
+    door: str | None
+    identity: str | None = Field(description="The person whom a credential names.")
+    reasons: list[str]
+    evidence: str | None = Field(description="Its picture: /evidence/NAME.")
+    evidence_box: Box | None
+    box: Box | None
+    seq: int = Field(description="Its number in the order of the record.")
+    shadow: bool = Field(description="Of a rule that is judged and never acts.")
+    details: dict[str, Any]
+    reviewed_at: Time | None
+    reviewed_by: str | None
+    review: str | None = Field(description="What the reviewer wrote.")
+    corrected: str | None = Field(description="The right label, where a person said that the model's is wrong.")
+    incident: str | None
+
+
+class Clause(Told):
+    """A part of a rule's condition with what it came to: true, false, or null where it was unknown."""
+
+    text: str
+    result: bool | None
+    found: Any
+    children: list[Clause]
+
+
+class Judged(Told):
+    rule: str
+    verdict: str
+    result: bool | None
+    note: str
+    clause: Clause
+
+
+class Deed(Told):
+    """Something that was to be done on an event, with what became of it."""
+
+    id: str
+    kind: str
+    target: str
+    state: Literal["pending", "attempting", "done", "failed", "unknown", "expired"]
+    attempts: int
+    deadline: Time
+    changed_at: Time
+
+
+class Recording(Told):
+    kind: Literal["picture", "clip"]
+    name: str = Field(description="Its file: /recordings/NAME.")
+    camera: str
+    from_: Time = Field(alias="from")
+    to: Time
+    size_bytes: int | None
+    sha256: str | None
+    state: Literal["wanted", "kept", "missing"]
+    reason: str | None
+
+
+class ExplainedEvent(Event):
+    """An event with why it was decided so: every rule that was judged, and the facts it was judged by."""
+
+    judged: list[Judged]
+    facts: dict[str, Any]
+    rulebook_version: int
+    trigger: str
+    subject: str
+    actions: list[Deed]
+    recordings: list[Recording]
+    evidence_gone: str | None = Field(description="Why its picture was deleted before the event.")
+
+
+class EventPage(Told):
+    events: list[Event]
+    older: str | None = Field(description="The address of the next page; null on the last.")
+    searched_to: Time | None = Field(
+        description="How far a search came that was cut short, since it looks at every event; go on with `older`."
+    )
+
+
+@resource.get("/events", query=EventQuery, gives=EventPage)
+@needs("events.view")
+def list_events(query: EventQuery) -> dict[str, Any]:
+    """Events, newest first.
+
+    What people and jobs did to the system is left out unless `kind` asks for it.
+    """
+    wanted = query.model_dump(mode="json", exclude_none=True)
+    narrowed = {name: word for name, word in wanted.items() if name not in ("before", "limit")}
+    if narrowed:
+        trail.searched("events", narrowed)
+    limit = query.limit or services().settings.page_size
+    page = services().events.find(query.stored(), query.before, limit)
+    older = url_for("api.list_events", **wanted | {"before": page.next}) if page.next else None
+    searched_to = None if page.searched_to is None else rfc3339(page.searched_to)
+    return {"events": page.rows, "older": older, "searched_to": searched_to}
+
+
+@resource.get("/events/<id>", gives=ExplainedEvent)
+@needs("events.view")
+def get_event(id: str) -> dict[str, Any]:
+    """One event with its explanation."""
+    event = find(id)
+    trail.viewed("event", id)
+    return event

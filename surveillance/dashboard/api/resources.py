@@ -1,0 +1,22 @@
+"""All resources of the API, in the order in which its document tells of them."""
+
+from __future__ import annotations
+
+from surveillance.dashboard.api import access, cameras, doors, events, people, rules, schedules, status
+from surveillance.dashboard.api.spec import Document, document
+
+RESOURCES = (
+    events.resource,
+    cameras.resource,
+    doors.resource,
+    people.resource,
+    rules.resource,
+    schedules.resource,
+    access.resource,
+    status.resource,
+)
+
+
+def openapi(root: str = "") -> Document:
+    """The OpenAPI document; `root` is the path under which the dashboard is served."""
+    return document(RESOURCES, root)

@@ -1,0 +1,106 @@
+"""What the API answers is what its document says, for requests that fit the document and for those that do not.
+
+By hand with many more examples: SURVEILLANCE_API_EXAMPLES=500 pytest tests/integration/test_api_schema.py
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from dashboard_site import DashboardSite, now_decision, open_site, token_of
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from surveillance.dashboard import DashboardSettings
+from surveillance.dashboard.api import openapi
+from surveillance.domain.permissions import SCOPES
+
+EXAMPLES = int(os.environ.get("SURVEILLANCE_API_EXAMPLES", "12"))
+SEED = None if "SURVEILLANCE_API_EXAMPLES" in os.environ else 1  # by hand, every run looks elsewhere
+ACCEPTED = ["2xx", "401", "403", "404", "409", "422"]  # 400 is for what does not read as the document says
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(site: DashboardSite) -> Iterator[str]:
+    """The site's dashboard at an address."""
+    server = make_server("127.0.0.1", 0, site.app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> DashboardSite:
+    site = open_site(tmp_path, DashboardSettings(request_limit="1000000 per minute", access_deadline_ms=300))
+    for track in range(3):
+        site.record(now_decision(track=track))
+    return site
+
+
+def token(site: DashboardSite) -> dict[str, str]:
+    return {"Authorization": f"Bearer {site.services.accounts.create_token('all', SCOPES)}"}
+
+
+def session(site: DashboardSite) -> dict[str, str]:
+    client = site.user()
+    cookie = client.get_cookie("surveillance_session")
+    assert cookie is not None
+    return {"Cookie": f"surveillance_session={cookie.value}", "X-CSRFToken": token_of(client.get("/account").text)}
+
+
+def faults(address: str, headers: dict[str, str], seed: int | None = None) -> list[str]:
+    """Everything that schemathesis finds with all its phases and the checks that fit."""
+    one_way_in = "Cookie" not in headers  # else it spoils the token, and the session still opens
+    settings: dict[str, Any] = {
+        "headers": headers,
+        "generation": {"max-examples": EXAMPLES},
+        "checks": {
+            "positive_data_acceptance": {"expected-statuses": ACCEPTED},
+            "ignored_auth": {"enabled": one_way_in},
+            "missing_required_header": {"enabled": one_way_in},
+        },
+    }
+    config = SchemathesisConfig.from_dict(settings | ({} if seed is None else {"seed": seed}))
+    schema = schemathesis.openapi.from_url(f"{address}/api/openapi.json", config=config)
+    found = []
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            checks = [check for checks in event.recorder.checks.values() for check in checks]
+            told = [check.failure_info for check in checks if check.failure_info is not None]
+            found += [f"{event.recorder.label}: {info.failure}\n{info.code_sample}" for info in told]
+        elif isinstance(event, events.NonFatalError | events.FatalError):
+            found.append(str(event))
+    return found
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    document = openapi()
+    assert document["openapi"] == "3.1.0"
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", [token, session, lambda site: {}], ids=["token", "session", "nobody"])
+def test_answers_are_what_the_document_says(site: DashboardSite, who: Any) -> None:
+    with serving(site) as address:
+        found = faults(address, who(site), SEED)
+        assert not found, "\n\n".join(found)
