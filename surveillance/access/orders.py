@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from surveillance.access.doors import TRANSITIONS, DoorState, allows
+from surveillance.access.doors import TRANSITIONS, allows
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Door
 from surveillance.domain.suggest import no_such
@@ -69,12 +69,12 @@ def _text(value: object, what: str) -> str:
     return text
 
 
-def refused(door: Door, state: DoorState, command: str) -> str:
-    """Why that door, as it stands, does not obey; empty where it does."""
+def refused(door: Door, mode: str, command: str) -> str:
+    """Why that door, in that mode, does not obey; empty where it does."""
     if door.relay is None and command in ("open", "lock", "unlock"):
         return f"door {door.name} has no relay, so nothing can {command} it"
-    if not allows(state.mode, ORDERS[command]):
-        return f"door {door.name} is {state.mode.replace('_', ' ')}, {_way_out(state.mode, command)}"
+    if not allows(mode, ORDERS[command]):
+        return f"door {door.name} is {mode.replace('_', ' ')}, {_way_out(mode, command)}"
     return ""
 
 

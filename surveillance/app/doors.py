@@ -61,7 +61,7 @@ class DoorDesk:
         for name in ask.doors:
             if name not in known:
                 raise NotFound(no_such("door", name, known))
-            why = refused(known[name], self.doors.state(name), ask.command)
+            why = refused(known[name], self.doors.state(name).mode, ask.command)
             if why:
                 refusals.append(why)
             else:

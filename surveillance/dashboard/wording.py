@@ -10,6 +10,7 @@ from datetime import UTC, timedelta, tzinfo
 from typing import Any
 
 from flask import Flask
+from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
 from surveillance.dashboard.clock import moment, parse_time
@@ -24,7 +25,7 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 class Chip:
     """A word with an icon and a tone; color is never the only sign."""
 
-    word: str
+    word: str | LazyString
     icon: str
     tone: str
 
@@ -78,6 +79,7 @@ DENIALS = {
     "antipassback_violation": "Already inside: anti-passback.",
 }
 
+DEEDS = {"door.open": "Open", "door.lock": "Lock", "door.unlock": "Unlock"}
 OUTCOMES = {
     "pending": "waiting to be done",
     "attempting": "under way",
@@ -109,7 +111,7 @@ def title(event: Mapping[str, Any]) -> str:
     if area in ("sighting", "presence"):
         return _seen(event)
     if area == "access":
-        who = event["identity"] or "Somebody unknown"
+        who = event["identity"] or event["details"].get("actor") or "Somebody unknown"
         return f"{who} at {event['door']}"
     if event["kind"] in ("configuration.mode_changed", "configuration.mode_set"):
         return f"Arming mode {event['kind'].rpartition('_')[2]} to {event['details']['mode']}"
@@ -153,7 +155,7 @@ def reason_in_short(event: Mapping[str, Any]) -> str:
 
 def action_words(action: Mapping[str, Any]) -> str:
     """A deed with what became of it."""
-    deed = f"Open {action['target']}" if action["kind"] == "door.open" else f"Tell {action['target']}"
+    deed = f"{DEEDS.get(action['kind'], 'Tell')} {action['target']}"
     return f"{deed}: {OUTCOMES.get(action['state'], action['state'])}"
 
 

@@ -6,6 +6,7 @@ Scalars are read as they are written: a badge 0012 keeps its zeros, and 08:00 is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from surveillance.domain.errors import SettingsError
-from surveillance.domain.site import Camera, Schedule, Site, parse_schedule
+from surveillance.domain.site import Camera, Door, Person, Schedule, Site, parse_schedule
 from surveillance.domain.suggest import suggestion
 from surveillance.storage.rule_texts import first_line_of, slice_of, split_rules, yaml_fault
 from surveillance.storage.site_models import SiteModel, build_site
@@ -63,6 +64,31 @@ def parse_camera(values: Mapping[str, Any]) -> Camera:
         if not faults:
             return build_site(model, (), "").cameras[0]
     raise SettingsError("\n".join(f"{_told_place(values, place[2:])}: {words}" for place, words in faults))
+
+
+def parse_door(values: Mapping[str, Any]) -> Door:
+    """One door from its mapping in a site file; its numbers may be texts. Whether its camera is there is not asked.
+
+    Raises SettingsError, one line `field: fault` per fault.
+    """
+    return replace(_parse_one("doors", {**values, "camera": None}).doors[0], camera=values.get("camera"))
+
+
+def parse_person(values: Mapping[str, Any]) -> Person:
+    """One person from its mapping in a site file. Raises SettingsError, one line `field: fault` per fault."""
+    return _parse_one("people", values).people[0]
+
+
+def _parse_one(section: str, values: Mapping[str, Any]) -> Site:
+    try:
+        model = SiteModel.model_validate({section: [values]})
+    except ValidationError as error:
+        faults = [(tuple(fault["loc"]), _worded(fault)) for fault in error.errors()]
+    else:
+        faults = list(model.contradictions())
+        if not faults:
+            return build_site(model, (), "")
+    raise SettingsError("\n".join(f"{path_text(place[2:]) or 'name'}: {words}" for place, words in faults))
 
 
 def rules_offset(text: str) -> int:

@@ -1,0 +1,222 @@
+"""The door pages over a real core: commands with reason and confirmation, what came of them, and who may."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from dashboard_site import sign_in, token_of
+from door_site import DoorSite, open_door_site, site_with
+from flask import Flask
+from flask.testing import FlaskClient
+from listener import DROP, listening
+
+from surveillance.access.badges import BadgeSeal
+from surveillance.app.store import relay_token
+from surveillance.dashboard import DashboardSettings, Services, create_app
+from surveillance.demo.controller import DoorController
+from surveillance.domain.errors import UserMistake
+from surveillance.engines.live import LivePictures
+from surveillance.storage.accounts import Accounts
+from surveillance.storage.keys import KeyStore
+from surveillance.storage.rulebook import SqlSite
+
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Pages:
+    """The dashboard of a site with doors, whose core runs."""
+
+    site: DoorSite
+    app: Flask
+    accounts: Accounts
+    status: dict[str, Any]
+
+    def user(self, role: str = "administrator") -> FlaskClient:
+        """Somebody of that role, signed in; the name is the role's."""
+        with suppress(UserMistake):  # added before
+            self.accounts.add(role, role, PASSWORD)
+        client = self.app.test_client()
+        assert sign_in(client, role, PASSWORD).status_code == 302
+        return client
+
+    def give(self, client: FlaskClient, address: str, **more: str) -> str:
+        """Opens the question before a command and answers it; the page that follows."""
+        page = client.get(address).text
+        key = page.partition('name="key" value="')[2].partition('"')[0]
+        doors = [part.partition('"')[0] for part in page.split('name="door" value="')[1:]]
+        given = {"csrf_token": token_of(page), "key": key, "door": doors, "reason": "a drill", **more}
+        return client.post(address.partition("?")[0], data=given, follow_redirects=True).text
+
+
+@contextmanager
+def running(site: DoorSite, settings: DashboardSettings | None = None) -> Iterator[Pages]:
+    """Core goes round in a thread, and the pages are told how the doors stand."""
+    stopping = threading.Event()
+
+    def go() -> None:
+        while not stopping.wait(0.01):
+            site.turn()
+            now = datetime.now(UTC)
+            site.running.after(site.running.dispatch(now))
+
+    accounts = Accounts(site.store.engine, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    status: dict[str, Any] = {"heartbeat_age_s": 0.2, "cameras": {}, "configuration_version": 1}
+    services = Services(
+        events=site.store.events,
+        accounts=accounts,
+        inbox=site.store.inbox,
+        site=SqlSite(site.store.engine, site.store.keys),
+        evidence=site.store.evidence,
+        recordings=site.store.recordings,
+        live=LivePictures(site.settings.data_dir / "live"),
+        secret_key=b"k" * 32,
+        badges=BadgeSeal(site.store.keys.key("badges")),
+        applied=lambda: {**status, "doors": site.running.desk.status()},
+        settings=settings or DashboardSettings(allow_loopback=True),
+    )
+    thread = threading.Thread(target=go, daemon=True)
+    thread.start()
+    try:
+        yield Pages(site, create_app(services), accounts, status)
+    finally:
+        stopping.set()
+        thread.join(10)
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Iterator[DoorController]:
+    keys = KeyStore(tmp_path / "data" / "keys")
+    doors = ("front", "back")
+    with DoorController(doors, {door: relay_token(keys, door) for door in doors}) as running:
+        yield running
+
+
+@pytest.fixture
+def pages(tmp_path: Path, controller: DoorController) -> Iterator[Pages]:
+    site = open_door_site(tmp_path, site_with(f"http://127.0.0.1:{controller.port}"))
+    with running(site) as pages:
+        yield pages
+
+
+def test_a_guard_opens_a_door_once_with_a_reason_and_reads_what_came_of_it(
+    pages: Pages, controller: DoorController
+) -> None:
+    client = pages.user("guard")
+    page = pages.give(client, "/door-commands/open?door=front", reason="  a   parcel ")
+    assert "Open once: front. It is on record." in page
+    assert controller.strikes["front"].pulses == 1
+    [event] = pages.site.events("access.granted")
+    assert event["reasons"] == ["a parcel"]
+    assert (event["details"]["actor"], event["details"]["from"]) == ("guard", "127.0.0.1")
+    assert "guard" in client.get("/doors").text, "the tile names who asked last"
+
+
+def test_all_doors_are_locked_down_and_only_who_may_releases_them(pages: Pages) -> None:
+    guard = pages.user("guard")
+    page = pages.give(guard, "/door-commands/lock_down")
+    assert "Lock down: front, back. It is on record." in page
+    assert {pages.site.mode("front"), pages.site.mode("back")} == {"locked_down"}
+    assert guard.get("/door-release").status_code == 403
+    assert guard.get("/door-commands/lock_down_release").status_code == 404
+    assert "Release the lockdown" not in guard.get("/doors").text
+    assert "and only its release ends that" in pages.give(guard, "/door-commands/open?door=front")
+    page = pages.give(pages.user("operator"), "/door-release?door=front")
+    assert "Release the lockdown: front. It is on record." in page
+    assert (pages.site.mode("front"), pages.site.mode("back")) == ("locked", "locked_down")
+
+
+def test_a_command_without_reason_is_asked_again_and_nothing_happens(pages: Pages) -> None:
+    page = pages.give(pages.user("guard"), "/door-commands/lock_down?door=front", reason="   ")
+    assert "Say why; it goes on record." in page
+    assert pages.site.mode() == "locked"
+
+
+def test_a_command_that_is_sent_twice_is_given_once(pages: Pages, controller: DoorController) -> None:
+    client = pages.user("guard")
+    page = client.get("/door-commands/open?door=front").text
+    key = page.partition('name="key" value="')[2].partition('"')[0]
+    given = {"csrf_token": token_of(page), "key": key, "door": "front", "reason": "a drill"}
+    for _ in range(2):
+        assert client.post("/door-commands/open", data=given).status_code == 302
+    assert (controller.strikes["front"].pulses, len(pages.site.events("access.granted"))) == (1, 1)
+
+
+def test_a_command_from_a_foreign_page_is_refused(pages: Pages, controller: DoorController) -> None:
+    client = pages.user("guard")
+    answer = client.post("/door-commands/open", data={"door": "front", "reason": "a drill"})
+    assert (answer.status_code, controller.strikes["front"].pulses) == (400, 0)
+    assert pages.app.test_client().post("/door-commands/open", data={"door": "front"}).status_code in (302, 401)
+
+
+def test_while_core_is_silent_a_command_is_refused_and_every_door_is_unknown(pages: Pages) -> None:
+    client = pages.user("guard")
+    pages.status["heartbeat_age_s"] = 60.0
+    page = pages.give(client, "/door-commands/lock_down?door=front")
+    assert "Core did not answer in time, so nothing was done." in page
+    assert pages.site.mode() == "locked"
+    assert client.get("/doors").text.count("Unknown") >= 2
+
+
+def test_a_relay_that_gives_no_clear_answer_is_said_so(tmp_path: Path) -> None:
+    with listening(DROP) as relay, running(open_door_site(tmp_path, site_with(relay.url))) as pages:
+        client = pages.user("guard")
+        page = pages.give(client, "/door-commands/unlock?door=front")
+        assert "Unlock: front. The relay gave no clear answer: look at the door." in page
+        assert "Relay unclear" in client.get("/doors/front").text
+        assert pages.site.mode() == "unknown"
+
+
+@pytest.mark.parametrize(("role", "sees"), [("viewer", False), ("installer", True)])
+def test_who_may_not_command_is_shown_no_command(pages: Pages, role: str, sees: bool) -> None:
+    client = pages.user(role)
+    assert client.get("/doors").status_code == (200 if sees else 403)
+    assert client.get("/door-commands/open?door=front").status_code == 403
+    assert "Open once" not in client.get("/doors/front").text
+
+
+def test_a_door_is_added_edited_and_removed(pages: Pages) -> None:
+    client = pages.user("installer")
+    page = client.get("/door-setup").text
+    given = {
+        "csrf_token": token_of(page),
+        "version": "1",
+        "name": "side",
+        "camera": "hall",
+        "relay": "",
+        "pulse_s": "2",
+    }
+    page = client.post("/door-setup", data=given | {"on_camera_stale": "badge_only"}, follow_redirects=True).text
+    assert "Door side is saved." in page
+    door = pages.site.store.site.read().door("side")
+    assert door is not None
+    assert (door.camera, door.pulse_s, door.on_camera_stale, door.relay) == ("hall", 2.0, "badge_only", None)
+    page = client.post("/door-setup/side", data=given | {"version": "2", "pulse_s": "900", "relay": "10.0.0.5"}).text
+    assert "less than or equal to 60" in page
+    assert "is no address" in page or "http" in page
+    page = client.post("/door-setup", data=given | {"version": "2"}).text
+    assert "there is a door &#39;side&#39; already" in page
+    page = client.post("/door-setup/side", data=given | {"version": "1"}).text
+    assert "edited the site meanwhile" in page
+    client.post("/door-setup/side/remove", data={"csrf_token": given["csrf_token"]})
+    assert pages.site.store.site.read().door("side") is None
+
+
+def test_a_relay_keeps_the_password_that_the_page_does_not_show(pages: Pages) -> None:
+    client = pages.user("installer")
+    given = {"csrf_token": token_of(client.get("/door-setup").text), "name": "side", "pulse_s": "2"}
+    client.post("/door-setup", data=given | {"relay": "http://10.9.9.5/doors/side?token=secret"})
+    page = client.get("/door-setup/side").text
+    assert "secret" not in page
+    client.post("/door-setup/side", data=given | {"relay": "http://10.9.9.5/doors/side?token=***", "pulse_s": "4"})
+    door = pages.site.store.site.read().door("side")
+    assert door is not None
+    assert (door.relay, door.pulse_s) == ("http://10.9.9.5/doors/side?token=secret", 4.0)
