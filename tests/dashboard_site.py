@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from ledger_samples import Desk, decision, observation, open_desk
 
+from surveillance.access.badges import BadgeSeal
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.site import Camera, Door, Person, Schedule, Site
@@ -111,6 +112,7 @@ def open_site(
         recordings=Recordings(desk.engine, directory / "media"),
         live=live,
         secret_key=keys.key("sessions"),
+        badges=BadgeSeal(keys.key("badges")),
         applied=lambda: applied,
         settings=settings or DashboardSettings(stream_poll_s=0.02),
         check_site=check,

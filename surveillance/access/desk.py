@@ -7,11 +7,12 @@ error, holds a secret value beyond the Presented itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from surveillance.access.credentials import PRESENTABLE, HashCredential, identify
+from surveillance.access.badges import PREFIX, QR, Badge
+from surveillance.access.credentials import DENIALS, PRESENTABLE, HashCredential, Identified, identify
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.suggest import no_such
@@ -25,9 +26,15 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 class AccessDesk:
     """Presented in, AccessRequest out. Implements the port Desk."""
 
-    def __init__(self, site: SiteReader, hash_credential: HashCredential) -> None:
+    def __init__(
+        self,
+        site: SiteReader,
+        hash_credential: HashCredential,
+        read_badge: Callable[[str], Badge | None] = lambda text: None,
+    ) -> None:
         self._site = site
         self._hash_credential = hash_credential
+        self._read_badge = read_badge
 
     def __call__(self, presented: Presented) -> AccessRequest:
         """Raises NotFound for a door that the site does not have."""
@@ -35,19 +42,39 @@ class AccessDesk:
         door = site.door(presented.door)
         if door is None:
             raise NotFound(no_such("door", presented.door, (door.name for door in site.doors)))
-        found = identify(presented.factors, site.people, self._hash_credential, presented.at)
+        factors, is_over = self._verified(presented)
+        found = identify(factors, site.people, self._hash_credential, presented.at)
+        if is_over and found.person is not None:
+            found = expired(found)
         return AccessRequest(
             id=presented.id,
             at=presented.at,
             door=door.name,
             camera=door.camera,
-            factors=found.factors,
+            factors=found.factors | ({"badge"} if QR in found.factors else frozenset()),
             person=found.person.name if found.person else None,
             groups=found.person.groups if found.person else frozenset(),
             credential=found.status,
             deadline=presented.deadline,
             denials=found.denials,
         )
+
+    def _verified(self, presented: Presented) -> tuple[list[Factor], bool]:
+        """The factors, a printed badge by the id that its signature vouches for; and whether one is over."""
+        factors, is_over = [], False
+        for factor in presented.factors:
+            if factor.kind == "badge" and factor.value.startswith(PREFIX):
+                badge = self._read_badge(factor.value)
+                is_over |= badge is not None and badge.is_over(presented.at)
+                factor = Factor(QR, "" if badge is None else badge.id)  # nobody has an empty one
+            factors.append(factor)
+        return factors, is_over
+
+
+def expired(found: Identified) -> Identified:
+    """The same person with a printed badge that is over, whatever the record says of its credential."""
+    denials = {*found.denials, "credential_expired"}
+    return Identified(found.person, found.factors - {QR}, tuple(word for word in DENIALS if word in denials))
 
 
 def parse_presented(payload: object, now: datetime, deadline: datetime) -> Presented:

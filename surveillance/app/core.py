@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from surveillance import plugins
+from surveillance.access.badges import BadgeSeal
 from surveillance.access.desk import AccessDesk, parse_presented
 from surveillance.access.doors import Doors
 from surveillance.actions.dispatch import OutboxDispatch
@@ -130,7 +131,7 @@ def build_core(
     intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
     ledger = SqlLedger(store.engine, store.evidence, intend, settings.storage, wish)
     walk = CoreWalk(
-        desk=AccessDesk(site, store.keys.hash_credential),
+        desk=AccessDesk(site, store.keys.hash_credential, BadgeSeal(store.keys.key("badges")).read),
         judge=site.judge,
         record=ledger if figures is None else MeasuredRecord(ledger, figures),
         dispatch=dispatch,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from surveillance.access.badges import BadgeSeal
 from surveillance.app.measuring import Gathered
 from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
@@ -49,6 +50,7 @@ def build_web(settings: Settings) -> Flask:
             recordings=store.recordings,
             live=live_pictures(settings),
             secret_key=store.keys.key("sessions"),
+            badges=BadgeSeal(store.keys.key("badges")),
             applied=lambda: applied(state),
             settings=settings.dashboard,
             rule_documents=lambda site: rule_documents(settings, site),

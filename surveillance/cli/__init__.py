@@ -23,6 +23,7 @@ GROUPS = (
     "watching",
     "cameras",
     "site",
+    "roster",
     "rules",
     "events",
     "models",

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 from flask import current_app
 
+from surveillance.access.badges import BadgeSeal
 from surveillance.dashboard.settings import DashboardSettings
 from surveillance.domain.site import Site
 from surveillance.rules.book import RuleDocument, rules_of
@@ -75,6 +76,7 @@ class Services:
     recordings: Recordings
     live: LivePictures
     secret_key: bytes
+    badges: BadgeSeal
     applied: Callable[[], Mapping[str, Any]]
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of

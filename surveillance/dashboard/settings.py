@@ -25,6 +25,7 @@ class DashboardSettings(BaseModel):
     cookie_secure: Literal["auto", "always", "never"] = "auto"  # auto: Secure whenever the request came by HTTPS
     trusted_proxies: int = Field(default=0, ge=0)  # how many reverse proxies set X-Forwarded-*
     session_hours: float = Field(default=12.0, gt=0)
+    site_name: str = Field(default="Surveillance", max_length=60)  # printed on badges
     time_zone: str | None = None  # None: the site's first schedule's, else UTC
     page_size: int = Field(default=40, ge=1, le=200)
     sign_in_limit: str = "10 per minute"  # per address

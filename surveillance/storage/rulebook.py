@@ -103,6 +103,10 @@ class SqlSite:
         """
         return self._prepared(site, self.read())
 
+    def hash_credential(self, kind: str, value: str) -> str:
+        """The keyed hash that is kept of what a reader reads."""
+        return self._keys.hash_credential(kind, value)
+
     def history(self, limit: int) -> list[Edit]:
         """The latest edits of the configuration, newest first."""
         with reading(self._engine) as connection:

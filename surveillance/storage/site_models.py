@@ -161,7 +161,7 @@ class DoorModel(_Model):
 
 
 class CredentialModel(_Model):
-    kind: Literal["badge", "card", "pin", "plate"]
+    kind: Literal["badge", "card", "pin", "plate", "qr"]
     value: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_credential)]
     enabled: bool = True
     valid_from: Moment | None = None
