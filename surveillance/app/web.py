@@ -36,30 +36,33 @@ if TYPE_CHECKING:
 
 def build_web(settings: Settings) -> Flask:
     """The dashboard over the site's store."""
+    return create_app(web_services(settings))
+
+
+def web_services(settings: Settings) -> Services:
+    """What the dashboard needs of the site's store."""
     store = open_store(settings)
     state = SharedState(store.engine)
-    return create_app(
-        Services(
-            events=store.events,
-            accounts=store.accounts,
-            sessions=WebSessions(store.engine),
-            second_factor=SecondFactor(store.engine, store.keys),
-            inbox=store.inbox,
-            site=store.site,
-            evidence=store.evidence,
-            recordings=store.recordings,
-            live=live_pictures(settings),
-            secret_key=store.keys.key("sessions"),
-            badges=BadgeSeal(store.keys.key("badges")),
-            applied=lambda: applied(state),
-            settings=settings.dashboard,
-            rule_documents=lambda site: rule_documents(settings, site),
-            figures=Gathered(settings, store),
-            check_site=lambda before, after: check_site(settings, before, after),
-            models=lambda: model_names(settings),
-            seal=lambda text: store.keys.encrypt(text, PAGES_KEY),
-            unseal=lambda text: store.keys.decrypt(text, PAGES_KEY),
-        )
+    return Services(
+        events=store.events,
+        accounts=store.accounts,
+        sessions=WebSessions(store.engine),
+        second_factor=SecondFactor(store.engine, store.keys),
+        inbox=store.inbox,
+        site=store.site,
+        evidence=store.evidence,
+        recordings=store.recordings,
+        live=live_pictures(settings),
+        secret_key=store.keys.key("sessions"),
+        badges=BadgeSeal(store.keys.key("badges")),
+        applied=lambda: applied(state),
+        settings=settings.dashboard,
+        rule_documents=lambda site: rule_documents(settings, site),
+        figures=Gathered(settings, store),
+        check_site=lambda before, after: check_site(settings, before, after),
+        models=lambda: model_names(settings),
+        seal=lambda text: store.keys.encrypt(text, PAGES_KEY),
+        unseal=lambda text: store.keys.decrypt(text, PAGES_KEY),
     )
 
 

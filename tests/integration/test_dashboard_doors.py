@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from listener import DROP, listening
 
-from surveillance.access.badges import BadgeSeal
 from surveillance.app.store import relay_token
-from surveillance.dashboard import DashboardSettings, Services, create_app
+from surveillance.app.web import web_services
+from surveillance.dashboard import DashboardSettings, create_app
 from surveillance.demo.controller import DoorController
 from surveillance.domain.errors import UserMistake
-from surveillance.engines.live import LivePictures
+from surveillance.domain.permissions import Reach
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.keys import KeyStore
-from surveillance.storage.rulebook import SqlSite
 
 PASSWORD = "correct horse"
 
@@ -68,25 +67,18 @@ def running(site: DoorSite, settings: DashboardSettings | None = None) -> Iterat
             now = datetime.now(UTC)
             site.running.after(site.running.dispatch(now))
 
-    accounts = Accounts(site.store.engine, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     status: dict[str, Any] = {"heartbeat_age_s": 0.2, "cameras": {}, "configuration_version": 1}
-    services = Services(
-        events=site.store.events,
-        accounts=accounts,
-        inbox=site.store.inbox,
-        site=SqlSite(site.store.engine, site.store.keys),
-        evidence=site.store.evidence,
-        recordings=site.store.recordings,
-        live=LivePictures(site.settings.data_dir / "live"),
-        secret_key=b"k" * 32,
-        badges=BadgeSeal(site.store.keys.key("badges")),
+    services = replace(
+        web_services(site.settings),
+        accounts=Accounts(site.store.engine, site.store.keys, quick),
         applied=lambda: {**status, "doors": site.running.desk.status()},
         settings=settings or DashboardSettings(allow_loopback=True),
     )
     thread = threading.Thread(target=go, daemon=True)
     thread.start()
     try:
-        yield Pages(site, create_app(services), accounts, status)
+        yield Pages(site, create_app(services), services.accounts, status)
     finally:
         stopping.set()
         thread.join(10)
@@ -181,6 +173,16 @@ def test_who_may_not_command_is_shown_no_command(pages: Pages, role: str, sees: 
     assert client.get("/doors").status_code == (200 if sees else 403)
     assert client.get("/door-commands/open?door=front").status_code == 403
     assert "Open once" not in client.get("/doors/front").text
+
+
+def test_who_reaches_one_door_commands_that_one_only(pages: Pages) -> None:
+    guard = pages.user("guard")
+    pages.accounts.set("guard", "admin", reach=Reach(doors=frozenset({"front"})))
+    assert guard.get("/doors/back").status_code == 404
+    assert guard.get("/door-commands/open?door=back").status_code == 404
+    assert "back" not in guard.get("/doors").text
+    pages.give(guard, "/door-commands/lock_down")
+    assert (pages.site.mode("front"), pages.site.mode("back")) == ("locked_down", "locked")
 
 
 def test_a_door_is_added_edited_and_removed(pages: Pages) -> None:
