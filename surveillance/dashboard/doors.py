@@ -21,7 +21,7 @@ from surveillance.dashboard.health import pulse
 from surveillance.dashboard.languages import in_own_words
 from surveillance.dashboard.services import services
 from surveillance.dashboard.wording import Chip
-from surveillance.domain.site import Door
+from surveillance.domain.site import Camera, Door
 from surveillance.storage.queries import EventFilter
 
 pages = Blueprint("doors", __name__)
@@ -76,7 +76,7 @@ COMMANDS = {
     "unlock": Command(
         _l("Unlock"),
         _l("Unlock %(doors)s?"),
-        _l("Anybody can pass until it is locked again."),
+        _l("Anybody can pass until somebody locks again."),
         "unlock",
     ),
     "lock": Command(
@@ -88,21 +88,21 @@ COMMANDS = {
     "block": Command(
         _l("Block"),
         _l("Block %(doors)s?"),
-        _l("It is locked, and no badge opens it until it is locked or unlocked by hand."),
+        _l("Locked, and no badge opens until somebody locks or unlocks by hand."),
         "ban",
         is_grave=True,
     ),
     "lock_down": Command(
         _l("Lock down"),
         _l("Lock down %(doors)s?"),
-        _l("It is locked at once, and nothing opens it until the lockdown is released. It outlasts a restart."),
+        _l("Locked at once, and nothing opens until the lockdown is released. It outlasts a restart."),
         "ban",
         is_grave=True,
     ),
     RELEASE: Command(
         _l("Release the lockdown"),
         _l("Release the lockdown of %(doors)s?"),
-        _l("It stays locked, and badges open it again."),
+        _l("Badges open again; until one does, everything stays locked."),
         "unlock",
         is_grave=True,
     ),
@@ -152,7 +152,22 @@ def one(name: str) -> str:
     trail.viewed("door", name)
     rows, _older = services().events.page(EventFilter(door=name), None, RECENT)
     now = standing(door)
-    return render_template("door.html", door=door, now=now, rows=rows, commands=commands_at(now), words=COMMANDS)
+    return render_template(
+        "door.html",
+        door=door,
+        now=now,
+        rows=rows,
+        commands=commands_at(now),
+        words=COMMANDS,
+        camera=camera_at(door),
+    )
+
+
+def camera_at(door: Door) -> Camera | None:
+    """The camera that looks at the door, for whoever may see its pictures."""
+    if door.camera is None or not actor().may("cameras.view") or not actor().reach.sees_camera(door.camera):
+        return None
+    return services().site.read().camera(door.camera)
 
 
 def standing(door: Door) -> Standing:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from surveillance.access import people as edits
 from surveillance.access.roster import PIN, mark_of, moment_of
 from surveillance.dashboard import trail
-from surveillance.dashboard.clock import site_zone
+from surveillance.dashboard.clock import moment, site_zone
 from surveillance.dashboard.guards import actor, needs
 from surveillance.dashboard.languages import in_own_words
 from surveillance.dashboard.services import services
@@ -23,6 +23,7 @@ from surveillance.dashboard.site_edits import edit_site
 from surveillance.dashboard.wording import Chip
 from surveillance.domain.errors import SettingsError, UserMistake
 from surveillance.domain.site import Credential, Person, Site
+from surveillance.domain.values import rfc3339
 from surveillance.storage.queries import EventFilter
 from surveillance.storage.site_file import parse_person
 
@@ -104,6 +105,7 @@ def page_of(name: str, fault: str = "", where: str = "") -> str:
         where=where,
         given=request.form,
         groups=sorted({group for known in services().site.read().people for group in known.groups}),
+        told=lambda at: moment(rfc3339(at), zone).full,
         local=lambda at: "" if at is None else f"{at.astimezone(zone):%Y-%m-%dT%H:%M}",
     )
 

@@ -111,7 +111,7 @@ def title(event: Mapping[str, Any]) -> str:
     if area in ("sighting", "presence"):
         return _seen(event)
     if area == "access":
-        who = event["identity"] or event["details"].get("actor") or "Somebody unknown"
+        who = event["identity"] or event.get("details", {}).get("actor") or "Somebody unknown"
         return f"{who} at {event['door']}"
     if event["kind"] in ("configuration.mode_changed", "configuration.mode_set"):
         return f"Arming mode {event['kind'].rpartition('_')[2]} to {event['details']['mode']}"

@@ -45,7 +45,8 @@ def paths(served: tuple[DashboardSite, str]) -> list[str]:
     seen = now_decision(zones=("yard",), reasons=('label = "person"', "track_s = 3.2"))
     site.record(seen, shot())
     site.record(now_decision(kind="access.denied", verdict="deny", door="front", reasons=("unauthorized",)))
-    return ["/nothing", *pages_of(site, {"id": seen.id})]
+    asked = ["/person?name=Ada", "/door-release?door=front", "/door-commands/open?door=front"]
+    return ["/nothing", *asked, *pages_of(site, {"id": seen.id})]
 
 
 def pages_of(site: DashboardSite, ids: dict[str, str]) -> list[str]:
@@ -68,7 +69,14 @@ def pages_of(site: DashboardSite, ids: dict[str, str]) -> list[str]:
 
 def example(rule: str, argument: str) -> str:
     """The name of something that the prepared site has, for an argument of that route."""
-    by_place = {"/applied/": "1", "/rules/new/": "intruder", "/rules/": "night-yard", "/people/": "Ada", "/user/": NAME}
+    by_place = {
+        "/applied/": "1",
+        "/rules/new/": "intruder",
+        "/rules/": "night-yard",
+        "/people/": "Ada",
+        "/user/": NAME,
+        "/door-commands/": "lock_down",
+    }
     return next((name for place, name in by_place.items() if rule.startswith(place)), "front")
 
 
