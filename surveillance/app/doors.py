@@ -50,8 +50,9 @@ class DoorDesk:
             for door in obeying
         )
         if ask.command in SECURING:
-            for order in orders:
-                self._move(order)
+            with self.doors.moving:  # all at once, also for whoever looks meanwhile
+                for order in orders:
+                    self._move(order)
         return Ordered(orders, lambda events: self._settle(ask, orders, refusals, events))
 
     def _sorted_out(self, ask: Ask) -> tuple[list[str], list[str]]:
@@ -146,6 +147,8 @@ class DoorDesk:
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Each door as the dashboard shows it: mode, alarm, since when, and how its relay last answered."""
+        with self.doors.moving:
+            standing = self.doors.standing()
         return {
             name: {
                 "mode": state.mode,
@@ -153,7 +156,7 @@ class DoorDesk:
                 "since": None if since is None else rfc3339(since),
                 "relay": self._relays.get(name),
             }
-            for name, (state, since) in self.doors.standing().items()
+            for name, (state, since) in standing.items()
         }
 
     def _report(self, report: DoorReport | None) -> None:

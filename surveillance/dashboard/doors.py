@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from surveillance.access.doors import TRANSITIONS
 from surveillance.access.orders import ORDERS, refused
 from surveillance.dashboard import cameras, trail
 from surveillance.dashboard.asking import ask_core
@@ -27,6 +28,7 @@ from surveillance.storage.queries import EventFilter
 pages = Blueprint("doors", __name__)
 RELEASE = "lock_down_release"
 ANSWER_S = 5.0
+SHOWN_S = 1.5  # how long it waits for core to tell how a door stands after it; told every second
 OUTCOME_S = 2.5  # how long a page waits to tell what became of a deed
 RECENT = 8
 
@@ -279,6 +281,7 @@ def given(command: str, doors: Sequence[Door]) -> str | Response:
     recorded = {door.name: events[door.name] for door in doors if door.name in events}
     if recorded:
         tell_outcomes(command, outcomes(recorded))
+        await_shown(command, recorded)
     if answer.get("refused"):
         flash(in_own_words(str(answer["refused"])), "error")
     if len(doors) == 1:
@@ -306,7 +309,7 @@ def order(command: str, doors: Sequence[Door], reason: str) -> Mapping[str, Any]
 
 
 def outcomes(recorded: Mapping[str, str]) -> dict[str, str]:
-    """What became of the deed at each door by now: done, failed, unknown, expired, `` for none, or under way."""
+    """What became of the deed at each door by now: done, failed, unknown, expired, or still under way."""
     ends_s = time.monotonic() + OUTCOME_S
     while True:
         states = {door: deed_of(event) for door, event in recorded.items()}
@@ -315,10 +318,21 @@ def outcomes(recorded: Mapping[str, str]) -> dict[str, str]:
         time.sleep(0.1)
 
 
+def await_shown(command: str, doors: Collection[str]) -> None:
+    """Until core has told how these doors stand now, so that the page that follows does not show them as before."""
+    shown = {*TRANSITIONS[ORDERS[command]].values(), "unknown"}
+    ends_s = time.monotonic() + SHOWN_S
+    while time.monotonic() < ends_s:
+        told = services().applied().get("doors") or {}
+        if all(told.get(door, {}).get("mode") in shown for door in doors):
+            return
+        time.sleep(0.1)
+
+
 def deed_of(event_id: str) -> str:
     event = services().events.one(event_id) or {}
     deeds = [action for action in event.get("actions", []) if action["kind"].startswith("door.")]
-    return str(deeds[0]["state"]) if deeds else ""
+    return str(deeds[0]["state"]) if deeds else "done"
 
 
 def tell_outcomes(command: str, states: Mapping[str, str]) -> None:
@@ -326,7 +340,7 @@ def tell_outcomes(command: str, states: Mapping[str, str]) -> None:
     word = str(COMMANDS[command].word)
     for state in dict.fromkeys(states.values()):
         doors = ", ".join(door for door, found in states.items() if found == state)
-        if state in ("done", ""):
+        if state == "done":
             flash(_("%(command)s: %(doors)s. It is on record.", command=word, doors=doors))
         elif state in ("pending", "attempting"):
             flash(_("%(command)s: %(doors)s. On record; the relay has not answered yet.", command=word, doors=doors))

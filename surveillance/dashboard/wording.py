@@ -115,6 +115,9 @@ def title(event: Mapping[str, Any]) -> str:
         return f"{who} at {event['door']}"
     if event["kind"] in ("configuration.mode_changed", "configuration.mode_set"):
         return f"Arming mode {event['kind'].rpartition('_')[2]} to {event['details']['mode']}"
+    if event["kind"] == "door.commanded":
+        order = event["details"]
+        return f"Door {event['door']}: {order['command'].replace('_', ' ')} ordered by {order['actor']}"
     if area in ("camera", "door") and event[area]:
         return f"{area.capitalize()} {event[area]}: {event['kind'].partition('.')[2].replace('_', ' ')}"
     return kind_words(event["kind"])

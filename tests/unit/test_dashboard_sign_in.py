@@ -24,7 +24,7 @@ def site(tmp_path: Path) -> DashboardSite:
 
 def test_only_sign_in_health_and_static_files_are_open_to_visitors(site: DashboardSite) -> None:
     client = site.visitor()
-    values = {"id": "x", "name": "front", "filename": "app.css"}
+    values = {"id": "x", "name": "front", "filename": "app.css", "command": "open"}
     answers = {}
     for rule in site.app.url_map.iter_rules():
         path = rule.build({key: values[key] for key in rule.arguments})
