@@ -13,6 +13,8 @@ from surveillance.app.errands import Errands
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
 from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
+from surveillance.app.rehearsal import QUESTION as REHEARSAL
+from surveillance.app.rehearsal import Rehearsal
 from surveillance.app.store import PAGES_KEY, Store
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action
@@ -81,7 +83,8 @@ def build_engine(
     )
     jobs = SiteJobs(settings, store, ports)
     errands = Errands(settings, lambda text: store.keys.decrypt(text, PAGES_KEY), store.inbox.answer)
-    questions = {QUESTION: jobs.ask, **dict.fromkeys(errands.kinds, errands.ask)}
+    rehearsal = Rehearsal(site, ports.tell)
+    questions = {QUESTION: jobs.ask, REHEARSAL: rehearsal.ask, **dict.fromkeys(errands.kinds, errands.ask)}
     running = build_core(settings, store, site, lambda: engine.wake(), questions, figures)
     take_up(settings, store, site, running)
     place = build_place(running.core)

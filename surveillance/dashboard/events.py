@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from surveillance.dashboard.clock import parse_time, site_zone
 from surveillance.dashboard.filters import ListFilter, parse_filter
+from surveillance.dashboard.first_run import is_wanted
 from surveillance.dashboard.guards import needs
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
@@ -37,7 +38,7 @@ BATCH = 200
 @pages.get("/")
 @needs("account.own")
 def home() -> AnyResponse:
-    return redirect(url_for("events.listing"))
+    return redirect(url_for("first_run.show" if is_wanted() else "events.listing"))
 
 
 @pages.get("/events")

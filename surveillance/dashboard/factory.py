@@ -23,6 +23,7 @@ from surveillance.dashboard import (
     doors,
     errors,
     events,
+    first_run,
     guards,
     health,
     languages,
@@ -56,6 +57,7 @@ PAGES = (
     languages.pages,
     events.pages,
     recordings.pages,
+    first_run.pages,
     live.pages,
     cameras.pages,
     doors.pages,
@@ -78,6 +80,7 @@ NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
 )
 MENU = (
     ("account.show", _l("Your account")),
+    ("first_run.show", _l("Set up")),
     ("users.listing", _l("Users")),
     ("users.all_sessions", _l("Sessions")),
     ("tokens.listing", _l("API tokens")),

@@ -144,7 +144,8 @@ def asks_for_page() -> bool:
 
 def safe_next(target: Any) -> str:
     """`target` when it is a path of this application, else the first page: no redirect leads elsewhere."""
-    home = url_for("events.listing")
+    has_begun = services().site.read().cameras
+    home = url_for("events.listing" if has_begun else "events.home")  # which leads to the first run
     if not isinstance(target, str) or not target.startswith("/") or target.startswith(("//", "/\\")):
         return home
     parts = urlsplit(target)

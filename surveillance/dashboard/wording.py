@@ -113,6 +113,8 @@ def title(event: Mapping[str, Any]) -> str:
     if area == "access":
         who = event["identity"] or event.get("details", {}).get("actor") or "Somebody unknown"
         return f"{who} at {event['door']}"
+    if event["kind"] == "rule.tested":
+        return "Test event"
     if event["kind"] in ("configuration.mode_changed", "configuration.mode_set"):
         return f"Arming mode {event['kind'].rpartition('_')[2]} to {event['details']['mode']}"
     if event["kind"] == "door.commanded":
