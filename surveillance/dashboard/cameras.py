@@ -127,17 +127,6 @@ def still(name: str) -> Response:
     return send_file(services().evidence.path(kept["evidence"]), mimetype="image/jpeg")
 
 
-@pages.get("/cameras/<name>/live.jpg")
-@needs("cameras.view")
-def picture(name: str) -> Response:
-    """The newest picture; 204 while none has come yet. Asking keeps the camera encoding for three seconds."""
-    live = services().live
-    see_camera(name)
-    live.watch(find(name).name, "tile")
-    newest = live.latest(name, "tile")
-    return Response(status=204) if newest is None else Response(newest.jpeg, mimetype="image/jpeg")
-
-
 def states() -> Mapping[str, Mapping[str, Any]]:
     """What core last heard of each camera, by name; nothing is known of any while core is silent."""
     found: Mapping[str, Mapping[str, Any]] = services().applied().get("cameras") or {}

@@ -49,15 +49,6 @@ def test_no_camera_is_called_live_while_core_is_silent(site: DashboardSite) -> N
         assert "4.9" not in page
 
 
-def test_a_live_picture_is_asked_for_and_served(site: DashboardSite) -> None:
-    user = site.user()
-    assert user.get("/cameras/front/live.jpg").status_code == 204
-    site.live.show("front", dict, lambda size: size.encode())
-    answer = user.get("/cameras/front/live.jpg")
-    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/jpeg", b"tile")
-    assert user.get("/cameras/nobody/live.jpg").status_code == 404
-
-
 def test_a_site_without_cameras_says_what_to_do(tmp_path: Path) -> None:
     site = open_site(tmp_path, site=Site())
     user = site.user()

@@ -43,7 +43,7 @@ def test_only_sign_in_health_and_static_files_are_open_to_visitors(site: Dashboa
     }
     assert answers["GET /events"] == (302, "/sign-in?next=/events")
     assert answers["GET /api/events"] == (401, "")
-    assert answers["GET /cameras/<name>/live.jpg"][0] == 302
+    assert answers["GET /cameras/<name>/still.jpg"][0] == 302
     assert {answers[name][0] for name in answers if name.startswith("POST")} <= {302, 400, 401}
 
 

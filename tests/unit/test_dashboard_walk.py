@@ -48,7 +48,7 @@ def routes(site: DashboardSite) -> Iterator[tuple[Rule, str]]:
 
 
 def path_of(rule: Rule, values: dict[str, str] | None = None) -> str:
-    built = rule.build({name: (values or {}).get(name, "x") for name in rule.arguments})
+    built = rule.build({name: (values or {}).get(name, "1") for name in rule.arguments})
     assert built is not None, rule
     return built[1]
 
