@@ -1,20 +1,24 @@
 """Finds the sentences that code puts on record or says of a mistake, for the catalog: used by `make translations`.
 
 They are all texts of two words and more in the modules named in pyproject.toml but docstrings and log lines: literals,
-and f-strings with {0}, {1} in place of their values.
+and f-strings with {0}, {1} in place of their values. Of pages, what they mark and the mistakes that they raise.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import IO, Any
 
+from babel.messages.extract import extract_python
+
 from surveillance.translations import SAID
 from surveillance.translations.words import WORDS
 
+MARKS = frozenset({"_", "_l", "N_", "gettext", "ngettext", "lazy_gettext", "pgettext"})
 LOGGERS = frozenset({"debug", "info", "warning", "error", "exception"})
 _WORD = re.compile(r"[a-z]+[,.;:?!)]*|[A-Z][a-z]+[,.;:?!)]*|[a-z]+'[a-z]+")
 Found = tuple[int, str, tuple[str, str], list[str]]
@@ -26,6 +30,23 @@ def sentences(
     """A Babel extraction method: (line, function, (context, sentence), comments) for each sentence in a module."""
     for line, template in sentences_in(ast.parse(file.read())):
         yield line, "pgettext", (SAID, template), []
+
+
+def pages(
+    file: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
+) -> Iterator[Found | tuple[Any, ...]]:
+    """A Babel extraction method: what a page marks, and the sentences of the mistakes that it raises."""
+    yield from extract_python(file, keywords, comment_tags, options)  # type: ignore[arg-type]
+    file.seek(0)
+    for line, template in mistakes_in(ast.parse(file.read())):
+        yield line, "pgettext", (SAID, template), []
+
+
+def mistakes_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, sentence) of what is raised, but for Python's own errors, which tell programmers, and marked words."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and not _is_builtin(node.exc):
+            yield from sentences_in(node.exc)
 
 
 def words(
@@ -41,7 +62,7 @@ def sentences_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue  # a docstring
-        if isinstance(child, ast.Call) and _method(child) in LOGGERS:
+        if isinstance(child, ast.Call) and called(child) in LOGGERS | MARKS:
             continue
         if isinstance(child, ast.JoinedStr) or (isinstance(child, ast.Constant) and isinstance(child.value, str)):
             template = template_of(child)
@@ -83,5 +104,10 @@ def is_sentence(template: str) -> bool:
     return any(one and after for one, after in pairwise(plain)) or (any(plain) and "{" in template)
 
 
-def _method(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+def called(call: ast.Call) -> str:
+    """The last word of what is called: `info` of `log.info(...)`."""
+    return getattr(call.func, "id", getattr(call.func, "attr", ""))
+
+
+def _is_builtin(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id)
