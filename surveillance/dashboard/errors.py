@@ -53,7 +53,7 @@ def show_error(error: HTTPException) -> Response:
     status = error.code or 500
     given = error.description if error.description != type(error).description else None
     text = TEXTS.get(status) if status in (405, 413, 429, 500) else given or TEXTS.get(status, "")
-    return answer(status, str(text or ""), error)
+    return answer(status, in_own_words(str(text or "")), error)
 
 
 def show_stale_form(error: CSRFError) -> Response:
