@@ -6,6 +6,7 @@ for what lies outside of somebody's reach.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,18 @@ import pytest
 from dashboard_site import SITE, DashboardSite, open_site
 from flask import Response
 from flask.testing import FlaskClient
+from ledger_samples import JPEG, NOON, decision, shot
+from sqlalchemy import insert
 from werkzeug.routing import Rule
 
 from surveillance.dashboard import DashboardSettings, guards
 from surveillance.domain.permissions import PERMISSIONS, ROLES, SCOPES, Reach, permissions_in, permissions_of
 from surveillance.domain.site import Door
+from surveillance.domain.values import Keep, Kept, KeptFile
+from surveillance.places import recording_place
+from surveillance.storage.database import writing
+from surveillance.storage.recordings import wish_rows
+from surveillance.storage.tables import recording
 
 PASSWORD = "long enough a password"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -103,7 +111,7 @@ def test_every_route_lets_those_roles_through_that_the_table_names(site: Dashboa
             may = needed == guards.PUBLIC or role in PERMISSIONS[needed]
             if answer.status_code != (LET_THROUGH if may else 403):
                 wrong.append((method, rule.rule, role, needed, answer.status_code))
-    assert wrong == []
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def test_a_visitor_is_let_through_to_public_routes_only(site: DashboardSite) -> None:
@@ -119,7 +127,7 @@ def test_a_visitor_is_let_through_to_public_routes_only(site: DashboardSite) -> 
         asked = answer.status_code == 401 or answer.headers.get("Location", "").startswith("/sign-in")
         if (answer.status_code == LET_THROUGH) != is_public or asked == is_public:
             wrong.append((method, rule.rule, answer.status_code))
-    assert wrong == []
+    assert not wrong, "\n".join(map(str, wrong))
     public = {rule.rule for rule, _ in routes(site) if guards.needed(site.app, rule.endpoint) == guards.PUBLIC}
     pages = {"/sign-in", "/sign-in/code", "/language", "/static/<path:filename>"}
     assert public == pages | {"/healthz", "/readyz", "/api/openapi.json"}
@@ -159,7 +167,7 @@ def test_every_route_lets_those_tokens_through_whose_scope_gives_what_it_needs(s
             expected = let_through if by_token else {302, 401}  # no page is for a token, and no form is taken from one
             if status not in expected:
                 wrong.append((method, rule.rule, scope, needed, status))
-    assert wrong == []
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def test_an_expired_or_revoked_token_is_no_token(site: DashboardSite) -> None:
@@ -185,3 +193,99 @@ def test_each_role_and_scope_has_what_it_is_said_to_have() -> None:
 
 
 # --- reach ---------------------------------------------------------------------------------------------------------
+
+INSIDE, OUTSIDE = "gate", "front"  # a camera that is in reach, and one that is not
+GUARDED = re.compile(r"/(?:api/)?(cameras|live|doors|door-setup)/.*<")  # routes of one such thing
+OF_EVENTS = re.compile(r"/(?:api/)?(events|evidence|recordings)/.*<")
+REACHES_ALL = re.compile(
+    r"/(?:api/)?(rules|people|schedules|user|sessions|account|applied|door-commands|static)/"
+)  # of no camera or door
+
+
+def made_things(site: DashboardSite) -> dict[str, dict[str, str]]:
+    """Names of what lies in reach and outside of it, by the first part of a route."""
+    things: dict[str, dict[str, str]] = {}
+    for place, camera, door in (("in", INSIDE, "back"), ("out", OUTSIDE, "front")):
+        seen = site.record(decision(camera=camera, track=len(things) + 1), shot())
+        keep_picture(site, seen, camera)
+        things[place] = {
+            "cameras": camera, "live": camera, "doors": door, "door-setup": door, "events": seen,
+            "evidence": f"{seen}.jpg", "recordings": f"{seen}-picture.jpg",
+        }  # fmt: skip
+    return things
+
+
+def keep_picture(site: DashboardSite, event: str, camera: str) -> None:
+    """The full picture of an event, as the worker keeps it."""
+    name = f"{event}-picture.jpg"
+    keep = Keep(event, camera, NOON, NOON, NOON)
+    with writing(site.desk.engine) as connection:
+        connection.execute(insert(recording), wish_rows(keep))
+    place = recording_place(site.desk.directory / "media", name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(JPEG)
+    kept = KeptFile("picture", name, NOON, NOON, len(JPEG), "5" * 64)
+    site.services.recordings.settle(Kept(event, camera, (kept,)))
+
+
+def names_for(rule: Rule, things: dict[str, str]) -> dict[str, str]:
+    found = GUARDED.match(rule.rule)
+    assert found, rule
+    return dict.fromkeys(rule.arguments, things[found[1]])
+
+
+def test_every_route_with_a_name_says_what_the_name_is_of(site: DashboardSite) -> None:
+    """A new one goes into one of the two patterns above, and so into the walk below or, with a reason, not."""
+    unknown = {
+        rule.rule
+        for rule in site.app.url_map.iter_rules()
+        if rule.arguments and not any(kind.match(rule.rule) for kind in (GUARDED, OF_EVENTS, REACHES_ALL))
+    }
+    assert unknown == set()
+
+
+def test_what_lies_outside_of_the_reach_is_not_found_by_any_route(site: DashboardSite) -> None:
+    things = made_things(site)
+    reach = Reach(frozenset({INSIDE}), frozenset({"back"}))
+    clients = {role: signed_in(site, f"a-{role}", role, reach) for role in ROLES if role != "administrator"}
+    tokens = {role: csrf_of(client) for role, client in clients.items()}
+    wrong = []
+    for rule, method in routes(site):
+        if not GUARDED.match(rule.rule):
+            continue
+        needed = guards.needed(site.app, rule.endpoint)
+        for role in sorted(PERMISSIONS[needed] & set(clients)):
+            headers = {"X-CSRFToken": tokens[role]} if method in WRITES else {}
+            path = path_of(rule, names_for(rule, things["out"]))
+            answer = clients[role].open(path, method=method, headers=headers)
+            answer.close()
+            if answer.status_code != 404:
+                wrong.append((method, rule.rule, role, answer.status_code))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_what_lies_in_reach_is_shown(site: DashboardSite) -> None:
+    things = made_things(site)
+    client = signed_in(site, "otto", "operator", Reach(frozenset({INSIDE}), frozenset({"back"})))
+    for place in ("cameras", "events", "api/events", "evidence", "recordings"):
+        answer = client.get(f"/{place}/{things['in'][place.rpartition('/')[2]]}")
+        assert answer.status_code == 200, place
+        answer.close()
+
+
+def test_lists_hold_what_is_in_reach_only(site: DashboardSite) -> None:
+    reach = Reach(frozenset({INSIDE}), frozenset({"back"}))
+    client = signed_in(site, "otto", "operator", reach)
+    assert f"/cameras/{INSIDE}" in client.get("/cameras").text
+    assert f"/cameras/{OUTSIDE}" not in client.get("/cameras").text
+
+
+def test_a_command_reaches_no_door_outside(site: DashboardSite) -> None:
+    reach = Reach(frozenset({INSIDE}), frozenset({"back"}))
+    client = signed_in(site, "otto", "operator", reach)
+    token = csrf_of(client)
+    for path in ("/door-commands/lock", "/door-release"):
+        assert client.get(f"{path}?door=front").status_code == 404
+        given = client.post(path, data={"door": ["back", "front"], "reason": "x"}, headers={"X-CSRFToken": token})
+        assert given.status_code == 404
+        assert client.get(f"{path}?door=back").status_code == 200
