@@ -70,6 +70,8 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
         with running_processes(settings, store) as running:
             wait_until_healthy(running)
             announce(f"dashboard: {running.address}")
+            if not store.site.read().cameras:
+                announce("no camera yet: sign in there, and five steps lead to the first alert")
             yield running
 
 

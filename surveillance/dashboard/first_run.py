@@ -108,9 +108,9 @@ def is_wanted() -> bool:
 @pages.app_template_global("first_run")
 def under_way() -> Progress | None:
     """The steps, for the line above every page, while somebody is at them."""
-    if current_user() is None or session.get(STATE) != "on" or not actor().may("site.edit"):
+    if current_user() is None or not actor().may("site.edit"):
         return None
-    return progress()
+    return progress() if session.get(STATE) == "on" or is_wanted() else None
 
 
 def progress() -> Progress:
