@@ -1,20 +1,24 @@
-"""A rule is written, put right, tried on the record, saved, and judged: in a browser, against the running system."""
+"""A rule is written, put right, tried on the record, saved and in force: in a browser, against the running system."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from browser import open_tab, running_chromium, serving
 from dashboard_site import NAME, PASSWORD, now_decision, open_site
+from ledger_samples import decision, observation
 from playwright.sync_api import Browser, Page, expect
 from ports import free_port
 
 from surveillance.app.service import running_site
+from surveillance.app.store import open_store, upgrade_database
 from surveillance.dashboard import DashboardSettings
 from surveillance.settings import Settings
+from surveillance.storage.ledger import SqlLedger
 
 SITE = """
 cameras:
@@ -40,22 +44,31 @@ def holding(words: str) -> re.Pattern[str]:
     return re.compile(re.escape(words))
 
 
+def put_on_record(settings: Settings) -> None:
+    """A visitor of yesterday, so that there is something to try a rule on."""
+    upgrade_database(settings)
+    store = open_store(settings)
+    at = datetime.now(UTC) - timedelta(days=1)
+    seen = observation(camera="yard", at=at, zones=frozenset({"store"}), dwell_s={"store": 3.0})
+    made = decision(at=at, subject=seen.id, camera="yard", facts={"label": "person", "zones": ["store"]})
+    SqlLedger(store.engine, store.evidence, lambda made: ())([(seen, (made,))])
+
+
 def type_in(page: Page, text: str) -> None:
     page.keyboard.type(text, delay=15)
 
 
-def test_write_a_rule_try_it_save_it_and_see_it_judged(chromium: Browser, tmp_path: Path) -> None:
+def test_write_a_rule_try_it_save_it_and_see_it_in_force(chromium: Browser, tmp_path: Path) -> None:
     site_file = tmp_path / "site.yaml"
     site_file.write_text(SITE, encoding="utf-8")
     settings = Settings(data_dir=tmp_path / "data", dashboard=DashboardSettings(port=free_port()))
+    put_on_record(settings)
     told: list[str] = []
     with running_site(settings, site_file, told.append) as running:
         tab = open_tab(chromium, running.address)
         page = tab.page
         tab.open("/")
-        tab.sign_in("admin", told[0].partition("password: ")[2].split()[0])
-        page.locator("#rows li", has_text="store").first.wait_for(timeout=90_000)  # something to try it on
-
+        tab.sign_in_first("admin", told[0].partition("password: ")[2].split()[0], "a password of my own")
         tab.open("/rules")
         page.get_by_role("button", name="New rule").click()
         page.get_by_role("link", name="Blank rule").click()
@@ -97,7 +110,9 @@ def test_write_a_rule_try_it_save_it_and_see_it_judged(chromium: Browser, tmp_pa
         )
 
         # Tried on what is on record, before it is saved.
-        page.get_by_label("What to try it on").select_option(index=0)
+        choices = page.get_by_label("What to try it on")
+        past = choices.locator("option", has_text="Seen, no event").last
+        choices.select_option(past.get_attribute("value"))
         page.get_by_role("button", name="Try").click()
         trial = page.locator("#trial")
         expect(trial).to_contain_text("It would have alerted")
@@ -105,10 +120,26 @@ def test_write_a_rule_try_it_save_it_and_see_it_judged(chromium: Browser, tmp_pa
 
         page.get_by_role("button", name="Save", exact=True).click()
         page.wait_for_url("**/rules/edit/lingerer")
-        expect(page.get_by_text("is in force")).to_be_visible(timeout=15_000)
-        tab.open("/events?rule=lingerer")
-        page.locator("#rows li", has_text="store").first.wait_for(timeout=90_000)
+        expect(page.get_by_text("is in force")).to_be_visible(timeout=60_000)
         assert tab.complaints == []
+        page.context.close()
+
+
+def test_what_is_typed_before_the_script_has_loaded_is_kept(chromium: Browser, tmp_path: Path) -> None:
+    site = open_site(tmp_path)
+    typed = "- name: lingerer\n  on: sighting\n  verdict: log\n  when: label in {"
+    with serving(site.app) as address:
+        tab = open_tab(chromium, address)
+        page = tab.page
+        page.route("**/rules.js*", lambda route: (page.locator("#rule-text").fill(typed), route.continue_())[1])
+        page.goto(f"{address}/rules/new/blank")
+        tab.sign_in(NAME, PASSWORD, "**/rules/new/blank")
+        expect(page.locator("#problems")).to_contain_text("was never closed")
+        page.locator("#rule-text").press("Control+End")
+        type_in(page, '"person"} ')
+        expect(page.locator("#problems")).to_contain_text("No faults")
+        expect(page.locator("#rule-text")).to_have_value(typed + '"person"} ')
+        expect(page.get_by_label("Name", exact=True)).to_have_value("lingerer")
         page.context.close()
 
 

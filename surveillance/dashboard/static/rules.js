@@ -42,6 +42,7 @@ function posted(button) {
 async function check(changed, button, keepsForm = false) {
   const number = ++asked;
   const before = text.value;
+  const isShown = before === editor.elements.shown.value; // else the form is older than the text, and must follow
   try {
     const found = await (await ask(editor.dataset.check, posted(button))).json();
     if (number !== asked || text.value !== before) {
@@ -52,7 +53,7 @@ async function check(changed, button, keepsForm = false) {
     }
     const isStale = changed === "text" && found.flaws.some((flaw) => ["", "when"].includes(flaw.key));
     setStale(isStale);
-    if (!keepsForm && !isStale) {
+    if (!(keepsForm && isShown) && !isStale) {
       replaceForm(found.form);
     }
     if (!isStale) {
