@@ -34,7 +34,7 @@ def pages_without_names(site: DashboardSite) -> list[str]:
             if rule.rule.endswith(("/stream", ".mjpg", ".csv")):
                 continue
             answer = client.get(rule.rule, headers={"Accept": "text/html"})
-            if answer.status_code == 200 and answer.mimetype == "text/html":
+            if answer.status_code == 200 and answer.mimetype == "text/html" and "<!doctype html>" in answer.text:
                 found.append(rule.rule)
     return sorted(found)
 
