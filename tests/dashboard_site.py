@@ -25,6 +25,7 @@ from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
+from surveillance.storage.reviews import Reviews
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.second_factor import SecondFactor
 from surveillance.storage.web_sessions import WebSessions
@@ -103,6 +104,7 @@ def open_site(
     applied = {"configuration_version": rulebook.version(), "heartbeat_age_s": 0.2, "cameras": {}}
     services = Services(
         events=Events(desk.engine),
+        reviews=Reviews(desk.engine),
         accounts=accounts,
         sessions=WebSessions(desk.engine),
         second_factor=SecondFactor(desk.engine, keys),

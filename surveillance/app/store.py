@@ -28,6 +28,7 @@ from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
+from surveillance.storage.reviews import Reviews
 from surveillance.storage.rulebook import SqlSite
 
 BACKUPS = "backups"  # in the data directory
@@ -45,6 +46,7 @@ class Store:
     recordings: Recordings
     site: SqlSite
     events: Events
+    reviews: Reviews
     accounts: Accounts
     inbox: Inbox
 
@@ -62,6 +64,7 @@ def open_store(settings: Settings) -> Store:
         recordings=Recordings(engine, settings.data_dir / "media"),
         site=SqlSite(engine, keys),
         events=Events(engine),
+        reviews=Reviews(engine),
         accounts=Accounts(engine, keys),
         inbox=Inbox(engine),
     )

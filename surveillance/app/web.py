@@ -45,6 +45,7 @@ def web_services(settings: Settings) -> Services:
     state = SharedState(store.engine)
     return Services(
         events=store.events,
+        reviews=store.reviews,
         accounts=store.accounts,
         sessions=WebSessions(store.engine),
         second_factor=SecondFactor(store.engine, store.keys),

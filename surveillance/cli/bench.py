@@ -39,3 +39,32 @@ def soak(settings: Settings, clip: Path, minutes: float, cameras: int, flap_s: f
         click.echo(line)
     if file is not None:
         file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+@command(
+    bench,
+    "dashboard",
+    """
+    surveillance bench dashboard
+    surveillance bench dashboard --events 1000000 --hidden 0.9 --json dashboard.json
+    """,
+)
+@click.option("--events", default=1_000_000, show_default=True, type=click.IntRange(1000))
+@click.option(
+    "--hidden", default=0.5, show_default=True, type=click.FloatRange(0, 0.95), help="Share that no list has."
+)
+@click.option(
+    "--repeats", default=25, show_default=True, type=click.IntRange(2), help="How often each page is asked for."
+)
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def dashboard(settings: Settings, events: int, hidden: float, repeats: int, file: Path | None) -> None:
+    """Fill a ledger and time the pages of the event list, on SQLite and, where it is installed, PostgreSQL."""
+    from surveillance.bench import dashboard as pages
+    from surveillance.bench.ledger_fill import Fill
+
+    figures = pages.measure(settings, pages.DashboardOrder(Fill(events, hidden), repeats))
+    for line in pages.described(figures):
+        click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")

@@ -1,9 +1,9 @@
-"""The events on record: the list, one event with its explanation, the stream of new ones, and their pictures."""
+"""The events on record: the list with its filters, one event with its explanation, the stream of new ones, pictures."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import (
@@ -18,21 +18,27 @@ from flask import (
     stream_with_context,
     url_for,
 )
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from surveillance.dashboard import trail
 from surveillance.dashboard.clock import parse_time, site_zone
-from surveillance.dashboard.filters import ListFilter, parse_filter
+from surveillance.dashboard.filters import INBOX, ListFilter, parse_filter
 from surveillance.dashboard.first_run import is_wanted
-from surveillance.dashboard.guards import needs
+from surveillance.dashboard.guards import actor, needs
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
 from surveillance.dashboard.wording import FAMILIES
+from surveillance.domain.values import BACKGROUND
 from surveillance.rules.vocabulary import LABELS
+from surveillance.storage.queries import EventFilter, Page
 
 pages = Blueprint("events", __name__)
 HEARTBEAT_S = 2.0  # a closed page is noticed at the next write, so its thread is free by then
 BATCH = 200
+COUNTED = 1000  # the inbox counts no further
+MEMBERS = 200  # events of an incident that are shown at once
 
 
 @pages.get("/")
@@ -44,45 +50,97 @@ def home() -> AnyResponse:
 @pages.get("/events")
 @needs("events.view")
 def listing() -> Response:
-    wanted = parse_filter(request.args)
-    seq = services().events.last_seq()  # read first: what is recorded meanwhile comes twice rather than never
-    rows, older = page_of(wanted)
+    wanted = asked_for()
+    if wanted.is_set:
+        trail.searched("events", wanted.words)
+    events = services().events
+    seq = events.last_seq()  # read first: what is recorded meanwhile comes twice rather than never
+    found = page_of(wanted)
+    is_first = "before" not in request.args
     page = render_template(
         "events.html",
-        rows=rows,
-        older=older,
+        rows=found.rows,
+        older=found.next,
+        searched_to=found.searched_to,
+        sizes=sizes_of(found, wanted),
+        waiting=waiting_words(),
         filter=wanted,
         seq=seq,
-        is_first="before" not in request.args,
-        cameras=[camera.name for camera in services().site.read().cameras],
-        kinds=FAMILIES,
-        labels=sorted(LABELS),
+        is_first=is_first,
+        here=url_for("events.listing", **wanted.words, before=None if is_first else request.args["before"]),
+        **choices(),
     )
     answer = Response(page)
     if "HX-Request" in request.headers:
-        answer.headers["HX-Push-Url"] = url_for(
-            "events.listing", **wanted.words
-        )  # without the empty fields of the form
+        answer.headers["HX-Push-Url"] = url_for("events.listing", **wanted.words)  # without the form's empty fields
     return answer
+
+
+def waiting_words() -> str:
+    """How many events wait for whoever asks: `12`, or `1000+` where counting on would take long."""
+    count = services().events.count(EventFilter(waiting=True, reach=actor().reach), COUNTED)
+    return f"{count}+" if count >= COUNTED else str(count)
+
+
+def choices() -> dict[str, Any]:
+    """What the fields of the filter offer to whoever asks."""
+    site, reach = services().site.read(), actor().reach
+    return {
+        "cameras": [camera.name for camera in site.cameras if reach.sees_camera(camera.name)],
+        "doors": [door.name for door in site.doors if reach.sees_door(door.name)],
+        "kinds": FAMILIES,
+        "labels": sorted(LABELS),
+    }
+
+
+@pages.get("/events/incidents/<id>")
+@needs("events.view")
+def members(id: str) -> str:
+    """The rows of one incident's events that fit the filter, for the list to unfold."""
+    wanted = asked_for()
+    stored = EventFilter(incident=id, listed=True, reach=actor().reach)
+    found = services().events.find(stored, None, MEMBERS)
+    return render_template("_rows.html", rows=found.rows, filter=wanted, nested=True)
 
 
 @pages.get("/events/<id>")
 @needs("events.view")
 def one(id: str) -> str:
     event = find(id)
-    return render_template("event.html", event=event, path=path_of(event), media=media_of(event))
+    trail.viewed("event", id)
+    wanted = asked_for()
+    reach = actor().reach
+    related = EventFilter(incident=event["incident"], listed=True, reach=reach)
+    return render_template(
+        "event.html",
+        event=event,
+        path=path_of(event),
+        media=media_of(event),
+        history=services().reviews.of(id),
+        labels=sorted(LABELS | {BACKGROUND} | ({event["label"]} if event["label"] else set())),
+        related=services().events.find(related, None, MEMBERS).rows if event["incident"] else [],
+        filter=wanted,
+        newer=beside(event, wanted, newer=True),
+        older=beside(event, wanted, newer=False),
+    )
+
+
+def beside(event: Mapping[str, Any], wanted: ListFilter, newer: bool) -> str | None:
+    """The id of the next event in the same list. In the inbox also what was reviewed counts, or one lost one's way."""
+    found = services().events.find(wanted.stored(actor().reach), event["cursor"], 1, newer=newer).rows
+    return found[0]["id"] if found else None
 
 
 @pages.get("/events/stream")
 @needs("events.view")
 def stream() -> Response:
     """Server-sent events: one list row each, from `Last-Event-ID` (or `after`) on, in the order of the record."""
-    wanted = parse_filter(request.args)
+    wanted = asked_for()
     after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
     seq = int(after) if after.isdecimal() else services().events.last_seq()
     streams: Streams = current_app.extensions["streams"]
     if not streams.enter():
-        abort(503, "Too many pages follow the events at once. Close one, or raise dashboard.max_streams.")
+        abort(503, _("Too many pages follow the events at once. Close one, or raise dashboard.max_streams."))
     answer = Response(stream_with_context(arrivals(wanted, seq)), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
     answer.call_on_close(streams.leave)
@@ -92,15 +150,20 @@ def stream() -> Response:
 def arrivals(wanted: ListFilter, seq: int) -> Iterator[str]:
     """New events as they come on record, for `stream_minutes`; then the browser asks again."""
     settings, events = services().settings, services().events
-    zone, stored = site_zone(services()), wanted.stored()
+    reach = actor().reach
+    stored, zone = wanted.stored(reach), site_zone(services())
     ends_s = time.monotonic() + 60 * settings.stream_minutes
     beats_s = 0.0
     while time.monotonic() < ends_s:
         newest = events.last_seq()
         while seq < newest:
             found = events.after(seq, BATCH, stored)
+            sizes = sizes_of(Page(found), wanted)
             for event in found:
-                yield message(event["seq"], render_template("_row.html", event=event, zone=zone, fresh=True))
+                row = render_template(
+                    "_rows.html", rows=[event], zone=zone, fresh=True, filter=wanted, sizes=sizes, pick=True
+                )
+                yield message(event["seq"], row)
             seq = found[-1]["seq"] if len(found) == BATCH else newest
         if time.monotonic() >= beats_s:
             beats_s = time.monotonic() + HEARTBEAT_S
@@ -120,17 +183,34 @@ def evidence(name: str) -> AnyResponse:
         place = services().evidence.path(name)
     except ValueError:
         abort(404)
+    if not actor().reach.is_whole:
+        find(place.stem)
     if not place.is_file():
-        abort(404, "This picture is no longer kept.")
+        abort(404, _("This picture is no longer kept."))
     return send_file(place.resolve(), mimetype="image/jpeg", conditional=True)
 
 
-def page_of(wanted: ListFilter) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of events, newest first, and what the next page's `before` is."""
-    return services().events.page(wanted.stored(), request.args.get("before"), services().settings.page_size)
+def asked_for(view: str = INBOX) -> ListFilter:
+    """The filter of this request."""
+    return parse_filter(request.args, site_zone(services()), view)
 
 
-def path_of(event: dict[str, Any]) -> list[tuple[float, float]]:
+def page_of(wanted: ListFilter) -> Page:
+    """One page of events, newest first, from where the request says."""
+    stored = wanted.stored(actor().reach)
+    return services().events.find(stored, request.args.get("before"), services().settings.page_size)
+
+
+def sizes_of(found: Page, wanted: ListFilter) -> dict[str, int]:
+    """How many events of each incident on the page the filter has; nothing where they are not grouped."""
+    stored = wanted.stored(actor().reach)
+    if not stored.grouped:
+        return {}
+    incidents = {row["incident"] for row in found.rows if row["incident"] is not None}
+    return services().events.incident_sizes(incidents, stored)
+
+
+def path_of(event: Mapping[str, Any]) -> list[tuple[float, float]]:
     """Where the feet of the event's track went, while it was the same track."""
     if event["camera"] is None or event["track"] is None:
         return []
@@ -143,11 +223,12 @@ def path_of(event: dict[str, Any]) -> list[tuple[float, float]]:
             visits.append([])
         visits[-1].append(seen)
     boxes = [seen["box"] for seen in visits[-1]]
-    return [((x1 + x2) / 2, y2) for x1, _, x2, y2 in boxes]
+    return [((x1 + x2) / 2, y2) for x1, _top, x2, y2 in boxes]
 
 
 def find(id: str) -> dict[str, Any]:
-    event = services().events.one(id)
+    """The event, if whoever asks may see it; it reads like one that is not there otherwise."""
+    event = services().events.one(id, actor().reach)
     if event is None:
-        abort(404, "No event has this id. It may have been removed by retention.")
+        abort(404, _("No event has this id. It may have been removed by retention."))
     return event

@@ -17,6 +17,7 @@ from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
+from surveillance.storage.reviews import Reviews
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.second_factor import SecondFactor
 from surveillance.storage.web_sessions import WebSessions
@@ -67,6 +68,7 @@ class Services:
     """
 
     events: Events
+    reviews: Reviews
     accounts: Accounts
     sessions: WebSessions
     second_factor: SecondFactor

@@ -47,7 +47,7 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last event of a page (no id: its time, before all of that time); the next page starts after it.
+    """The last event of a page, or (without an id) a time; the next page starts after it.
 
     `str` makes it fit for a URL.
     """

@@ -67,6 +67,14 @@ class Events:
         with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query)} if incidents else {}
 
+    def those(self, ids: Collection[str], reach: Reach = WHOLE) -> list[Row]:
+        """The events of these ids within reach, newest first."""
+        event = tables.event
+        query = listed().where(event.c.id.in_(ids), *conditions(event, EventFilter(reach=reach)))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(event.c.at.desc(), event.c.id.desc()))
+            return [event_json(row._mapping) for row in rows]
+
     def after(self, seq: int, limit: int = 100, wanted: EventFilter | None = None) -> list[Row]:
         """What was recorded after event number `seq`, oldest first."""
         wanted, event = wanted or EventFilter(), tables.event

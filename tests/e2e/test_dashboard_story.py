@@ -53,6 +53,8 @@ def test_sign_in_see_an_event_arrive_and_open_its_explanation(chromium: Browser,
         expect(page).to_have_url(f"{running.address}/sign-in")
         tab.sign_in_first("admin", password, "a password of my own")
         signed_in_at = datetime.now(UTC)
+        page.get_by_text("All", exact=True).click()
+        page.wait_for_url("**/events?view=all")
         expect(page.locator("#live-state")).to_have_attribute("data-state", "on", timeout=30_000)
 
         fresh = page.locator("#rows li.is-fresh", has_text="store").first
@@ -98,7 +100,7 @@ def test_filters_change_list_address_and_stream(chromium: Browser, served: tuple
     tab.sign_in(NAME, PASSWORD)
     expect(page.locator("#rows li")).to_have_count(2)
 
-    page.get_by_text("Denied", exact=True).first.click()
+    page.get_by_label("Verdict").select_option("deny")
     expect(page.locator("#rows li")).to_have_count(1)
     expect(page.locator("#rows li")).to_have_id(f"event-{denied}")
     expect(page).to_have_url(f"{address}/events?verdict=deny")

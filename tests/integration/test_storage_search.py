@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from ledger_samples import NOON, decision, observation, open_desk
 
+from surveillance.domain.permissions import Reach
 from surveillance.domain.values import rfc3339
 from surveillance.storage import event_search
 from surveillance.storage.database import reading
@@ -47,6 +48,8 @@ FILTERS = (
     EventFilter(shadow=True),
     EventFilter(words="CAMERA YARD"),
     EventFilter(words='say "x"', camera="front"),
+    EventFilter(reach=Reach(frozenset({"yard"}), frozenset({"main"}))),
+    EventFilter(waiting=True, grouped=True, reach=Reach(frozenset({"front"}))),
     EventFilter(grouped=True, listed=True),
     EventFilter(grouped=True, waiting=True, camera="front"),
 )
@@ -98,6 +101,8 @@ def fits(row, wanted, rows):
     if wanted.listed and row["attention"] is None:
         return False
     if wanted.waiting and (row["attention"] != 2 or row["reviewed_at"] is not None):
+        return False
+    if not wanted.reach.sees(row["camera"], row["door"]):
         return False
     if wanted.words and not says(row, wanted.words):
         return False

@@ -30,9 +30,11 @@ def ids_on(page: str) -> list[str]:
 
 
 def test_an_empty_list_says_what_to_do(site: DashboardSite) -> None:
-    page = site.user().get("/events").text
-    assert "Nothing has happened yet" in page
-    assert ids_on(page) == []
+    inbox = site.user().get("/events").text
+    everything = site.user().get("/events?view=all").text
+    assert "Nothing waits for you" in inbox
+    assert "Nothing has happened yet" in everything
+    assert ids_on(inbox) == ids_on(everything) == []
 
 
 def test_the_list_shows_the_newest_first_and_pages_backwards(tmp_path: Path) -> None:
@@ -56,21 +58,21 @@ def test_filters_are_a_url(site: DashboardSite) -> None:
         query: ids_on(user.get(f"/events?{query}").text)
         for query in (
             "verdict=alert",
-            "verdict=deny",
+            "view=all&verdict=deny",
             "camera=gate",
             "label=vehicle",
             "since=24h",
-            "kind=access.",
+            "view=all&kind=access.",
             "rule=x",
         )
     }
     assert found == {
         "verdict=alert": [alert, old],
-        "verdict=deny": [denied],
+        "view=all&verdict=deny": [denied],
         "camera=gate": [denied],
         "label=vehicle": [old],
         "since=24h": [denied, alert],
-        "kind=access.": [denied],
+        "view=all&kind=access.": [denied],
         "rule=x": [],
     }
     assert "Nothing matches" in user.get("/events?rule=x").text
@@ -78,8 +80,8 @@ def test_filters_are_a_url(site: DashboardSite) -> None:
 
 def test_sign_ins_are_listed_only_when_asked_for(site: DashboardSite) -> None:
     user = site.user()
-    assert ids_on(user.get("/events").text) == []
-    assert "User signed in" in user.get("/events?kind=user.").text
+    assert ids_on(user.get("/events?view=all").text) == []
+    assert "User signed in" in user.get("/events?view=all&kind=user.").text
 
 
 def test_an_event_page_shows_picture_reasons_and_every_clause(site: DashboardSite) -> None:
@@ -222,15 +224,16 @@ def test_titles() -> None:
         "zones": ["gate", "yard"],
         "identity": None,
         "door": "front",
+        "details": {},
     }
     assert title(event) == "Person in gate, yard"
     assert title(event | {"zones": []}) == "Person seen"
     assert title(event | {"kind": "access.denied"}) == "Somebody unknown at front"
     assert title(event | {"kind": "access.granted", "identity": "Ada"}) == "Ada at front"
-    assert title(event | {"kind": "camera.lost", "camera": "yard"}) == "Camera yard: lost"
+    assert title(event | {"kind": "camera.lost", "camera": "yard"}) == "Camera lost: yard"
     changed = {"kind": "configuration.mode_changed", "details": {"mode": "armed", "before": "disarmed"}}
-    assert title(event | changed) == "Arming mode changed to armed"
-    assert title(event | {"kind": "health.degraded"}) == "Health degraded"
+    assert title(event | changed) == "Arming mode changed: armed"
+    assert title(event | {"kind": "health.degraded"}) == "Something fails"
 
 
 def test_reasons_read_as_sentences() -> None:

@@ -1,43 +1,5 @@
-// The list's live sign and its length. Everything else is HTML, htmx and CSS.
+// The menu, and videos that cannot be played. Everything else is HTML, htmx and CSS, or the page group's own script.
 "use strict";
-
-const MOST_ROWS = 200;
-
-// --- the event list --------------------------------------------------------------------------------------------------
-
-function sign(state) {
-  const place = document.getElementById("live-state");
-  if (place) {
-    place.dataset.state = state;
-  }
-}
-
-function keepShort() {
-  const rows = document.getElementById("rows");
-  const older = document.getElementById("older");
-  if (!rows || !older) {
-    return;
-  }
-  while (rows.children.length > MOST_ROWS) {
-    rows.lastElementChild.remove();
-  }
-  const cursor = rows.lastElementChild.dataset.cursor;
-  if (cursor) {
-    const link = new URL(older.href);
-    link.searchParams.set("before", cursor);
-    older.href = link.href;
-  }
-}
-
-document.addEventListener("htmx:sse:after:connection", () => sign("on"));
-document.addEventListener("htmx:sse:after:message", keepShort);
-document.addEventListener("htmx:sse:close", () => sign("wait"));
-document.addEventListener("htmx:sse:error", (event) => {
-  sign("wait");
-  if (event.detail.status === 401) {
-    location.reload();
-  }
-});
 
 // A camera may send video that this browser has no decoder for; media errors do not bubble.
 document.addEventListener(
