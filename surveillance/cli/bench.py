@@ -56,14 +56,18 @@ def soak(settings: Settings, clip: Path, minutes: float, cameras: int, flap_s: f
 @click.option(
     "--repeats", default=25, show_default=True, type=click.IntRange(2), help="How often each page is asked for."
 )
+@click.option("--database", "only", type=click.Choice(["sqlite", "postgresql"]), help="Only this one; both without.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
 @click.pass_obj
-def dashboard(settings: Settings, events: int, hidden: float, repeats: int, file: Path | None) -> None:
+def dashboard(
+    settings: Settings, events: int, hidden: float, repeats: int, only: str | None, file: Path | None
+) -> None:
     """Fill a ledger and time the pages of the event list, on SQLite and, where it is installed, PostgreSQL."""
     from surveillance.bench import dashboard as pages
     from surveillance.bench.ledger_fill import Fill
 
-    figures = pages.measure(settings, pages.DashboardOrder(Fill(events, hidden), repeats))
+    databases = (only,) if only else pages.DATABASES
+    figures = pages.measure(settings, pages.DashboardOrder(Fill(events, hidden), repeats, databases=databases))
     for line in pages.described(figures):
         click.echo(line)
     if file is not None:

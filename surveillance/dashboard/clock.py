@@ -46,3 +46,13 @@ def parse_time(text: str) -> datetime:
     """An aware time from RFC 3339. Raises ValueError."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def parse_since(text: str, now: datetime) -> datetime | None:
+    """`1h`, `24h`, `7d`, `30d` before now, or an RFC 3339 time; None for anything else."""
+    if text in SPANS:
+        return now - SPANS[text]
+    try:
+        return parse_time(text)
+    except ValueError:
+        return None

@@ -79,7 +79,9 @@ def export(id: str) -> Response:
         for place in files_of(event):
             archive.write(place, place.name)
     file.seek(0)
-    return send_file(file, "application/zip", as_attachment=True, download_name=f"event-{id}.zip")
+    answer = send_file(file, "application/zip", as_attachment=True, download_name=f"event-{id}.zip")
+    answer.call_on_close(file.close)
+    return answer
 
 
 def files_of(event: dict[str, Any]) -> Iterator[Path]:
@@ -99,7 +101,7 @@ def chosen_events() -> list[str]:
     chosen = [row["id"] for row in events.those(ids, reach)] if ids else []
     for incident in list(dict.fromkeys(request.form.getlist("incident")))[:MOST]:
         wanted = EventFilter(incident=incident, listed=True, reach=reach)
-        chosen += [row["id"] for row in events.find(wanted, None, MOST, None).rows]
+        chosen += [row["id"] for row in events.page(wanted, None, MOST)[0]]
     return list(dict.fromkeys(chosen))[:MOST]
 
 

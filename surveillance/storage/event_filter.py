@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, literal, literal_column, or_, tuple_
+from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, func, literal, literal_column, null, or_, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -67,7 +67,7 @@ class Cursor:
         return cls(tables.EPOCH + timedelta(microseconds=int(at)), event_id)
 
 
-def conditions(of: FromClause, wanted: EventFilter, met: Collection[str] = ()) -> list[ColumnElement[bool]]:
+def conditions(of: FromClause | Unindexed, wanted: EventFilter, met: Collection[str] = ()) -> list[ColumnElement[bool]]:
     """What must hold of a row of `of` (the events, or some columns of them), without what is `met` already."""
     found = {name: of.c[name] == value for name in EXACT if (value := getattr(wanted, name)) is not None}
     if wanted.kind is not None:
@@ -93,12 +93,12 @@ def conditions(of: FromClause, wanted: EventFilter, met: Collection[str] = ()) -
     return [condition for name, condition in found.items() if name not in met]
 
 
-def waiting(of: FromClause) -> ColumnElement[bool]:
+def waiting(of: FromClause | Unindexed) -> ColumnElement[bool]:
     """As `tables.WAITING` says it, word by word: a bound value would keep the database from its index."""
     return (of.c.attention == literal_column("2")) & of.c.reviewed_at.is_(None)
 
 
-def within(of: FromClause, reach: Reach) -> ColumnElement[bool]:
+def within(of: FromClause | Unindexed, reach: Reach) -> ColumnElement[bool]:
     """As `Reach.sees`: camera and door must be in reach, and what has neither is for those who reach everything."""
     parts = [of.c.camera.is_not(None) | of.c.door.is_not(None)]
     for column, names in ((of.c.camera, reach.cameras), (of.c.door, reach.doors)):
@@ -113,8 +113,28 @@ def newest_of_its_incident(of: FromClause, wanted: EventFilter) -> ColumnElement
     return ~exists().where(
         later.c.incident == of.c.incident,
         tuple_(later.c.at, later.c.id) > tuple_(of.c.at, of.c.id),
-        *conditions(later, wanted),
+        *conditions(Unindexed(later), wanted),
     )
+
+
+class Unindexed:
+    """A table's columns in a form that no index answers. An incident is short, so its own index must lead to it: by
+    that of a busy camera the database would pass by all that the camera ever saw.
+    """
+
+    def __init__(self, of: FromClause) -> None:
+        self._of = of
+
+    @property
+    def c(self) -> Unindexed:
+        return self
+
+    def __getitem__(self, name: str) -> Any:
+        column = self._of.c[name]
+        return func.coalesce(column, null(), type_=column.type)
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
 
 
 def beyond(of: FromClause, place: Cursor, newer: bool) -> ColumnElement[bool]:
@@ -137,7 +157,7 @@ def says(row: Mapping[str, Any], words: str) -> bool:
     return words.casefold() in "\n".join(str(part) for part in told if part is not None).casefold()
 
 
-def _mentions(of: FromClause, words: str) -> ColumnElement[bool]:
+def _mentions(of: FromClause | Unindexed, words: str) -> ColumnElement[bool]:
     """A first, coarse look at the whole record; `says` has the last word."""
     within_json = json.dumps(words, ensure_ascii=False)[1:-1]
     texts = ((_Text(of.c.payload), within_json), (of.c.review, words), (of.c.corrected, words))

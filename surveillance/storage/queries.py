@@ -14,7 +14,7 @@ from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation, rfc3339
 from surveillance.storage import moments, tables
 from surveillance.storage.database import reading
-from surveillance.storage.event_filter import Cursor, EventFilter, conditions
+from surveillance.storage.event_filter import Cursor, EventFilter, Unindexed, conditions
 from surveillance.storage.event_search import Budget, Page, Search, listed
 from surveillance.storage.recordings import recordings_json
 from surveillance.storage.rows import Row, event_json, input_of, observation_of
@@ -28,14 +28,15 @@ _BUDGET = Budget()
 class Events:
     """Reads the ledger. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, budget: Budget | None = _BUDGET) -> None:
         self._engine = engine
+        self._budget = budget  # of `find`
 
     def page(
         self, wanted: EventFilter | None = None, before: Cursor | str | None = None, limit: int = 50
     ) -> tuple[list[Row], str | None]:
         """Newest first, with the contract's keys; and where the next page starts, None on the last. Takes its time."""
-        page = self.find(wanted, before, limit, budget=None)
+        page = self._search(wanted, before, limit, False, None)
         return page.rows, page.next
 
     def find(
@@ -43,10 +44,19 @@ class Events:
         wanted: EventFilter | None = None,
         before: Cursor | str | None = None,
         limit: int = 50,
-        budget: Budget | None = _BUDGET,
         newer: bool = False,
     ) -> Page:
         """The next page of what can be found within the budget: newest first, or `newer`, the oldest after `before`."""
+        return self._search(wanted, before, limit, newer, self._budget)
+
+    def _search(
+        self,
+        wanted: EventFilter | None,
+        before: Cursor | str | None,
+        limit: int,
+        newer: bool,
+        budget: Budget | None,
+    ) -> Page:
         place = Cursor.parse(before) if isinstance(before, str) else before
         with reading(self._engine) as connection:
             return Search(connection, wanted or EventFilter(), newer).page(place, limit, budget)
@@ -61,7 +71,7 @@ class Events:
         event = tables.event
         query = (
             select(event.c.incident, func.count())
-            .where(event.c.incident.in_(incidents), *conditions(event, wanted))
+            .where(event.c.incident.in_(incidents), *conditions(Unindexed(event), wanted))
             .group_by(event.c.incident)
         )
         with reading(self._engine) as connection:
