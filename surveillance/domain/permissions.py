@@ -52,6 +52,7 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "doors:command": frozenset({"doors.view", "doors.command"}),
     "people:read": frozenset({"people.view"}),
     "people:write": frozenset({"people.view", "people.edit"}),
+    "site:write": frozenset({"rules.view", "site.edit"}),
     "metrics:read": frozenset({"metrics.view"}),
 }
 

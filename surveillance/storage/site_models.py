@@ -44,6 +44,11 @@ def _person_name(text: str) -> str:
     return text
 
 
+def _pair(value: object) -> object:
+    """JSON and YAML have lists only, which is no reason to take other things for a point."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _point(point: Point) -> Point:
     if not all(0.0 <= part <= 1.0 for part in point):
         raise ValueError(f"[{point[0]:g}, {point[1]:g}] is outside the picture; coordinates go from 0 to 1")
@@ -112,7 +117,7 @@ def _list(value: object) -> object:
 
 
 Named = Annotated[str, AfterValidator(_name)]
-Corner = Annotated[Point, AfterValidator(_point)]
+Corner = Annotated[Point, BeforeValidator(_pair), AfterValidator(_point)]
 Corners = Annotated[list[Corner], AfterValidator(_polygon)]
 CameraUrl = Annotated[str, AfterValidator(_camera_url)]
 RelayUrl = Annotated[str, AfterValidator(_relay_url)]
@@ -251,7 +256,7 @@ class SiteModel(_Model):
 def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) -> Site:
     """The domain's values of a model without contradictions."""
     return Site(
-        cameras=tuple(_build_camera(camera) for camera in model.cameras),
+        cameras=tuple(build_camera(camera) for camera in model.cameras),
         doors=tuple(Door(**door.model_dump()) for door in model.doors),
         people=tuple(
             Person(
@@ -268,7 +273,8 @@ def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) ->
     )
 
 
-def _build_camera(camera: CameraModel) -> Camera:
+def build_camera(camera: CameraModel) -> Camera:
+    """The domain's camera."""
     return Camera(
         name=camera.name,
         url=camera.url,

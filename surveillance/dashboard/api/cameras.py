@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, url_for
 from flask_babel import gettext as _
 from pydantic import Field
 from werkzeug.exceptions import NotFound
 
 from surveillance.dashboard import cameras as page
 from surveillance.dashboard import trail
-from surveillance.dashboard.api.declare import Resource
+from surveillance.dashboard.api.declare import Made, Resource
+from surveillance.dashboard.api.edits import Edited, Seen, refuse_bound
 from surveillance.dashboard.api.models import Time, Told
 from surveillance.dashboard.guards import actor, needs, see_camera
 from surveillance.dashboard.services import services
-from surveillance.domain.site import Camera
+from surveillance.dashboard.site_edits import edit_site
+from surveillance.domain.addresses import check_camera
+from surveillance.domain.errors import SettingsError
+from surveillance.domain.site import Camera, Site
+from surveillance.storage.camera_edits import doors_through, with_camera, with_new_camera, without_camera
 from surveillance.storage.site_document import camera_document
-from surveillance.storage.site_models import CameraModel
-from surveillance.storage.site_secrets import hidden_camera
+from surveillance.storage.site_models import CameraModel, build_camera
+from surveillance.storage.site_secrets import HIDDEN, hidden_camera
 
 resource = Resource("Cameras", "What is watched: addresses, zones, lines and masks, and how each camera fares.")
 
@@ -67,6 +72,52 @@ def get_camera(name: str) -> OneCamera:
     return OneCamera(version=version, camera=told(page.find(name), page.states().get(name)))
 
 
+@resource.post("/cameras", query=Seen, body=CameraModel, gives=OneCamera, status=201, refusals=(409,))
+@needs("cameras.edit")
+def add_camera(query: Seen, body: CameraModel) -> Made:
+    """Add a camera, at the end of the list."""
+    refuse_bound()
+    camera = checked(build_camera(body))
+    saved = edit_site(lambda site: with_new_camera(site, camera), query.expected_version)
+    made = OneCamera(version=saved.version, camera=told(page.find(camera.name), None))
+    return Made(made, url_for("api.get_camera", name=camera.name))
+
+
+@resource.put("/cameras/<name>", query=Seen, body=CameraModel, gives=OneCamera, refusals=(409,))
+@needs("cameras.edit")
+def put_camera(name: str, query: Seen, body: CameraModel) -> OneCamera:
+    """Put a camera in place of the one of that name, zones, lines and masks included.
+
+    Another `name` in the body renames it, and its doors follow. Stream and tracks go on where only zones, lines, `view`
+    or thresholds differ.
+    """
+    see_camera(name)
+    wanted = build_camera(body)
+    if wanted.name != name:
+        refuse_bound()
+
+    def put(site: Site) -> Site:
+        return with_camera(site, name, lambda before: checked(wanted, before))
+
+    saved = edit_site(put, query.expected_version)
+    return OneCamera(version=saved.version, camera=told(page.find(wanted.name), page.states().get(wanted.name)))
+
+
+@resource.delete("/cameras/<name>", query=Seen, gives=Edited, refusals=(409, 422))
+@needs("cameras.edit")
+def delete_camera(name: str, query: Seen) -> Edited:
+    """Remove a camera that no door looks through and no rule names. Its events stay."""
+    see_camera(name)
+
+    def remove(site: Site) -> Site:
+        doors = doors_through(site, name)
+        if doors:
+            raise SettingsError(f"camera {name} looks at {', '.join(doors)}; change that first")
+        return without_camera(site, name)
+
+    return Edited(version=edit_site(remove, query.expected_version).version)
+
+
 @resource.get("/cameras/<name>/picture", gives=None, media="image/jpeg")
 @needs("cameras.view")
 def get_camera_picture(name: str) -> Response:
@@ -82,6 +133,15 @@ def get_camera_picture(name: str) -> Response:
         raise NotFound(_("No picture has come yet; ask again in a second."))
     trail.viewed("camera", name)
     return Response(newest.jpeg, mimetype="image/jpeg")
+
+
+def checked(camera: Camera, before: Camera | None = None) -> Camera:
+    """The camera; an address that is new must be one that may be asked. Raises UserMistake."""
+    for field in ("url", "sub_url"):
+        address = getattr(camera, field)
+        if address and HIDDEN not in address and (before is None or address != getattr(before, field)):
+            check_camera(address, services().settings.allow_loopback)
+    return camera
 
 
 def told(camera: Camera, state: Any) -> CameraTold:

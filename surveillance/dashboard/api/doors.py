@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from flask_babel import gettext as _
-from pydantic import Field
-from werkzeug.exceptions import NotFound
+from pydantic import ConfigDict, Field
+from werkzeug.exceptions import ServiceUnavailable
 
+from surveillance.dashboard import doors as page
 from surveillance.dashboard.api.declare import Resource
-from surveillance.dashboard.api.models import Time, Told
-from surveillance.dashboard.guards import actor, needs, see_door
+from surveillance.dashboard.api.models import Given, Time, Told, Word
+from surveillance.dashboard.guards import needs
 from surveillance.dashboard.health import pulse
 from surveillance.dashboard.services import services
+from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Door
 from surveillance.storage.site_models import DoorModel
 from surveillance.storage.site_secrets import hidden_door
@@ -56,19 +58,65 @@ class Doors(Told):
 def list_doors() -> Doors:
     """All doors, in their order."""
     site = services().site.read()
-    return Doors(version=site.version, doors=[told(door) for door in site.doors if actor().reach.sees_door(door.name)])
+    return Doors(version=site.version, doors=[told(door) for door in page.reached()])
 
 
 @resource.get("/doors/<name>", gives=OneDoor)
 @needs("doors.view")
 def get_door(name: str) -> OneDoor:
     """One door."""
-    see_door(name)
-    site = services().site.read()
-    door = site.door(name)
-    if door is None:
-        raise NotFound(_("No door is called %(name)s.", name=repr(name)))
-    return OneDoor(version=site.version, door=told(door))
+    door = page.find(name)
+    return OneDoor(version=services().site.version(), door=told(door))
+
+
+class DoorsNamed(Given):
+    doors: Annotated[list[Word], Field(min_length=1, max_length=1000)]
+    reason: Word = Field(description="It goes on record.")
+
+
+class DoorCommand(DoorsNamed):
+    """`open` once, `unlock` until somebody locks, `lock`, `block` (no badge opens) or `lock_down` (until a release)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"command": "open", "doors": ["front"], "reason": "a delivery"}}
+    )
+
+    command: Literal["open", "unlock", "lock", "block", "lock_down"]
+
+
+class Ordered(Told):
+    """What came of a command."""
+
+    recorded: dict[str, str] = Field(description="By door: the event of the order, which tells what became of it.")
+    refused: str = Field(description="Why the others did not obey; empty when all did.")
+
+
+@resource.post("/door-commands", body=DoorCommand, gives=Ordered, refusals=(404,))
+@needs("doors.command")
+def command_doors(body: DoorCommand) -> Ordered:
+    """Command doors.
+
+    Core judges whether each obeys as it stands, and puts the order on record before anything moves.
+    """
+    return ordered(body.command, body)
+
+
+@resource.post("/door-releases", body=DoorsNamed, gives=Ordered, refusals=(404,))
+@needs("doors.release")
+def release_doors(body: DoorsNamed) -> Ordered:
+    """End a lockdown. Until a badge opens, everything stays locked."""
+    return ordered(page.RELEASE, body)
+
+
+def ordered(command: str, asked: DoorsNamed) -> Ordered:
+    """Raises ServiceUnavailable while core is silent, UserMistake where no door obeys."""
+    doors = page.chosen(asked.doors)
+    if not pulse().beats:
+        raise ServiceUnavailable(_("Core is silent, so nothing was done. Try again when it runs."))
+    answer = page.order(command, doors, asked.reason)
+    if not answer.get("recorded"):
+        raise UserMistake(str(answer["refused"]))
+    return Ordered(recorded=answer["recorded"], refused=str(answer.get("refused") or ""))
 
 
 def told(door: Door) -> DoorTold:

@@ -23,6 +23,12 @@ Verdict = Literal["authorize", "deny", "alert", "log"]
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x1, y1, x2, y2 in 0..1 of the picture.")]
 
 
+Place = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{1,16}~[0-9A-Za-z-]{0,64}$", description="Where this page begins, as `older` has it."),
+]
+
+
 class EventQuery(Given):
     camera: Word | None = None
     door: Word | None = None
@@ -37,9 +43,7 @@ class EventQuery(Given):
     until: Moment | None = Field(None, description="That time itself is left out.")
     reviewed: Flag | None = None
     waiting: Flag | None = Field(None, description="Only what waits for a person's eyes.")
-    before: Annotated[str, Field(pattern=r"^[0-9]{1,16}~[0-9A-Za-z-]{0,64}$")] | None = Field(
-        None, description="The place where this page begins, as `older` has it."
-    )
+    before: Place | None = None
     limit: Limit | None = Field(None, description="Events a page at most.")
 
     def stored(self) -> EventFilter:
@@ -154,11 +158,18 @@ def list_events(query: EventQuery) -> dict[str, Any]:
     narrowed = {name: word for name, word in wanted.items() if name not in ("before", "limit")}
     if narrowed:
         trail.searched("events", narrowed)
-    limit = query.limit or services().settings.page_size
-    page = services().events.find(query.stored(), query.before, limit)
-    older = url_for("api.list_events", **wanted | {"before": page.next}) if page.next else None
-    searched_to = None if page.searched_to is None else rfc3339(page.searched_to)
-    return {"events": page.rows, "older": older, "searched_to": searched_to}
+    return page_of("api.list_events", query, query.stored())
+
+
+def page_of(endpoint: str, query: Any, wanted: EventFilter) -> dict[str, Any]:
+    """One page of events, and the address of the next one. `query` has `before` and `limit`."""
+    page = services().events.find(wanted, query.before, query.limit or services().settings.page_size)
+    words = query.model_dump(mode="json", exclude_none=True)
+    return {
+        "events": page.rows,
+        "older": url_for(endpoint, **words | {"before": page.next}) if page.next else None,
+        "searched_to": None if page.searched_to is None else rfc3339(page.searched_to),
+    }
 
 
 @resource.get("/events/<id>", gives=ExplainedEvent)

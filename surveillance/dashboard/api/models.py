@@ -57,6 +57,7 @@ Moment = Annotated[
     AfterValidator(lambda at: at.astimezone(UTC)),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+Version = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(_as_number)]  # in a query
 Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_as_number)]  # of a page, in a query
 Flag = Annotated[bool, BeforeValidator(_as_flag)]  # in a query
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]  # as it is on record

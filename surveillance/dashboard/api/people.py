@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext as _
-from pydantic import Field
-from werkzeug.exceptions import NotFound
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Literal
 
-from surveillance.dashboard.api.declare import Resource
-from surveillance.dashboard.api.models import Moment, Told
+from flask import url_for
+from flask_babel import gettext as _
+from pydantic import ConfigDict, Field
+
+from surveillance.access import people as edits
+from surveillance.access.roster import PIN, mark_of
+from surveillance.dashboard import trail
+from surveillance.dashboard.api.declare import Made, Resource
+from surveillance.dashboard.api.edits import Edited, Seen
+from surveillance.dashboard.api.models import SECRET, Given, Moment, Told, Word
 from surveillance.dashboard.guards import needs
+from surveillance.dashboard.people_files import trial_of
 from surveillance.dashboard.services import services
+from surveillance.dashboard.site_edits import edit_site
+from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Credential, Person
 from surveillance.storage.keys import HASHED
+from surveillance.storage.site_file import parse_person
 
 resource = Resource("People", "Who may pass, by groups and credentials.")
 
@@ -53,10 +65,115 @@ def list_people() -> People:
 def get_person(name: str) -> OnePerson:
     """One person."""
     site = services().site.read()
-    person = next((person for person in site.people if person.name == name), None)
-    if person is None:
-        raise NotFound(_("Nobody is called %(name)s.", name=repr(name)))
+    person = edits.person_of(site, name)
+    trail.viewed("person", name)
     return OnePerson(version=site.version, person=told(person))
+
+
+class Groups(Given):
+    groups: Annotated[list[Word], Field(max_length=100)]
+
+
+class NewPerson(Groups):
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Ada Byron", "groups": ["staff"]}})
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class NewCredential(Given):
+    """What a person presents. A reader's card number, a PIN of 4 to 12 digits, a plate."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"kind": "card", "value": "0451"}})
+
+    kind: Literal["badge", "card", "pin", "plate"]
+    value: Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=SECRET)]
+    enabled: bool = True
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class Roster(Given):
+    """A list of people as CSV, with a line of column names; see docs/access.md."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"csv": "name,groups,kind,value\nAda Byron,staff,card,0451\n"}}
+    )
+
+    csv: Annotated[str, Field(min_length=1, max_length=40_000, json_schema_extra=SECRET)]
+    replaces: bool = Field(False, description="Whoever is not in the list is removed.")
+
+
+class RosterFault(Told):
+    line: int
+    column: str
+    detail: str
+
+
+class Rehearsed(Told):
+    """What a list would change. With a fault nothing would."""
+
+    version: int
+    faults: list[RosterFault]
+    changes: list[str]
+
+
+@resource.post("/people", query=Seen, body=NewPerson, gives=OnePerson, status=201, refusals=(409,))
+@needs("people.edit")
+def add_person(query: Seen, body: NewPerson) -> Made:
+    """Add a person; then add what they present."""
+    person = parse_person({"name": body.name, "groups": body.groups})
+    version = edit_site(lambda site: edits.added(site, person), query.expected_version).version
+    return Made(OnePerson(version=version, person=told(person)), url_for("api.get_person", name=person.name))
+
+
+@resource.put("/people/<name>/groups", query=Seen, body=Groups, gives=OnePerson, refusals=(409,))
+@needs("people.edit")
+def put_groups(name: str, query: Seen, body: Groups) -> OnePerson:
+    """Say which groups a person is in."""
+    groups = parse_person({"name": name, "groups": body.groups}).groups
+    return changed(name, query, lambda person: replace(person, groups=groups))
+
+
+@resource.post("/people/<name>/credentials", query=Seen, body=NewCredential, gives=OnePerson, refusals=(409,))
+@needs("people.edit")
+def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
+    """Give a person a credential. Its value is hashed, and never told again."""
+    if body.kind == "pin" and not PIN.fullmatch(body.value):
+        raise SettingsError(_("A PIN has 4 to 12 digits."))
+    if not body.value.isprintable() or body.value.startswith(HASHED):
+        raise SettingsError(_("Write what the reader reads: at most 200 printable characters."))
+    if body.valid_from and body.valid_until and body.valid_until <= body.valid_from:
+        raise SettingsError(_("It ends before it begins."))
+    fields = body.model_dump() | {"value": services().site.hash_credential(body.kind, body.value)}
+    return changed(name, query, lambda person: edits.with_credential(person, Credential(**fields)))
+
+
+@resource.delete("/people/<name>/credentials/<kind>/<mark>", query=Seen, gives=OnePerson, refusals=(409,))
+@needs("people.edit")
+def delete_credential(name: str, kind: str, mark: str, query: Seen) -> OnePerson:
+    """Take a credential away."""
+    return changed(name, query, lambda person: edits.with_changed(person, kind, mark, lambda item: None))
+
+
+@resource.delete("/people/<name>", query=Seen, gives=Edited, refusals=(409,))
+@needs("people.edit")
+def delete_person(name: str, query: Seen) -> Edited:
+    """Remove a person with all credentials."""
+    return Edited(version=edit_site(lambda site: edits.removed(site, name), query.expected_version).version)
+
+
+@resource.post("/people-import/rehearsal", body=Roster, gives=Rehearsed)
+@needs("people.edit")
+def rehearse_import(body: Roster) -> Rehearsed:
+    """Say what a list would change and name every bad line. Changes nothing."""
+    trial = trial_of(body.csv.encode(), body.replaces)
+    faults = [RosterFault(line=one.line, column=one.column, detail=one.words) for one in trial.faults]
+    return Rehearsed(version=trial.version, faults=faults, changes=[str(change) for change in trial.changes])
+
+
+def changed(name: str, query: Seen, change: Callable[[Person], Person]) -> OnePerson:
+    version = edit_site(lambda site: edits.changed(site, name, change), query.expected_version).version
+    return OnePerson(version=version, person=told(edits.person_of(services().site.read(), name)))
 
 
 def told(person: Person) -> PersonTold:
@@ -68,7 +185,7 @@ def told(person: Person) -> PersonTold:
 def _credential(credential: Credential) -> CredentialTold:
     return CredentialTold(
         kind=credential.kind,
-        mark=credential.value.removeprefix(HASHED)[:8],
+        mark=mark_of(credential.value),
         enabled=credential.enabled,
         valid_from=credential.valid_from,
         valid_until=credential.valid_until,

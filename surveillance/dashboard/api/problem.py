@@ -11,7 +11,7 @@ REFUSALS = {
     401: "No valid token or session came with it.",
     403: "The token or role does not include this.",
     404: "There is nothing of that name, or it is out of reach.",
-    409: "The name is taken, or somebody edited the site since it was read; `version` is the present one.",
+    409: "Somebody edited it since it was read; `version` is the present one.",
     413: "The body is larger than 64 KB.",
     415: "The body is not JSON.",
     422: "It reads well, but the site refuses it.",
@@ -34,5 +34,5 @@ class Problem(Told):
     title: str
     status: int
     detail: str
-    errors: list[Fault] | None = Field(default=None, description="Of a 400: every fault with its place.")
+    errors: list[Fault] | None = Field(default=None, description="Of a 400 or 422: the faults with their places.")
     version: int | None = Field(default=None, description="Of a 409: the configuration as it is now.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surveillance.dashboard.api import access, cameras, doors, events, people, rules, schedules, status
+from surveillance.dashboard.api import access, administration, cameras, doors, events, people, rules, schedules, status
 from surveillance.dashboard.api.spec import Document, document
 
 RESOURCES = (
@@ -14,6 +14,7 @@ RESOURCES = (
     schedules.resource,
     access.resource,
     status.resource,
+    administration.resource,
 )
 
 

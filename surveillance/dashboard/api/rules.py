@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import Field
+from flask import url_for
+from flask_babel import gettext as _
+from pydantic import ConfigDict, Field
+from werkzeug.exceptions import NotFound
 
-from surveillance.dashboard.api.declare import Resource
-from surveillance.dashboard.api.models import Told
-from surveillance.dashboard.guards import needs
+from surveillance.dashboard.api.declare import Made, Resource
+from surveillance.dashboard.api.edits import Edited, Seen
+from surveillance.dashboard.api.models import Given, Moment, Told
+from surveillance.dashboard.guards import actor, needs
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import RuleError
 from surveillance.rules.book import Rule, parse_rulebook
+from surveillance.rules.complete import complete, offered_names
+from surveillance.rules.draft import read_draft
 
+LONGEST = 20_000
+EXAMPLE = """- name: somebody-at-night
+  on: sighting
+  verdict: alert
+  when: label == "person"
+"""
 resource = Resource("Rules", "What is authorized, denied, alerted and logged.")
 
 
@@ -52,6 +65,149 @@ def list_rules() -> Rules:
     except RuleError as error:
         faults = error.faults
     return Rules(version=site.version, rules=[told(rule) for rule in rules], faults=list(faults))
+
+
+class RuleText(Given):
+    text: Annotated[str, Field(max_length=LONGEST, description="One rule as YAML, as in a rules file.")]
+
+    model_config = ConfigDict(json_schema_extra={"example": {"text": EXAMPLE}})
+
+
+class Cursor(RuleText):
+    cursor: Annotated[int, Field(ge=0, le=LONGEST, description="Where the cursor is, in characters.")]
+
+    model_config = ConfigDict(json_schema_extra={"example": {"text": EXAMPLE, "cursor": 70}})
+
+
+class StoredRule(Told):
+    """A text that a rule had."""
+
+    name: str
+    version: int = Field(description="The configuration that it came with; an edit sends it as `expected_version`.")
+    text: str = Field(description="Empty where the rule was removed.")
+    author: str
+    at: Moment
+
+
+class RuleHistory(Told):
+    texts: list[StoredRule] = Field(description="Newest first, also under earlier names.")
+
+
+class Flaw(Told):
+    line: int
+    start: int = Field(description="From here to `end` in the text, in characters.")
+    end: int
+    detail: str
+
+
+class Checked(Told):
+    """What is wrong with a text, and what is odd about it but keeps nobody from saving it."""
+
+    rule: RuleTold | None
+    flaws: list[Flaw]
+    doubts: list[Flaw]
+
+
+class Candidate(Told):
+    text: str
+    kind: str
+    type: str
+    doc: str
+
+
+class Completions(Told):
+    """What may stand from `start` to `end`, the likeliest first."""
+
+    start: int
+    end: int
+    candidates: list[Candidate]
+
+
+@resource.get("/rules/<name>", gives=StoredRule)
+@needs("rules.view")
+def get_rule(name: str) -> StoredRule:
+    """The text of a rule that the database holds."""
+    return stored(found(name))
+
+
+@resource.get("/rules/<name>/history", gives=RuleHistory)
+@needs("rules.view")
+def get_rule_history(name: str) -> RuleHistory:
+    """Every text that a rule has had."""
+    texts = services().site.rule_history(name)
+    if not texts:
+        raise NotFound(_("No rule is called %(name)s.", name=repr(name)))
+    return RuleHistory(texts=[stored(text) for text in texts])
+
+
+@resource.post("/rules", body=RuleText, gives=StoredRule, status=201, refusals=(409,))
+@needs("rules.edit")
+def add_rule(body: RuleText) -> Made:
+    """Add a rule, in force at once."""
+    name = checked(body.text, "")
+    services().site.save_rule(body.text, actor().name)
+    return Made(stored(found(name)), url_for("api.get_rule", name=name))
+
+
+@resource.put("/rules/<name>", query=Seen, body=RuleText, gives=StoredRule, refusals=(409,))
+@needs("rules.edit")
+def put_rule(name: str, query: Seen, body: RuleText) -> StoredRule:
+    """Put a text in place of a rule's. Another name in it renames the rule."""
+    found(name)
+    renamed = checked(body.text, name)
+    services().site.save_rule(body.text, actor().name, name, query.expected_version)
+    return stored(found(renamed))
+
+
+@resource.delete("/rules/<name>", query=Seen, gives=Edited, refusals=(409,))
+@needs("rules.edit")
+def delete_rule(name: str, query: Seen) -> Edited:
+    """Take a rule out. Its texts stay on record."""
+    found(name)
+    return Edited(version=services().site.remove_rule(name, actor().name, query.expected_version))
+
+
+@resource.post("/rule-drafts/check", body=RuleText, gives=Checked)
+@needs("rules.view")
+def check_rule(body: RuleText) -> Checked:
+    """Say what is wrong with a rule's text, without saving it."""
+    draft = read_draft(body.text, services().site.read())
+    rule = None if draft.rule is None else told(draft.rule)
+    return Checked(rule=rule, flaws=list(map(flaw, draft.flaws)), doubts=list(map(flaw, draft.doubts)))
+
+
+@resource.post("/rule-drafts/complete", body=Cursor, gives=Completions)
+@needs("rules.view")
+def complete_rule(body: Cursor) -> Completions:
+    """Say what may stand at a place in a rule's text."""
+    offered = complete(body.text, body.cursor, offered_names(services().site.read()))
+    candidates = [Candidate(text=one.text, kind=one.kind, type=one.type, doc=one.doc) for one in offered.candidates]
+    return Completions(start=offered.start, end=offered.end, candidates=candidates)
+
+
+def found(name: str) -> Any:
+    text = services().site.rule(name)
+    if text is None:
+        raise NotFound(_("No rule is called %(name)s.", name=repr(name)))
+    return text
+
+
+def checked(text: str, before: str) -> str:
+    """The name of the text's one rule, which is in order beside the others. Raises RuleError."""
+    site = services().site.read()
+    taken = {name for name, _text in services().site.rules()} - {before}
+    draft = read_draft(text, site, taken)
+    if draft.rule is None:
+        raise RuleError([str(one) for one in draft.flaws])
+    return draft.rule.name
+
+
+def stored(text: Any) -> StoredRule:
+    return StoredRule(name=text.name, version=text.version, text=text.text, author=text.author, at=text.at)
+
+
+def flaw(one: Any) -> Flaw:
+    return Flaw(line=one.line, start=one.start, end=one.end, detail=one.message)
 
 
 def told(rule: Rule) -> RuleTold:

@@ -137,7 +137,7 @@ def _refusals(operation: Operation) -> set[int]:
     if operation.names:
         found |= {404}
     if operation.body is not None:
-        found |= {413, 415}
+        found |= {413, 415, 422}
     return found
 
 
