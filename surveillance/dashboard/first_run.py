@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -29,7 +29,7 @@ SKIPPED, STATE = "first_run_skipped", "first_run"  # in the session
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: where it is done, and whether it is. `address` is empty where whoever asks cannot do it here."""
+    """One step: the page it is done on, if it has one and can be done now, and how far it is."""
 
     key: str
     title: str
@@ -143,17 +143,12 @@ def newest_test() -> dict[str, Any] | None:
 
 
 def address_of(key: str) -> str:
-    """The page that a step is done on; empty for the test, which is done here."""
+    """The page that a step is done on; empty for a zone without a camera, and for the test, which is done here."""
     cameras = services().site.read().cameras
-    endpoint, values = {
-        "administrator": ("account.show", {}),
-        "camera": ("cameras.setup.add", {}),
-        "zone": ("cameras.shapes.draw", {"name": cameras[0].name if cameras else ""}),
-        "rule": ("rules.templates.choose", {}),
-        "test": ("", {}),
-    }[key]
-    is_there = endpoint in current_app.view_functions and (key != "zone" or bool(cameras))
-    return url_for(endpoint, **values) if is_there else ""
+    if key == "zone":
+        return url_for("cameras.shapes.draw", name=cameras[0].name) if cameras else ""
+    places = {"administrator": "account.show", "camera": "cameras.setup.add", "rule": "rules.templates.choose"}
+    return url_for(places[key]) if key in places else ""
 
 
 def titles() -> dict[str, tuple[str, str, str]]:
