@@ -18,6 +18,7 @@ from surveillance.dashboard.site_edits import edit_site
 from surveillance.domain.addresses import check_place
 from surveillance.domain.errors import EditConflict, SettingsError, UserMistake
 from surveillance.domain.site import Door, Site
+from surveillance.domain.suggest import no_such
 from surveillance.storage.site_file import parse_door
 from surveillance.storage.site_secrets import HIDDEN, hidden_door
 
@@ -97,8 +98,9 @@ def read_door(given: Mapping[str, str]) -> Door:
     """Raises SettingsError with every fault, a line `field: fault` each."""
     values: dict[str, Any] = {name: text for name, text in given.items() if text}
     faults = []
-    if "camera" in values and services().site.read().camera(values["camera"]) is None:
-        faults.append(f"camera: no camera is called {values.pop('camera')!r}")
+    cameras = [camera.name for camera in services().site.read().cameras]
+    if "camera" in values and values["camera"] not in cameras:
+        faults.append(f"camera: {no_such('camera', values.pop('camera'), cameras)}")
     if "relay" in values and HIDDEN not in values["relay"]:
         try:
             check_place(values["relay"], "the controller's address", services().settings.allow_loopback)

@@ -93,7 +93,7 @@ def export() -> Response:
     trail.exported("people", f"{len(people)}")
     name = f"people-{datetime.now(UTC):%Y%m%d}.csv"
     answer = Response("\ufeff" + roster_csv(people), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
 
 
