@@ -275,7 +275,7 @@ def test_an_export_holds_no_secret_no_formula_and_changes_nothing_when_it_comes_
     assert "'=cmd()" in text
     assert "0012345" not in text
     assert "hmac" not in text
-    assert answer.headers["Content-Disposition"].startswith('attachment; filename="people-')
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=people-")
     assert "there is nothing to change" in upload(client, answer.data, replaces="on")
     rows, _ = site.services.events.page()
     assert "user.exported" in {row["kind"] for row in rows}
