@@ -421,6 +421,7 @@ def test_a_site_without_zones_is_told_to_draw_one(tmp_path: Path) -> None:
 def test_a_draft_is_tried_on_an_event_on_record(site: DashboardSite) -> None:
     user = site.user()
     event = site.record(now_decision(facts={"label": "person", "zones": ["yard"], "dwell_s": 4.25, "ended": False}))
+    assert f'href="/rules?on={event}"' in user.get(f"/events/{event}").text
     page = user.get(f"/rules/edit/night-yard?on={event}").text
     assert f'<option value="{event}" selected>' in page
     sent = opened(user) | {"subject": event}
