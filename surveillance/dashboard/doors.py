@@ -152,7 +152,7 @@ def listing() -> str:
 def one(name: str) -> str:
     door = find(name)
     trail.viewed("door", name)
-    rows, _older = services().events.page(EventFilter(door=name), None, RECENT)
+    rows, _older = services().events.page(EventFilter(door=name, reach=actor().reach), None, RECENT)
     now = standing(door)
     return render_template(
         "door.html",

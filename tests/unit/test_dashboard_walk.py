@@ -256,11 +256,13 @@ def test_what_lies_outside_of_the_reach_is_not_found_by_any_route(site: Dashboar
         needed = guards.needed(site.app, rule.endpoint)
         for role in sorted(PERMISSIONS[needed] & set(clients)):
             headers = {"X-CSRFToken": tokens[role]} if method in WRITES else {}
-            path = path_of(rule, names_for(rule, things["out"]))
-            answer = clients[role].open(path, method=method, headers=headers)
-            answer.close()
-            if answer.status_code != 404:
-                wrong.append((method, rule.rule, role, answer.status_code))
+            statuses = []
+            for path in (path_of(rule, names_for(rule, things["out"])), path_of(rule)):  # and what nobody has
+                answer = clients[role].open(path, method=method, headers=headers)
+                answer.close()
+                statuses.append(answer.status_code)
+            if statuses[0] not in (400, 404) or statuses[0] != statuses[1]:  # 400: the body is judged first
+                wrong.append((method, rule.rule, role, *statuses))
     assert not wrong, "\n".join(map(str, wrong))
 
 
@@ -289,3 +291,12 @@ def test_a_command_reaches_no_door_outside(site: DashboardSite) -> None:
         given = client.post(path, data={"door": ["back", "front"], "reason": "x"}, headers={"X-CSRFToken": token})
         assert given.status_code == 404
         assert client.get(f"{path}?door=back").status_code == 200
+
+
+def test_events_told_to_programs_are_those_in_reach(site: DashboardSite) -> None:
+    things = made_things(site)
+    reach = Reach(frozenset({INSIDE}), frozenset({"back"}))
+    token = site.services.accounts.create_token("reports", ["events:read"], reach=reach)
+    by_token = site.visitor().get("/api/events", headers={"Authorization": f"Bearer {token}"})
+    for answer in (by_token, signed_in(site, "otto", "operator", reach).get("/api/events")):
+        assert [event["id"] for event in answer.json["events"]] == [things["in"]["events"]]

@@ -13,7 +13,7 @@ from surveillance.dashboard.api.declare import Resource
 from surveillance.dashboard.api.models import Flag, Given, Limit, Moment, Time, Told, Word
 from surveillance.dashboard.clock import SPANS
 from surveillance.dashboard.events import find
-from surveillance.dashboard.guards import needs
+from surveillance.dashboard.guards import actor, needs
 from surveillance.dashboard.services import services
 from surveillance.domain.values import rfc3339
 from surveillance.storage.queries import EventFilter
@@ -47,10 +47,17 @@ class EventQuery(Given):
     limit: Limit | None = Field(None, description="Events a page at most.")
 
     def stored(self) -> EventFilter:
-        """The same filter as the storage takes it. What people and jobs did to the system comes when asked for."""
+        """The same filter as the storage takes it, within reach. What people and jobs did comes when asked for."""
         same = self.model_dump(exclude={"since", "text", "waiting", "before", "limit"})
         since = datetime.now(UTC) - SPANS[self.since] if isinstance(self.since, str) else self.since
-        return EventFilter(**same, since=since, words=self.text, waiting=bool(self.waiting), listed=self.kind is None)
+        return EventFilter(
+            **same,
+            since=since,
+            words=self.text,
+            waiting=bool(self.waiting),
+            listed=self.kind is None,
+            reach=actor().reach,
+        )
 
 
 class Event(Told):
