@@ -14,6 +14,7 @@ from dashboard_site import DashboardSite, now_decision, open_site
 from werkzeug.serving import make_server
 
 from surveillance.dashboard import DashboardSettings
+from surveillance.domain.permissions import Reach
 
 CAMERA = {"name": "dock", "url": "rtsp://viewer:swordfish@192.0.2.9/main", "analyze_fps": 4}
 RULE = '- name: dock-person\n  on: sighting\n  verdict: alert\n  when: label == "person"\n'
@@ -60,6 +61,41 @@ def test_a_program_reads_every_event_once(site: DashboardSite) -> None:
     assert len(seen) == len(set(seen)) == 5
     assert [judged["rule"] for judged in one["judged"]]
     assert (refused.status_code, refused.json()["detail"]) == (403, "This token lacks the scope cameras:read.")
+
+
+def test_a_program_acknowledges_what_waits(site: DashboardSite) -> None:
+    with served(site) as address, program(site, "events:write") as caller:
+        waiting = caller.get(f"{address}/api/events?waiting=true&limit=200", timeout=5).json()["events"]
+        one = waiting[0]["id"]
+        seen = caller.post(
+            f"{address}/api/event-reviews", json={"events": [one], "comment": "the postman"}, timeout=5
+        ).json()
+        left = caller.get(f"{address}/api/events?waiting=true&limit=200", timeout=5).json()["events"]
+        label = caller.put(f"{address}/api/events/{one}/label", json={"label": "vehicle"}, timeout=5).json()
+        again = caller.post(f"{address}/api/event-reopenings", json={"events": [one]}, timeout=5).json()
+        nobody = caller.post(f"{address}/api/event-reviews", json={"events": ["e-0"]}, timeout=5)
+    assert (seen, again) == ({"changed": 1}, {"changed": 1})
+    assert {event["id"] for event in waiting} - {event["id"] for event in left} == {one}
+    assert (label["review"], label["reviewed_by"], label["corrected"]) == ("the postman", "program", "vehicle")
+    assert nobody.status_code == 404
+
+
+def test_a_bound_token_finds_its_own_cameras_only(site: DashboardSite) -> None:
+    site.record(now_decision(camera="gate", track=9))
+    reach = Reach(cameras=frozenset({"gate"}))
+    bound = site.services.accounts.create_token("gate", ["events:write", "cameras:write"], reach=reach)
+    with served(site) as address, requests.Session() as caller:
+        caller.headers["Authorization"] = f"Bearer {bound}"
+        events = caller.get(f"{address}/api/events", timeout=5).json()["events"]
+        cameras = caller.get(f"{address}/api/cameras", timeout=5).json()["cameras"]
+        hidden = [
+            caller.get(f"{address}/api/cameras/front", timeout=5).status_code,
+            caller.delete(f"{address}/api/cameras/front", timeout=5).status_code,
+            caller.post(f"{address}/api/cameras", json=CAMERA, timeout=5).status_code,
+        ]
+    assert [event["camera"] for event in events] == ["gate"]
+    assert [camera["name"] for camera in cameras] == ["gate"]
+    assert hidden == [404, 404, 403]
 
 
 def test_an_edit_from_a_version_that_is_over_is_refused(site: DashboardSite) -> None:

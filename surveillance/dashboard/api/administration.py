@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from surveillance.dashboard.api.declare import Resource
 from surveillance.dashboard.api.events import EventPage, Place, page_of
-from surveillance.dashboard.api.models import Given, Limit, Moment, Told
+from surveillance.dashboard.api.models import Given, Limit, Moment, Told, Word
 from surveillance.dashboard.guards import needs
 from surveillance.dashboard.services import services
 from surveillance.domain.permissions import Reach
@@ -18,7 +18,8 @@ resource = Resource("Administration", "Who may come in, and who did what. No tok
 
 
 class AuditQuery(Given):
-    about: Literal["user", "configuration", "job"] = Field("user", description="What people did, edits, or jobs.")
+    who: Word | None = None
+    kind: Word | None = Field(None, description="Such as `user.viewed`, or a family such as `configuration.`.")
     since: Moment | None = None
     until: Moment | None = Field(None, description="That time itself is left out.")
     before: Place | None = None
@@ -102,7 +103,8 @@ def list_tokens() -> Tokens:
 @needs("audit.view")
 def list_audit(query: AuditQuery) -> dict[str, Any]:
     """Who did what, newest first: sign-ins, views, searches and exports of footage, edits."""
-    return page_of("api.list_audit", query, EventFilter(kind=f"{query.about}.", since=query.since, until=query.until))
+    wanted = EventFilter(audit=True, actor=query.who, kind=query.kind, since=query.since, until=query.until)
+    return page_of("api.list_audit", query, wanted)
 
 
 def reach(of: Reach) -> ReachTold:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, url_for
 from flask_babel import gettext as _
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from werkzeug.exceptions import NotFound
 
 from surveillance.dashboard import cameras as page
@@ -14,6 +15,7 @@ from surveillance.dashboard import trail
 from surveillance.dashboard.api.declare import Made, Resource
 from surveillance.dashboard.api.edits import Edited, Seen, refuse_bound
 from surveillance.dashboard.api.models import Time, Told
+from surveillance.dashboard.camera_trials import try_camera
 from surveillance.dashboard.guards import actor, needs, see_camera
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
@@ -54,6 +56,16 @@ class Cameras(Told):
     cameras: list[CameraTold]
 
 
+class CameraTest(Told):
+    """What a camera's streams gave. More keys may follow."""
+
+    model_config = ConfigDict(extra="allow")
+
+    fault: str | None
+    streams: list[dict[str, Any]] = Field(description="Of each: its address without password, and size, or a fault.")
+    picture: str | None = Field(description="A JPEG in base64.")
+
+
 @resource.get("/cameras", gives=Cameras)
 @needs("cameras.view")
 def list_cameras() -> Cameras:
@@ -81,6 +93,16 @@ def add_camera(query: Seen, body: CameraModel) -> Made:
     saved = edit_site(lambda site: with_new_camera(site, camera), query.expected_version)
     made = OneCamera(version=saved.version, camera=told(page.find(camera.name), None))
     return Made(made, url_for("api.get_camera", name=camera.name))
+
+
+@resource.post("/camera-tests", body=CameraModel, gives=CameraTest)
+@needs("cameras.edit")
+def test_camera(body: CameraModel) -> Mapping[str, Any]:
+    """Try a camera before it is added: what each of its streams gives, and a picture.
+
+    Takes as long as its streams do, up to half a minute. `fault` says why nothing could be tried.
+    """
+    return {"fault": None, "streams": [], "picture": None} | dict(try_camera(checked(build_camera(body))))
 
 
 @resource.put("/cameras/<name>", query=Seen, body=CameraModel, gives=OneCamera, refusals=(409,))

@@ -6,15 +6,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from flask import url_for
+from flask_babel import gettext as _
 from pydantic import ConfigDict, Field
 
 from surveillance.dashboard import trail
 from surveillance.dashboard.api.declare import Resource
-from surveillance.dashboard.api.models import Flag, Given, Limit, Moment, Time, Told, Word
+from surveillance.dashboard.api.models import NO_CONTROLS, Flag, Given, Limit, Moment, Time, Told, Word
 from surveillance.dashboard.clock import SPANS
 from surveillance.dashboard.events import find
 from surveillance.dashboard.guards import actor, needs
+from surveillance.dashboard.reviews import COMMENT_MAX, LABEL_MAX, MOST
 from surveillance.dashboard.services import services
+from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.values import rfc3339
 from surveillance.storage.queries import EventFilter
 
@@ -186,3 +189,54 @@ def get_event(id: str) -> dict[str, Any]:
     event = find(id)
     trail.viewed("event", id)
     return event
+
+
+class EventsNamed(Given):
+    events: Annotated[list[Word], Field(min_length=1, max_length=MOST, description="Their ids.")]
+
+
+class Review(EventsNamed):
+    comment: Annotated[str, Field(max_length=COMMENT_MAX)] = ""
+
+
+class Reviewed(Told):
+    changed: int = Field(description="Events that were not so already.")
+
+
+class Label(Given):
+    label: Annotated[str, Field(min_length=1, max_length=LABEL_MAX, pattern=NO_CONTROLS)]
+
+
+@resource.post("/event-reviews", body=Review, gives=Reviewed, refusals=(404,))
+@needs("events.review")
+def review_events(body: Review) -> Reviewed:
+    """Mark events as reviewed, with a comment.
+
+    Who reviewed an event first stays, unless there is a comment to add.
+    """
+    return Reviewed(changed=services().reviews.review(within_reach(body), actor().name, body.comment.strip()))
+
+
+@resource.post("/event-reopenings", body=EventsNamed, gives=Reviewed, refusals=(404,))
+@needs("events.review")
+def reopen_events(body: EventsNamed) -> Reviewed:
+    """Let events wait in the inbox again."""
+    return Reviewed(changed=services().reviews.reopen(within_reach(body), actor().name))
+
+
+@resource.put("/events/<id>/label", body=Label, gives=ExplainedEvent)
+@needs("events.review")
+def put_label(id: str, body: Label) -> dict[str, Any]:
+    """Say which label is right, for training to learn from."""
+    if find(id)["label"] is None:
+        raise UserMistake(_("Nothing was classified in this event, so there is no label to correct."))
+    services().reviews.correct(id, body.label, actor().name)
+    return find(id)
+
+
+def within_reach(body: EventsNamed) -> list[str]:
+    """The ids of those that whoever asks may see. Raises NotFound where there is none."""
+    found = [row["id"] for row in services().events.those(body.events, actor().reach)]
+    if not found:
+        raise NotFound(_("No event has this id. It may have been removed by retention."))
+    return found
