@@ -29,10 +29,10 @@ from surveillance.dashboard.guards import actor, needs
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
-from surveillance.dashboard.wording import FAMILIES
 from surveillance.domain.values import BACKGROUND
 from surveillance.rules.vocabulary import LABELS
 from surveillance.storage.queries import EventFilter, Page
+from surveillance.translations.events import FAMILIES
 
 pages = Blueprint("events", __name__)
 HEARTBEAT_S = 2.0  # a closed page is noticed at the next write, so its thread is free by then

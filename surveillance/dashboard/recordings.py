@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from babel.numbers import format_decimal
 from flask import Blueprint, abort, request, send_file
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as AnyResponse
@@ -67,11 +69,12 @@ def media_of(event: Mapping[str, Any]) -> Media:
 
 
 def size_words(size_bytes: int) -> str:
-    """`1.4 MB`"""
+    """`1.4 MB`, or `1,4 MB` where that is how numbers are written."""
     size, unit = float(size_bytes), 0
     while size >= 1000 and unit < len(SIZES) - 1:
         size, unit = size / 1000, unit + 1
-    return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 10 else f"{size:.1f} {SIZES[unit]}"
+    number = format_decimal(size, "0" if unit == 0 or size >= 10 else "0.0", locale=get_locale() or "en")
+    return f"{number} {SIZES[unit]}"
 
 
 def seconds_of(row: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
 
+from babel.numbers import format_decimal, format_percent
 from flask import Flask
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -16,9 +17,10 @@ from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
 from surveillance.dashboard.clock import moment
-from surveillance.dashboard.languages import in_own_words
+from surveillance.dashboard.languages import language
 from surveillance.dashboard.recordings import seconds_of, size_words
 from surveillance.dashboard.services import services
+from surveillance.translations import events as spoken
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -54,83 +56,11 @@ ORDERS = {
     "alert": Chip(_l("Alert"), "warn", "warn"),
     "log": Chip(_l("Log"), "dot", "calm"),
 }
-FAMILIES = {
-    "sighting.": _l("Sightings"),
-    "presence.": _l("Presence"),
-    "access.": _l("Access"),
-    "door.": _l("Doors"),
-    "camera.": _l("Cameras"),
-    "health.": _l("Health"),
-    "configuration.": _l("Configuration"),
-    "user.": _l("Users"),
-    "job.": _l("Jobs"),
-}
-KINDS = {
-    kind: words
-    for words, kinds in (
-        (_l("Alert"), ("sighting.alerted",)),
-        (_l("Seen"), ("sighting.logged",)),
-        (_l("Presence permitted"), ("presence.authorized",)),
-        (_l("Presence denied"), ("presence.denied",)),
-        (_l("Access granted"), ("access.granted",)),
-        (_l("Access denied"), ("access.denied",)),
-        (_l("Access taken"), ("access.taken",)),
-        (_l("Access not taken"), ("access.not_taken",)),
-        (_l("Tailgating"), ("tailgating.detected",)),
-        (_l("Camera lost"), ("camera.lost",)),
-        (_l("Camera found"), ("camera.found",)),
-        (_l("Camera frozen"), ("camera.frozen",)),
-        (_l("Camera blinded"), ("camera.blinded",)),
-        (_l("Camera moved"), ("camera.moved",)),
-        (_l("Door forced open"), ("door.forced_open",)),
-        (_l("Door open too long"), ("door.open_too_long",)),
-        (_l("Door locked"), ("door.locked",)),
-        (_l("Door unlocked"), ("door.unlocked",)),
-        (_l("Door accessed"), ("door.accessed",)),
-        (_l("Door locked down"), ("door.locked_down",)),
-        (_l("Door: unknown whether it opened"), ("door.open_unknown",)),
-        (_l("Door was not opened"), ("door.open_failed", "door.open_expired")),
-        (_l("Something fails"), ("health.degraded",)),
-        (_l("Works again"), ("health.restored",)),
-        (_l("Configuration changed"), ("configuration.changed",)),
-        (_l("Configuration rejected"), ("configuration.rejected",)),
-        (_l("Arming mode changed"), ("configuration.mode_changed",)),
-        (_l("Arming mode set"), ("configuration.mode_set",)),
-        (_l("User signed in"), ("user.signed_in",)),
-        (_l("User viewed"), ("user.viewed",)),
-        (_l("User searched"), ("user.searched",)),
-        (_l("User exported"), ("user.exported",)),
-        (_l("User reviewed events"), ("user.reviewed",)),
-        (_l("User reopened events"), ("user.reopened",)),
-        (_l("User corrected a label"), ("user.corrected",)),
-        (_l("Job finished"), ("job.finished",)),
-        (_l("Job failed"), ("job.failed",)),
-    )
-    for kind in kinds
-}
-LABELS = {
-    "person": _l("Person"),
-    "vehicle": _l("Vehicle"),
-    "animal": _l("Animal"),
-    "background": _l("Nothing (background)"),
-    "unknown": _l("Unknown"),
-}
 TRUTH = {
     True: Chip(_l("true"), "check", "good"),
     False: Chip(_l("false"), "cross", "bad"),
     None: Chip(_l("unknown"), "question", "warn"),
 }
-DENIALS = {
-    "credential_not_enabled": _l("The credential is switched off."),
-    "credential_not_active": _l("The credential is not valid yet."),
-    "credential_expired": _l("The credential has expired."),
-    "invalid_pin": _l("The PIN is wrong."),
-    "not_permitted_at_this_time": _l("Not permitted at this time."),
-    "unauthorized": _l("Not authorized."),
-    "other": _l("For another reason."),
-    "antipassback_violation": _l("Already inside: anti-passback."),
-}
-
 DEEDS = {"door.open": _l("Open"), "door.lock": _l("Lock"), "door.unlock": _l("Unlock")}
 OUTCOMES = {
     "pending": _l("waiting to be done"),
@@ -151,43 +81,16 @@ def camera_chip(state: str | None) -> Chip:
 
 
 def kind_words(kind: str) -> str:
-    """`access.not_taken` becomes `Access not taken`; a family such as `access.` becomes its name."""
-    known = FAMILIES.get(kind) or KINDS.get(kind)
-    return str(known) if known is not None else kind.replace(".", " ").replace("_", " ").capitalize()
+    return spoken.kind_words(kind, language())
 
 
 def label_words(label: str) -> str:
-    """A label as people say it; those of a site's own models as they are."""
-    return str(LABELS[label]) if label in LABELS else label.capitalize()
+    return spoken.label_words(label, language())
 
 
 def title(event: Mapping[str, Any]) -> str:
     """What happened, in a few words."""
-    area = event["kind"].partition(".")[0]
-    if area in ("sighting", "presence"):
-        return _seen(event)
-    if area == "access":
-        who = event["identity"] or event.get("details", {}).get("actor") or _("Somebody unknown")
-        return _("%(who)s at %(door)s", who=who, door=event["door"])
-    if event["kind"] == "rule.tested":
-        return _("Test event")
-    if event["kind"] == "door.commanded":
-        order = event["details"]
-        command = order["command"].replace("_", " ")
-        return _(
-            "Door %(door)s: %(command)s ordered by %(actor)s", door=event["door"], command=command, actor=order["actor"]
-        )
-    if event["kind"] in ("configuration.mode_changed", "configuration.mode_set"):
-        return _("%(what)s: %(mode)s", what=kind_words(event["kind"]), mode=event["details"]["mode"])
-    if area in ("camera", "door") and event[area]:
-        return f"{kind_words(event['kind'])}: {event[area]}"
-    return kind_words(event["kind"])
-
-
-def _seen(event: Mapping[str, Any]) -> str:
-    label = label_words(event["label"]) if event["label"] else _("Something")
-    where = ", ".join(event["zones"])
-    return _("%(label)s in %(zones)s", label=label, zones=where) if where else _("%(label)s seen", label=label)
+    return spoken.title(event, language())
 
 
 def icon_of(event: Mapping[str, Any]) -> str:
@@ -199,14 +102,7 @@ def icon_of(event: Mapping[str, Any]) -> str:
 
 
 def reasons(event: Mapping[str, Any]) -> list[str]:
-    """All reasons as sentences. A bare `other` is left out where a sentence says which."""
-    given = event["reasons"]
-    telling = [_reason(reason) for reason in given if reason != "other"]
-    return telling or [_reason(reason) for reason in given]
-
-
-def _reason(reason: str) -> str:
-    return str(DENIALS[reason]) if reason in DENIALS else in_own_words(reason)
+    return spoken.reasons(event, language())
 
 
 def reason_in_short(event: Mapping[str, Any]) -> str:
@@ -217,7 +113,7 @@ def reason_in_short(event: Mapping[str, Any]) -> str:
     telling = [reason for reason in given if reason not in ("unauthorized", "other")]
     if not telling:
         return next(iter(reasons(event)), "")
-    return _reason(str(telling[0]).removeprefix(f"{event['rule']}: "))
+    return spoken.reason_words(str(telling[0]).removeprefix(f"{event['rule']}: "), language())
 
 
 def action_words(action: Mapping[str, Any]) -> str:
@@ -257,11 +153,19 @@ def code(text: str) -> Markup:
 
 
 def percent(part: float | None) -> str:
-    return "" if part is None else f"{part * 100:.0f} %"
+    return "" if part is None else format_percent(part, locale=language())
+
+
+def tenths(number: float) -> str:
+    """`4.8`, or `4,8` where that is how numbers are written."""
+    return format_decimal(number, "0.0", locale=language())
 
 
 def value_words(value: Any, zone: tzinfo = UTC) -> str:
-    """A value on record: sets as a list, numbers short, times in that zone, None as unknown."""
+    """A value on record: sets as a list, numbers short, times in that zone, None as unknown.
+
+    Numbers keep the point that they have in rules, where readers will write them.
+    """
     if value is None:
         return _("unknown")
     if isinstance(value, bool):
@@ -316,6 +220,7 @@ def register(app: Flask) -> None:
         reason_in_short=reason_in_short,
         code=code,
         percent=percent,
+        tenths=tenths,
         joined_by=joined_by,
         action_words=action_words,
         icon_of=icon_of,

@@ -54,6 +54,7 @@ KINDS: Mapping[str, str] = {
     "door.unlock_unknown": N_("Door: nobody knows whether it was unlocked"),
     "door.unlock_failed": N_("Door was not unlocked"),
     "door.unlock_expired": N_("Door was not unlocked"),
+    "rule.tested": N_("Test event"),
     "health.degraded": N_("Something fails"),
     "health.restored": N_("Works again"),
     "configuration.changed": N_("Configuration changed"),
@@ -61,9 +62,21 @@ KINDS: Mapping[str, str] = {
     "configuration.mode_changed": N_("Arming mode changed"),
     "configuration.mode_set": N_("Arming mode set"),
     "user.added": N_("User added"),
+    "user.changed": N_("User changed"),
+    "user.removed": N_("User removed"),
+    "user.enabled": N_("User may sign in again"),
+    "user.disabled": N_("User disabled"),
     "user.locked": N_("User locked"),
+    "user.unlocked": N_("User unlocked"),
     "user.signed_in": N_("User signed in"),
+    "user.signed_out": N_("User signed out"),
+    "user.session_ended": N_("Session ended"),
+    "user.sessions_ended": N_("Sessions ended"),
     "user.password_changed": N_("Password changed"),
+    "user.password_reset": N_("One-time password made"),
+    "user.second_factor_added": N_("Second factor set up"),
+    "user.second_factor_removed": N_("Second factor switched off"),
+    "user.recovery_codes_made": N_("Recovery codes made"),
     "user.token_made": N_("API token made"),
     "user.token_revoked": N_("API token revoked"),
     "user.viewed": N_("User viewed"),
@@ -102,6 +115,14 @@ DENIALS: Mapping[str, str] = {
     "unauthorized": N_("Not authorized."),
     "other": N_("For another reason."),
     "antipassback_violation": N_("Already inside: anti-passback."),
+}
+ORDERS: Mapping[str, str] = {
+    "open": N_("open"),
+    "lock": N_("lock"),
+    "unlock": N_("unlock"),
+    "block": N_("block"),
+    "lock_down": N_("lock down"),
+    "lock_down_release": N_("release the lockdown"),
 }
 Event = Mapping[str, Any]
 
@@ -144,18 +165,26 @@ def reasons(event: Event, language: str) -> list[str]:
 def title(event: Event, language: str) -> str:
     """What happened, in a few words."""
     kind = str(event["kind"])
-    area = kind.partition(".")[0]
+    area, details = kind.partition(".")[0], event.get("details") or {}
     if area in ("sighting", "presence"):
         return _seen(event, language)
     if area == "access" and event.get("door"):
-        actor = (event.get("details") or {}).get("actor")
-        who = event.get("identity") or actor or words_in(language, N_("Somebody unknown"))
+        who = event.get("identity") or details.get("actor") or words_in(language, N_("Somebody unknown"))
         return words_in(language, N_("%(who)s at %(door)s"), who=who, door=event["door"])
+    if kind == "door.commanded" and "command" in details:
+        return _ordered(event, language)
     if kind in ("configuration.mode_changed", "configuration.mode_set"):
-        return f"{kind_words(kind, language)}: {event['details']['mode']}"
+        return f"{kind_words(kind, language)}: {details.get('mode')}"
     if area in ("camera", "door") and event.get(area):
         return f"{kind_words(kind, language)}: {event[area]}"
     return kind_words(kind, language)
+
+
+def _ordered(event: Event, language: str) -> str:
+    order = str(event["details"]["command"])
+    command = words_in(language, ORDERS[order]) if order in ORDERS else order.replace("_", " ")
+    told = {"door": event["door"], "command": command, "actor": event["details"].get("actor")}
+    return words_in(language, N_("Door %(door)s: %(command)s ordered by %(actor)s"), **told)
 
 
 def _seen(event: Event, language: str) -> str:
@@ -172,7 +201,7 @@ def sentence(event: Event, language: str) -> str:
     Of anything but a sighting with its reasons, which are sentences.
     """
     what, about = kind_words(event["kind"], language), title(event, language)
-    if not about.startswith(what):
+    if event["kind"] != "door.commanded" and not about.startswith(what):
         about = f"{what}: {about}"
     if event["kind"].startswith(("sighting.", "presence.")):
         return about + _where(event, language)
