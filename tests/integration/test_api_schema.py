@@ -25,7 +25,7 @@ from surveillance.dashboard.api import openapi
 from surveillance.domain.permissions import SCOPES
 from surveillance.storage.inbox import Inbox
 
-EXAMPLES = int(os.environ.get("SURVEILLANCE_API_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("SURVEILLANCE_API_EXAMPLES", "3"))
 SEED = None if "SURVEILLANCE_API_EXAMPLES" in os.environ else 1  # by hand, every run looks elsewhere
 REFUSED = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
 ACCEPTED = ["2xx", "401", "403", "404", "409", "422"]  # 400 is for what does not read as the document says
@@ -86,28 +86,31 @@ def site(tmp_path: Path) -> DashboardSite:
     return site
 
 
-def token(site: DashboardSite) -> dict[str, str]:
-    return {"Authorization": f"Bearer {site.services.accounts.create_token('all', SCOPES)}"}
+def token(site: DashboardSite) -> dict[str, Any]:
+    return {"token": {"bearer": site.services.accounts.create_token("all", SCOPES)}}
 
 
-def session(site: DashboardSite) -> dict[str, str]:
+def session(site: DashboardSite) -> dict[str, Any]:
+    """An administrator who is signed in."""
     client = site.user()
+    spoken = token_of(client.get("/account").text)
     cookie = client.get_cookie("surveillance_session")
     assert cookie is not None
-    return {"Cookie": f"surveillance_session={cookie.value}", "X-CSRFToken": token_of(client.get("/account").text)}
+    return {"session": {"api_key": cookie.value}, "csrf": {"api_key": spoken}}
 
 
-def faults(address: str, headers: dict[str, str], seed: int | None = None) -> list[str]:
-    """Everything that schemathesis finds with all its phases and the checks that fit."""
-    one_way_in = "Cookie" not in headers  # else it spoils the token, and the session still opens
+def nobody(site: DashboardSite) -> dict[str, Any]:
+    return {}
+
+
+def faults(address: str, ways_in: dict[str, Any], seed: int | None) -> list[str]:
+    """Everything that schemathesis finds with all its phases and checks."""
     settings: dict[str, Any] = {
-        "headers": headers,
+        "auth": {"openapi": ways_in} if ways_in else {},
         "generation": {"max-examples": EXAMPLES},
         "checks": {
             "negative_data_rejection": {"expected-statuses": REFUSED},
             "positive_data_acceptance": {"expected-statuses": ACCEPTED},
-            "ignored_auth": {"enabled": one_way_in},
-            "missing_required_header": {"enabled": one_way_in},
         },
     }
     config = SchemathesisConfig.from_dict(settings | ({} if seed is None else {"seed": seed}))
@@ -130,7 +133,7 @@ def test_the_document_is_openapi_3_1() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("who", [token, session, lambda site: {}], ids=["token", "session", "nobody"])
+@pytest.mark.parametrize("who", [token, session, nobody])
 def test_answers_are_what_the_document_says(site: DashboardSite, who: Any) -> None:
     with core(site), serving(site) as address:
         found = faults(address, who(site), SEED)
