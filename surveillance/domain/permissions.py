@@ -50,6 +50,7 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "rules:write": frozenset({"rules.view", "rules.edit"}),
     "doors:read": frozenset({"doors.view"}),
     "doors:command": frozenset({"doors.view", "doors.command"}),
+    "doors:write": frozenset({"doors.view", "doors.edit"}),
     "people:read": frozenset({"people.view"}),
     "people:write": frozenset({"people.view", "people.edit"}),
     "site:write": frozenset({"rules.view", "site.edit"}),

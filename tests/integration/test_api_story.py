@@ -171,6 +171,25 @@ def test_people_and_schedules_are_kept_without_their_secrets(site: DashboardSite
     assert without["person"]["credentials"] == []
 
 
+def test_a_door_is_added_changed_and_removed(site: DashboardSite) -> None:
+    with served(site) as address, program(site, "doors:write") as caller:
+        side = {"name": "side", "camera": "gate", "relay": "http://relay:swordfish@192.0.2.8/doors/side", "pulse_s": 2}
+        made = caller.post(f"{address}/api/doors", json=side, timeout=5)
+        shown = made.json()["door"]
+        del shown["state"]
+        at = f"{address}/api/doors/side"
+        edited = caller.put(at, json=shown | {"pulse_s": 4.5}, timeout=5)
+        unknown = caller.put(at, json=shown | {"camera": "gaet"}, timeout=5)
+        kept = site.services.site.read().door("side")
+        gone = caller.delete(at, timeout=5)
+    assert (made.status_code, shown["relay"]) == (201, "http://***@192.0.2.8/doors/side")
+    assert (edited.status_code, edited.json()["door"]["pulse_s"]) == (200, 4.5)
+    assert (unknown.status_code, "gate" in unknown.json()["detail"]) == (422, True)
+    assert kept is not None
+    assert kept.relay == side["relay"]
+    assert (gone.status_code, site.services.site.read().door("side")) == (200, None)
+
+
 def test_a_door_that_core_does_not_watch_is_not_commanded(site: DashboardSite) -> None:
     site.applied["heartbeat_age_s"] = None
     with served(site) as address, program(site, "doors:command") as caller:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
+from flask import url_for
 from flask_babel import gettext as _
 from pydantic import ConfigDict, Field
 from werkzeug.exceptions import ServiceUnavailable
 
 from surveillance.dashboard import doors as page
-from surveillance.dashboard.api.declare import Resource
+from surveillance.dashboard.api.declare import Made, Resource
+from surveillance.dashboard.api.edits import Edited, Seen, refuse_bound
 from surveillance.dashboard.api.models import Given, Time, Told, Word
+from surveillance.dashboard.door_setup import read_door, texts_of, with_door
 from surveillance.dashboard.guards import needs
 from surveillance.dashboard.health import pulse
 from surveillance.dashboard.services import services
-from surveillance.domain.errors import UserMistake
-from surveillance.domain.site import Door
+from surveillance.dashboard.site_edits import edit_site
+from surveillance.domain.errors import SettingsError, UserMistake
+from surveillance.domain.site import Door, Site
 from surveillance.storage.site_models import DoorModel
 from surveillance.storage.site_secrets import hidden_door
 
@@ -67,6 +72,46 @@ def get_door(name: str) -> OneDoor:
     """One door."""
     door = page.find(name)
     return OneDoor(version=services().site.version(), door=told(door))
+
+
+@resource.post("/doors", query=Seen, body=DoorModel, gives=OneDoor, status=201, refusals=(409,))
+@needs("doors.edit")
+def add_door(query: Seen, body: DoorModel) -> Made:
+    """Add a door, at the end of the list."""
+    refuse_bound()
+    door = given(body)
+    version = edit_site(lambda site: with_door(site, door, None), query.expected_version).version
+    made = OneDoor(version=version, door=told(page.find(door.name)))
+    return Made(made, url_for("api.get_door", name=door.name))
+
+
+@resource.put("/doors/<name>", query=Seen, body=DoorModel, gives=OneDoor, refusals=(409,))
+@needs("doors.edit")
+def put_door(name: str, query: Seen, body: DoorModel) -> OneDoor:
+    """Put a door in place of the one of that name. It keeps its name, by which its record goes."""
+    before = page.find(name)
+    if body.name != name:
+        raise SettingsError(f"door {name} keeps its name: send it as it is")
+    door = given(body)
+    version = edit_site(lambda site: with_door(site, door, before), query.expected_version).version
+    return OneDoor(version=version, door=told(page.find(name)))
+
+
+@resource.delete("/doors/<name>", query=Seen, gives=Edited, refusals=(409, 422))
+@needs("doors.edit")
+def delete_door(name: str, query: Seen) -> Edited:
+    """Remove a door that no rule names. Its events stay."""
+    page.find(name)
+
+    def remove(site: Site) -> Site:
+        return replace(site, doors=tuple(door for door in site.doors if door.name != name))
+
+    return Edited(version=edit_site(remove, query.expected_version).version)
+
+
+def given(body: DoorModel) -> Door:
+    """The door, with a camera that is there and a relay that may be asked. Raises SettingsError."""
+    return read_door(texts_of(Door(**body.model_dump())))
 
 
 class DoorsNamed(Given):
