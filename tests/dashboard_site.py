@@ -12,7 +12,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from ledger_samples import Desk, decision, observation, open_desk
+from ledger_samples import Desk, decision, observation, open_desk, shot
 
 from surveillance.access.badges import BadgeSeal
 from surveillance.dashboard import DashboardSettings, Services, create_app
@@ -30,6 +30,7 @@ from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.second_factor import SecondFactor
 from surveillance.storage.web_sessions import WebSessions
 
+NO_PAGES = ("/static/", "/api/", "/metrics", "/healthz", "/readyz", "/evidence/", "/recordings/")
 NAME, PASSWORD = "ada", "correct horse"
 RULES = """
 - name: night-yard
@@ -140,3 +141,43 @@ def token_of(page: str) -> str:
 def now_decision(**other: Any) -> Decision:
     """An alert of this moment."""
     return decision(at=datetime.now(UTC), **other)
+
+
+def fill_pages(site: DashboardSite) -> list[str]:
+    """Puts on record what pages show; the address of every page, with names of what the prepared site has."""
+    seen = now_decision(zones=("yard",), reasons=('label = "person"', "track_s = 3.2"))
+    site.record(seen, shot())
+    site.record(now_decision(kind="access.denied", verdict="deny", door="front", reasons=("unauthorized",)))
+    asked = ["/person?name=Ada", "/door-release?door=front", "/door-commands/open?door=front"]
+    return ["/nothing", *asked, *pages_of(site, {"id": seen.id})]
+
+
+def pages_of(site: DashboardSite, ids: dict[str, str]) -> list[str]:
+    """Every address that answers a browser with a page."""
+    client = site.user()
+    found = []
+    for rule in site.app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or rule.rule.startswith(NO_PAGES):
+            continue
+        built = rule.build({name: ids.get(name, example(rule.rule, name)) for name in rule.arguments})
+        assert built is not None, rule
+        if built[1].endswith(("/stream", ".mjpg")):
+            continue
+        answer = client.get(built[1], headers={"Accept": "text/html"})
+        if answer.mimetype == "text/html" and answer.status_code == 200 and "<!doctype html>" in answer.text:
+            found.append(built[1])
+        answer.close()
+    return sorted(found)
+
+
+def example(rule: str, argument: str) -> str:
+    """The name of something that the prepared site has, for an argument of that route."""
+    by_place = {
+        "/applied/": "1",
+        "/rules/new/": "intruder",
+        "/rules/": "night-yard",
+        "/people/": "Ada",
+        "/user/": NAME,
+        "/door-commands/": "lock_down",
+    }
+    return next((name for place, name in by_place.items() if rule.startswith(place)), "front")

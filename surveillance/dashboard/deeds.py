@@ -8,7 +8,9 @@ from typing import Any
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
-from surveillance.dashboard.wording import kind_words, value_words
+from surveillance.dashboard.languages import in_own_words, language
+from surveillance.dashboard.wording import key_words, kind_words, value_words
+from surveillance.translations.details import thing_words
 
 SENTENCES = {
     "user.signed_in": _l("signed in"),
@@ -56,8 +58,10 @@ def about(details: Mapping[str, Any]) -> str:
     told = {name: value for name, value in details.items() if name not in SHOWN_APART and value not in EMPTY}
     if told.get("user") == details.get("actor"):
         told.pop("user", None)
-    named = [str(told.pop(name)) for name in NAMES if name in told]
-    return " · ".join(named + [f"{name.replace('_', ' ')}: {value_words(value)}" for name, value in told.items()])
+    if "thing" in told:
+        told["thing"] = thing_words(told["thing"], language())
+    named = [in_own_words(str(told.pop(name))) for name in NAMES if name in told]
+    return " · ".join(named + [f"{key_words(name)}: {value_words(value)}" for name, value in told.items()])
 
 
 def register(pages: Blueprint) -> None:

@@ -29,6 +29,7 @@ from surveillance.dashboard.guards import actor, needs
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
+from surveillance.dashboard.wording import kind_words
 from surveillance.domain.values import BACKGROUND
 from surveillance.rules.vocabulary import LABELS
 from surveillance.storage.queries import EventFilter, Page
@@ -88,7 +89,7 @@ def choices() -> dict[str, Any]:
     return {
         "cameras": [camera.name for camera in site.cameras if reach.sees_camera(camera.name)],
         "doors": [door.name for door in site.doors if reach.sees_door(door.name)],
-        "kinds": FAMILIES,
+        "kinds": {family: kind_words(family) for family in FAMILIES},
         "labels": sorted(LABELS),
     }
 

@@ -32,7 +32,7 @@ from surveillance.rules.source import with_key
 
 pages = Blueprint("edit", __name__)
 BLANK = """\
-# What this rule is for.
+# {about}
 - name: my-rule
   on: sighting
   verdict: alert
@@ -59,7 +59,8 @@ def show(name: str) -> str:
 def blank() -> str:
     """The editor with a rule to begin with."""
     shelf = read_shelf()
-    text = BLANK if "my-rule" not in shelf.names() else with_key(BLANK, "name", f"my-rule-{len(shelf.rules) + 1}")
+    blank = BLANK.format(about=_("What this rule is for."))
+    text = blank if "my-rule" not in shelf.names() else with_key(blank, "name", f"my-rule-{len(shelf.rules) + 1}")
     return page(Editing(text, subject=request.args.get("on", "")), shelf)
 
 

@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 
 from surveillance.dashboard.guards import actor
 from surveillance.dashboard.services import services
+from surveillance.dashboard.wording import label_words
 from surveillance.domain.values import Observation, rfc3339
 from surveillance.rules.trial import ASKED_ON, SPAN_S, Case, case_of_event
 from surveillance.storage.queries import EventFilter
@@ -86,5 +87,5 @@ def _of_event(event: Mapping[str, Any]) -> Subject:
 
 def _of_track(seen: Observation) -> Subject:
     zones = ", ".join(sorted(seen.zones))
-    words = f"{seen.label}, {seen.camera}{': ' + zones if zones else ''}"
+    words = f"{label_words(seen.label)}, {seen.camera}{': ' + zones if zones else ''}"
     return Subject(f"seen:{seen.id}", rfc3339(seen.at), words)

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as AnyResponse
 
 from surveillance.dashboard.guards import needs
+from surveillance.dashboard.languages import in_own_words
 from surveillance.dashboard.rule_editor import Editing, page
 from surveillance.dashboard.rule_shelf import read_shelf
 from surveillance.rules.templates import TEMPLATES, Template, fill_template, offer_template, offers
@@ -45,7 +46,7 @@ def fill(name: str) -> str:
 def filled(name: str) -> AnyResponse:
     """The editor with the rule that was filled in, or the blanks again with what is wrong."""
     template, shelf = find(name), read_shelf()
-    made = fill_template(template, request.form, shelf.site, shelf.names())
+    made = fill_template(template, request.form, shelf.site, shelf.names(), in_own_words)
     if made.faults:
         return Response(_page(template, request.form, made.faults), 422)
     return Response(page(Editing(made.text, subject=request.form.get("subject", "")), shelf, fresh=True))

@@ -17,9 +17,10 @@ from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
 from surveillance.dashboard.clock import moment
-from surveillance.dashboard.languages import language
+from surveillance.dashboard.languages import in_own_words, language
 from surveillance.dashboard.recordings import seconds_of, size_words
 from surveillance.dashboard.services import services
+from surveillance.translations import details
 from surveillance.translations import events as spoken
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -82,6 +83,10 @@ def camera_chip(state: str | None) -> Chip:
 
 def kind_words(kind: str) -> str:
     return spoken.kind_words(kind, language())
+
+
+def key_words(key: str) -> str:
+    return details.key_words(key, language())
 
 
 def label_words(label: str) -> str:
@@ -177,7 +182,7 @@ def value_words(value: Any, zone: tzinfo = UTC) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
         return ", ".join(value_words(item, zone) for item in value) or _("none")
     text = str(value)
-    return moment(text, zone).full if RFC3339.fullmatch(text) else text or _("none")
+    return moment(text, zone).full if RFC3339.fullmatch(text) else in_own_words(text) or _("none")
 
 
 def has_picture(event: Mapping[str, Any]) -> bool:
@@ -211,6 +216,7 @@ def register(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         kind_words=kind_words,
+        key_words=key_words,
         label_words=label_words,
         review_words=review_words,
         pairs=pairs,

@@ -15,6 +15,7 @@ from surveillance.domain.suggest import no_such
 from surveillance.rules.clauses import Clause, Group, write_clauses
 from surveillance.rules.form import bracketed
 from surveillance.rules.source import scalar_text
+from surveillance.translations.words import N_
 
 MAX_NAME = 64
 PLACE_MARK = "/"  # camera/zone; no name holds one
@@ -83,8 +84,13 @@ def offer_template(template: Template, site: Site) -> Offer:
     return Offer(template, choices, tuple(missing))
 
 
-def fill_template(template: Template, given: Values, site: Site, taken: Collection[str] = ()) -> Filled:
-    """The rule for those values; blanks that are left out have their default. `taken` are the names in use."""
+def fill_template(
+    template: Template, given: Values, site: Site, taken: Collection[str] = (), say: Callable[[str], str] = str
+) -> Filled:
+    """The rule for those values; blanks that are left out have their default. `taken` are the names in use.
+
+    `say` puts the comment into the language of who makes the rule.
+    """
     values = {blank.key: given.get(blank.key, blank.default).strip() for blank in template.blanks}
     faults = dict(_faults(template, values, site))
     if faults:
@@ -101,7 +107,7 @@ def fill_template(template: Template, given: Values, site: Site, taken: Collecti
     if values.get("notify"):
         pairs["notify"] = f"[{scalar_text(values['notify'], in_flow=True)}]"
     lines = [f"{key}: {text}" for key, text in pairs.items()]
-    comment = textwrap.fill(template.comment(values), 100, initial_indent="# ", subsequent_indent="# ")
+    comment = textwrap.fill(say(template.comment(values)), 100, initial_indent="# ", subsequent_indent="# ")
     return Filled(name, f"{comment}\n- " + "\n  ".join(lines) + "\n")
 
 
@@ -182,8 +188,8 @@ def _is_span(text: str) -> bool:
 
 # --- the templates -------------------------------------------------------------------------------------------------
 
-_PLACE = Blank("place", "place", "Where")
-_TELL = Blank("notify", "target", "Tell", required=False, hint="Without one the alert shows on the dashboard only.")
+_PLACE = Blank("place", "place", N_("Where"))
+_TELL = Blank("notify", "target", N_("Tell"), required=False, hint="Without one the alert shows on the dashboard only.")
 _WHEN = Blank("schedule", "schedule", "Only while this schedule is open", required=False)
 
 
@@ -261,7 +267,7 @@ TEMPLATES: Mapping[str, Template] = {
         ),
         Template(
             key="loitering",
-            title="Loitering",
+            title=N_("Loitering"),
             sentence="Alert when a person stays in a zone for long.",
             blanks=(_PLACE, Blank("seconds", "seconds", "For at least (seconds)", default="60"), _WHEN, _TELL),
             on="sighting",
@@ -324,7 +330,7 @@ TEMPLATES: Mapping[str, Template] = {
         ),
         Template(
             key="delivery",
-            title="Delivery",
+            title=N_("Delivery"),
             sentence="Put on record when a vehicle stops in a zone, and tell somebody.",
             blanks=(_PLACE, Blank("seconds", "seconds", "For at least (seconds)", default="20"), _WHEN, _TELL),
             on="sighting",

@@ -11,12 +11,7 @@ from functools import cache
 from typing import Any
 
 from surveillance.translations import DIRECTORY, said
-
-
-def N_(words: str) -> str:  # noqa: N802  what gettext tools look for
-    """Words to be translated when they are said."""
-    return words
-
+from surveillance.translations.words import N_
 
 KINDS: Mapping[str, str] = {
     "sighting.alerted": N_("Alert"),

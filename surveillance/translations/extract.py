@@ -62,6 +62,8 @@ def sentences_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue  # a docstring
+        if isinstance(child, ast.Call) and called(child) == "N_":
+            yield child.lineno, template_of(child.args[0])  # type: ignore[arg-type]
         if isinstance(child, ast.Call) and called(child) in LOGGERS | MARKS:
             continue
         if isinstance(child, ast.JoinedStr) or (isinstance(child, ast.Constant) and isinstance(child.value, str)):

@@ -12,16 +12,14 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import Tab, open_tab, running_chromium, serving
-from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
+from dashboard_site import NAME, PASSWORD, DashboardSite, fill_pages, open_site
 from flask.testing import FlaskClient
-from ledger_samples import shot
 from playwright.sync_api import Browser
 
 AXE: dict[str, Any] = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
-NO_PAGES = ("/static/", "/api/", "/metrics", "/healthz", "/readyz", "/evidence/", "/recordings/")
 FIRST_LOAD_BYTES = 250_000  # gzip
 
 
@@ -41,43 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dashboard
 @pytest.fixture(scope="module")
 def paths(served: tuple[DashboardSite, str]) -> list[str]:
     """The address of every page, with names of what the prepared site has."""
-    site, _ = served
-    seen = now_decision(zones=("yard",), reasons=('label = "person"', "track_s = 3.2"))
-    site.record(seen, shot())
-    site.record(now_decision(kind="access.denied", verdict="deny", door="front", reasons=("unauthorized",)))
-    asked = ["/person?name=Ada", "/door-release?door=front", "/door-commands/open?door=front"]
-    return ["/nothing", *asked, *pages_of(site, {"id": seen.id})]
-
-
-def pages_of(site: DashboardSite, ids: dict[str, str]) -> list[str]:
-    """Every address that answers a browser with a page."""
-    client = site.user()
-    found = []
-    for rule in site.app.url_map.iter_rules():
-        if "GET" not in (rule.methods or ()) or rule.rule.startswith(NO_PAGES):
-            continue
-        built = rule.build({name: ids.get(name, example(rule.rule, name)) for name in rule.arguments})
-        assert built is not None, rule
-        if built[1].endswith(("/stream", ".mjpg")):
-            continue
-        answer = client.get(built[1], headers={"Accept": "text/html"})
-        if answer.mimetype == "text/html" and answer.status_code == 200 and "<!doctype html>" in answer.text:
-            found.append(built[1])
-        answer.close()
-    return sorted(found)
-
-
-def example(rule: str, argument: str) -> str:
-    """The name of something that the prepared site has, for an argument of that route."""
-    by_place = {
-        "/applied/": "1",
-        "/rules/new/": "intruder",
-        "/rules/": "night-yard",
-        "/people/": "Ada",
-        "/user/": NAME,
-        "/door-commands/": "lock_down",
-    }
-    return next((name for place, name in by_place.items() if rule.startswith(place)), "front")
+    return fill_pages(served[0])
 
 
 def signed_in_tab(browser: Browser, address: str, **options: Any) -> Tab:

@@ -1,0 +1,67 @@
+"""The details of an event, key by key, in a language; a key that nobody foresaw is said from its own letters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from surveillance.translations.events import words_in
+from surveillance.translations.words import N_
+
+KEYS: Mapping[str, str] = {
+    "actor": N_("Who"),
+    "address": N_("Address"),
+    "attempts": N_("Attempts"),
+    "before": N_("Before"),
+    "cameras": N_("Cameras"),
+    "cause": N_("Cause"),
+    "causes": N_("Causes"),
+    "change": N_("Change"),
+    "command": N_("Command"),
+    "component": N_("Part of the system"),
+    "count": N_("Number"),
+    "deadline": N_("Deadline"),
+    "doors": N_("Doors"),
+    "event": N_("Event"),
+    "events": N_("Events"),
+    "failed": N_("Failed tries"),
+    "fault": N_("Fault"),
+    "filter": N_("Filter"),
+    "from": N_("From where"),
+    "job": N_("Job"),
+    "label": N_("Label"),
+    "mode": N_("Arming mode"),
+    "name": N_("Name"),
+    "restricted_zones": N_("Restricted zones"),
+    "review": N_("Comment"),
+    "role": N_("Role"),
+    "rules": N_("Rules"),
+    "scopes": N_("Scopes"),
+    "since": N_("Since"),
+    "state": N_("State"),
+    "thing": N_("What"),
+    "token": N_("API token"),
+    "took_s": N_("Seconds it took"),
+    "until": N_("Until"),
+    "user": N_("User"),
+    "version": N_("Version"),
+}
+THINGS: Mapping[str, str] = {  # what was viewed, searched or taken out
+    "audit": N_("audit"),
+    "badge": N_("badge"),
+    "camera": N_("camera"),
+    "door": N_("door"),
+    "event": N_("event"),
+    "events": N_("events"),
+    "people": N_("people"),
+    "person": N_("person"),
+    "recording": N_("recording"),
+}
+
+
+def key_words(key: str, language: str) -> str:
+    """`took_s` becomes `Seconds it took`, `late_s` stays `Late s`."""
+    return words_in(language, KEYS[key]) if key in KEYS else key.replace("_", " ").capitalize()
+
+
+def thing_words(thing: str, language: str) -> str:
+    return words_in(language, THINGS[thing]) if thing in THINGS else thing
