@@ -136,8 +136,8 @@ def test_an_edit_that_somebody_else_made_meanwhile_is_shown_beside_ones_own(site
     assert answer.status_code == 409
     page = words(answer.text)
     assert "grace changed rule night-yard meanwhile" in page
-    assert "− out cooldown_s: 30" in page
-    assert "+ in cooldown_s: 60" in page
+    assert "− removed cooldown_s: 30" in page
+    assert "+ added cooldown_s: 60" in page
     assert saved(site) == NIGHT.replace("120", "30")
     user.post("/rules/save", data=fields_of(answer.text))
     assert saved(site) == NIGHT.replace("120", "60")
