@@ -129,10 +129,12 @@ def test_a_password_that_is_sent_back_hidden_is_kept(site: DashboardSite) -> Non
         stolen = caller.put(f"{address}/api/cameras/dock", json=elsewhere, timeout=5)
         metadata = dock | {"url": "http://169.254.169.254/latest"}
         secrets = caller.put(f"{address}/api/cameras/dock", json=metadata, timeout=5)
+        hidden = metadata | {"url": "http://169.254.169.254/***"}
+        tried = caller.post(f"{address}/api/camera-tests", json=hidden, timeout=5)
     kept = site.services.site.read().camera("dock")
     assert kept is not None
     assert (kept.url, kept.analyze_fps) == (CAMERA["url"], 2)
-    assert (stolen.status_code, secrets.status_code) == (422, 422)
+    assert (stolen.status_code, secrets.status_code, tried.status_code) == (422, 422, 422)
 
 
 def test_a_rule_is_checked_added_changed_and_taken_out(site: DashboardSite) -> None:

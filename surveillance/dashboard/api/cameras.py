@@ -21,11 +21,11 @@ from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
 from surveillance.domain.addresses import check_camera
 from surveillance.domain.errors import SettingsError
-from surveillance.domain.site import Camera, Site
+from surveillance.domain.site import Camera, Site, hide_password
 from surveillance.storage.camera_edits import doors_through, with_camera, with_new_camera, without_camera
 from surveillance.storage.site_document import camera_document
 from surveillance.storage.site_models import CameraModel, build_camera
-from surveillance.storage.site_secrets import HIDDEN, hidden_camera
+from surveillance.storage.site_secrets import hidden_camera
 
 resource = Resource("Cameras", "What is watched: addresses, zones, lines and masks, and how each camera fares.")
 
@@ -160,8 +160,8 @@ def get_camera_picture(name: str) -> Response:
 def checked(camera: Camera, before: Camera | None = None) -> Camera:
     """The camera; an address that is new must be one that may be asked. Raises UserMistake."""
     for field in ("url", "sub_url"):
-        address = getattr(camera, field)
-        if address and HIDDEN not in address and (before is None or address != getattr(before, field)):
+        address, known = getattr(camera, field), getattr(before, field, None)
+        if address and (known is None or address not in (known, hide_password(known))):
             check_camera(address, services().settings.allow_loopback)
     return camera
 
