@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
-from dashboard_site import DashboardSite, fill_pages, now_decision, open_site, sign_in, token_of
+from dashboard_site import NAME, PASSWORD, DashboardSite, fill_pages, now_decision, open_site, sign_in, token_of
 
+from surveillance.storage.database import writing
 from surveillance.translations import catalog_file
 
 SPANISH = {"Accept-Language": "es-MX,es;q=0.9"}
@@ -40,7 +42,7 @@ def test_no_page_falls_back_to_english(site: DashboardSite, english: list[str]) 
     client, found = site.user(), {}
     for path in fill_pages(site):
         page = VALUE.sub("", html.unescape(client.get(path, headers={**SPANISH, "Accept": "text/html"}).text))
-        assert 'lang="es"' in page, path
+        assert '<html lang="es"' in page, path
         left = [words for words in english if words in page]
         if left:
             found[path] = left
@@ -67,3 +69,14 @@ def test_a_reader_of_spanish_is_told_why_and_may_choose_english(site: DashboardS
         assert '<html lang="en"' in page
         assert "Cerrar sesión" not in page
     assert reason in client.get(f"/events/{denied}", headers=SPANISH).text
+
+
+def test_the_bare_page_while_the_database_is_away_is_in_the_readers_language(tmp_path: Path) -> None:
+    site = open_site(tmp_path, lock_timeout_ms=100)
+    client = site.visitor()
+    form = {"name": NAME, "password": PASSWORD, "csrf_token": token_of(client.get("/sign-in").text)}
+    with writing(site.desk.engine):
+        answer = client.post("/sign-in", data=form, headers={**SPANISH, "Accept": "text/html"})
+    assert answer.status_code == 503
+    assert '<html lang="es">' in answer.text
+    assert "<h1>Ocupado</h1><p>La base de datos no responde, así que no se hizo nada." in answer.text
