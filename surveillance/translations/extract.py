@@ -16,7 +16,7 @@ from typing import IO, Any
 from babel.messages.extract import extract_python
 
 from surveillance.translations import SAID
-from surveillance.translations.words import WORDS
+from surveillance.translations.words import VALIDATION, WORDS
 
 MARKS = frozenset({"_", "_l", "N_", "gettext", "ngettext", "lazy_gettext", "pgettext"})
 LOGGERS = frozenset({"debug", "info", "warning", "error", "exception"})
@@ -52,8 +52,8 @@ def mistakes_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def words(
     file: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
 ) -> Iterator[Found]:
-    """A Babel extraction method: the words that are values in sentences."""
-    for word in WORDS:
+    """A Babel extraction method: the words that are values in sentences, and sentences of a library."""
+    for word in (*WORDS, *VALIDATION):
         yield 1, "pgettext", (SAID, word), []
 
 

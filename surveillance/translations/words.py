@@ -11,6 +11,29 @@ WORDS = (
     *("black", "white", "gray", "main", "sub", "in", "out"),
     ", and ",
 )
+VALIDATION = (  # what pydantic says of a value, as site_file puts it
+    "must be a valid string",
+    "must be a valid number",
+    "must be a valid number, unable to parse string as a number",
+    "must be a finite number",
+    "must be a valid integer",
+    "must be a valid integer, unable to parse string as an integer",
+    "must be a valid integer, got a number with a fractional part",
+    "must be a valid boolean",
+    "must be a valid boolean, unable to interpret input",
+    "must be a valid list",
+    "must be a valid dictionary",
+    "must be a valid dictionary or instance of {0}",
+    "must be {0} or {1}",
+    "must be greater than {0}",
+    "must be greater than or equal to {0}",
+    "must be less than {0}",
+    "must be less than or equal to {0}",
+    "String should have at least {0} character",
+    "String should have at least {0} characters",
+    "String should have at most {0} characters",
+    "List should have at most {0} items after validation, not {1}",
+)
 JOINTS = (": ", "; ", ", and ", " (")
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
+from babel.messages.pofile import read_po
 
-from surveillance.translations import pattern_of, said
+from surveillance.domain.errors import SettingsError
+from surveillance.storage.site_file import parse_camera
+from surveillance.translations import SAID, catalog_file, is_slight, pattern_of, said
 from surveillance.translations.extract import sentences_in
+from surveillance.translations.words import WORDS
 
 
 @pytest.mark.parametrize(
@@ -94,3 +99,29 @@ def f(name, log):
 )
 def test_a_sentence_with_words_and_parts_in_it_is_said_whole(sentence: str, spoken: str) -> None:
     assert said(sentence, "es") == spoken
+
+
+def test_every_sentence_is_known_again_as_itself() -> None:
+    """With names as values; a slight one, of a word and a value, only within another."""
+    wrong = {}
+    with catalog_file("es").open("rb") as file:
+        told = {str(one.id): str(one.string) for one in read_po(file) if one.context == SAID and one.id not in WORDS}
+    for template, translation in told.items():
+        names = {str(number): f"Name{number}" for number in range(9)}
+        sentence = filled(template, names)
+        if not is_slight(template) and said(sentence, "es") != filled(translation, names):
+            wrong[sentence] = said(sentence, "es")
+    assert wrong == {}
+
+
+def filled(template: str, names: dict[str, str]) -> str:
+    return re.sub(r"\{(\d+)(:word)?\}", lambda found: names[found[1]], template)
+
+
+def test_what_pydantic_finds_in_a_site_is_said_too() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_camera({"name": "front", "url": "rtsp://192.0.2.7/a", "analyze_fps": "fast", "view": "odd"})
+    assert said(str(caught.value), "es").splitlines() == [
+        "la cámara front: analyze_fps: debe ser un número válido; no se puede leer como número (hay 'fast')",
+        "la cámara front: view: debe ser 'side' o 'top' (hay 'odd')",
+    ]
