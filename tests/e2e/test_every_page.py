@@ -16,6 +16,9 @@ from dashboard_site import NAME, PASSWORD, DashboardSite, fill_pages, open_site
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
 
+from surveillance.dashboard.languages import COOKIE
+from surveillance.translations import LANGUAGES
+
 AXE: dict[str, Any] = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -70,10 +73,14 @@ def test_axe_finds_nothing_serious(
     assert found == {}
 
 
-def test_pages_fit_a_phone_and_a_tablet(chromium: Browser, served: tuple[DashboardSite, str], paths: list[str]) -> None:
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_pages_fit_a_phone_and_a_tablet(
+    chromium: Browser, served: tuple[DashboardSite, str], paths: list[str], language: str
+) -> None:
     too_wide: dict[str, int] = {}
     for width in (360, 390, 768):
         tab = signed_in_tab(chromium, served[1], width=width)
+        tab.page.context.add_cookies([{"name": COOKIE, "value": language, "url": served[1]}])
         for path in paths:
             tab.open(path)
             more = tab.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
