@@ -31,6 +31,7 @@ from surveillance.storage.queries import EventFilter  # noqa: E402
 SIZES = (("wide", 1440, 900, "light"), ("phone", 390, 844, "dark"))
 MORE_SIZES = (("tablet", 768, 1024, "light"), ("wide-dark", 1440, 900, "dark"), ("phone-light", 390, 844, "light"))
 NO_PAGES = ("/static/", "/metrics", "/healthz", "/readyz", "/evidence/", "/recordings/")
+LAST = "first_run.show"  # whoever has looked at it is reminded of it on the other pages
 NOT_TAKEN = ("events.home", "sign_in.show")  # leads elsewhere; is taken before signing in
 PLACES = {  # what the name of something in the demo does not lead to
     "events.listing": "/events?view=all",
@@ -113,7 +114,7 @@ def main(target: Path, sizes: tuple[tuple[str, int, int, str], ...]) -> None:
                 take(tab, "/sign-in", target / f"sign-in-show-{size}.png")
                 tab.open("/sign-in")
                 tab.sign_in("admin", PASSWORD)
-                for endpoint, path in sorted(pages.items()):
+                for endpoint, path in sorted(pages.items(), key=lambda page: (page[0] == LAST, page)):
                     if take(tab, path, target / f"{endpoint.replace('.', '-').replace('_', '-')}-{size}.png"):
                         print(size, path, flush=True)
                 tab.page.context.close()

@@ -12,7 +12,7 @@ from dashboard_site import NAME, DashboardSite, open_site, sign_in, token_of
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from surveillance.domain.permissions import WHOLE, Reach
+from surveillance.domain.permissions import SCOPES, WHOLE, Reach
 
 PASSWORD = "long enough a password"
 ONCE = re.compile(r'<p class="once"><code>(?:Authorization: Bearer )?([^<]+)</code>')
@@ -203,3 +203,10 @@ def test_the_audit_is_exported_which_is_on_record_itself(site: DashboardSite) ->
     assert (told["kind"], told["details"]["name"]) == ("user.exported", "kind=user.viewed")
     everything = list(csv.reader(io.StringIO(admin.get("/audit.csv").text)))
     assert {row[3] for row in everything[1:]} >= {"user.added", "configuration.changed", "user.exported"}
+
+
+def test_every_scope_that_a_token_may_have_is_explained(site: DashboardSite) -> None:
+    page = site.user().get("/tokens/new").text
+    said = dict(re.findall(r"<code>(\w+:\w+)</code> <small>([^<]*)</small>", page))
+    assert set(said) == set(SCOPES)
+    assert [scope for scope, words in said.items() if not words] == []
