@@ -9,7 +9,7 @@ from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
 from surveillance.dashboard.languages import in_own_words, language
-from surveillance.dashboard.wording import key_words, kind_words, value_words
+from surveillance.dashboard.wording import detail_words, key_words, kind_words
 from surveillance.translations.details import thing_words
 
 SENTENCES = {
@@ -61,7 +61,7 @@ def about(details: Mapping[str, Any]) -> str:
     if "thing" in told:
         told["thing"] = thing_words(told["thing"], language())
     named = [in_own_words(str(told.pop(name))) for name in NAMES if name in told]
-    return " · ".join(named + [f"{key_words(name)}: {value_words(value)}" for name, value in told.items()])
+    return " · ".join(named + [f"{key_words(name)}: {detail_words(value, name)}" for name, value in told.items()])
 
 
 def register(pages: Blueprint) -> None:

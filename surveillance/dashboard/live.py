@@ -24,7 +24,7 @@ from surveillance.dashboard.clock import moment, site_zone
 from surveillance.dashboard.guards import actor, needs, see_camera
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
-from surveillance.dashboard.wording import camera_chip
+from surveillance.dashboard.wording import camera_chip, reason_words
 from surveillance.domain.site import Camera
 from surveillance.storage.queries import EventFilter
 
@@ -145,7 +145,7 @@ def note_of(state: Mapping[str, Any]) -> str:
     since = moment(state["since"], site_zone(services())).clock if state["since"] else ""
     word = str(camera_chip(state["state"]).word)
     said = _("%(state)s since %(time)s", state=word, time=since) if since else word
-    return f"{said}: {state['reason']}" if state["reason"] else said
+    return f"{said}: {reason_words(state['reason'])}" if state["reason"] else said
 
 
 def keep_little_waiting(connection: socket.socket | None) -> None:

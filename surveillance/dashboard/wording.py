@@ -63,14 +63,6 @@ TRUTH = {
     None: Chip(_l("unknown"), "question", "warn"),
 }
 DEEDS = {"door.open": _l("Open"), "door.lock": _l("Lock"), "door.unlock": _l("Unlock")}
-OUTCOMES = {
-    "pending": _l("waiting to be done"),
-    "attempting": _l("under way"),
-    "done": _l("done"),
-    "failed": _l("failed"),
-    "unknown": _l("nobody knows whether it happened"),
-    "expired": _l("too late, so not done"),
-}
 
 
 def verdict_chip(verdict: str | None) -> Chip:
@@ -118,13 +110,13 @@ def reason_in_short(event: Mapping[str, Any]) -> str:
     telling = [reason for reason in given if reason not in ("unauthorized", "other")]
     if not telling:
         return next(iter(reasons(event)), "")
-    return spoken.reason_words(str(telling[0]).removeprefix(f"{event['rule']}: "), language())
+    return reason_words(str(telling[0]).removeprefix(f"{event['rule']}: "))
 
 
 def action_words(action: Mapping[str, Any]) -> str:
     """A deed with what became of it."""
     deed = DEEDS.get(action["kind"], _l("Tell"))
-    outcome = OUTCOMES.get(action["state"], action["state"])
+    outcome = detail_words(action["state"], "state")
     return f"{deed} {action['target']}: {outcome}"
 
 
@@ -159,6 +151,16 @@ def code(text: str) -> Markup:
 
 def percent(part: float | None) -> str:
     return "" if part is None else format_percent(part, locale=language())
+
+
+def detail_words(value: Any, key: str, zone: tzinfo = UTC) -> str:
+    """The value of a detail of an event, which its key may have words for."""
+    word = details.value_word(key, value, language()) if isinstance(value, str) else value
+    return word if word != value else value_words(value, zone)
+
+
+def reason_words(reason: str) -> str:
+    return spoken.reason_words(reason, language())
 
 
 def tenths(number: float) -> str:
@@ -217,6 +219,8 @@ def register(app: Flask) -> None:
     app.jinja_env.filters.update(
         kind_words=kind_words,
         key_words=key_words,
+        detail_words=detail_words,
+        reason_words=reason_words,
         label_words=label_words,
         review_words=review_words,
         pairs=pairs,

@@ -22,6 +22,7 @@ DIRECTORY = Path(__file__).parent
 SAID = "said"  # the context of sentences in the catalog
 DEPTH = 6  # sentences within sentences: a fault in a rule in a file in a refusal
 _PLACE = re.compile(r"\{(\d+)\}")
+_ADDRESS = re.compile(r"://|\w[.:]\w")
 _FILLED = re.compile(r"\{(\d+)(:word)?\}")
 
 
@@ -82,7 +83,7 @@ def _said_in_parts(line: str, language: str, depth: int) -> str | None:
         if found and parts != (head, tail):
             return parts[0] + _words(language).get(joint, joint) + parts[1] + end
     head, _, tail = line.partition(" ")
-    return f"{head} {_value(tail, language, depth)}" if "://" in head and tail else None
+    return f"{head} {_value(tail, language, depth)}" if _ADDRESS.search(head) and tail else None
 
 
 def _value(text: str, language: str, depth: int) -> str:

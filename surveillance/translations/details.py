@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from surveillance.translations.events import words_in
+from surveillance.translations.events import ORDERS, words_in
 from surveillance.translations.words import N_
 
 KEYS: Mapping[str, str] = {
@@ -56,11 +56,35 @@ THINGS: Mapping[str, str] = {  # what was viewed, searched or taken out
     "person": N_("person"),
     "recording": N_("recording"),
 }
+VALUES: Mapping[str, Mapping[str, str]] = {
+    "command": ORDERS,
+    "state": {
+        "pending": N_("waiting to be done"),
+        "attempting": N_("under way"),
+        "done": N_("done"),
+        "failed": N_("failed"),
+        "unknown": N_("nobody knows whether it happened"),
+        "expired": N_("too late, so not done"),
+    },
+    "role": {
+        "viewer": N_("Viewer"),
+        "guard": N_("Guard"),
+        "operator": N_("Operator"),
+        "installer": N_("Installer"),
+        "administrator": N_("Administrator"),
+    },
+}
 
 
 def key_words(key: str, language: str) -> str:
     """`took_s` becomes `Seconds it took`, `late_s` stays `Late s`."""
     return words_in(language, KEYS[key]) if key in KEYS else key.replace("_", " ").capitalize()
+
+
+def value_word(key: str, value: str, language: str) -> str:
+    """A value that is a word for machines, by its key; any other as it is."""
+    words = VALUES.get(key, {})
+    return words_in(language, words[value]) if value in words else value
 
 
 def thing_words(thing: str, language: str) -> str:

@@ -111,6 +111,15 @@ DENIALS: Mapping[str, str] = {
     "other": N_("For another reason."),
     "antipassback_violation": N_("Already inside: anti-passback."),
 }
+CAMERA_FAULTS: Mapping[str, str] = {
+    "unreachable": N_("It cannot be reached."),
+    "wrong_password": N_("It refused the user name or password."),
+    "not_found": N_("There is nothing at its address."),
+    "no_video": N_("It sends no video."),
+    "timeout": N_("It gave no answer in time."),
+    "ended": N_("It ended the stream."),
+    "unreadable": N_("What it sends cannot be read."),
+}
 ORDERS: Mapping[str, str] = {
     "open": N_("open"),
     "lock": N_("lock"),
@@ -147,7 +156,9 @@ def label_words(label: str, language: str) -> str:
 
 
 def reason_words(reason: str, language: str) -> str:
-    return words_in(language, DENIALS[reason]) if reason in DENIALS else said(reason, language)
+    """A reason on record, which is a word for machines or a sentence, as a sentence."""
+    known = DENIALS.get(reason) or CAMERA_FAULTS.get(reason)
+    return words_in(language, known) if known is not None else said(reason, language)
 
 
 def reasons(event: Event, language: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from babel.messages.extract import extract_python
 
 from surveillance.translations import SAID
-from surveillance.translations.words import VALIDATION, WORDS
+from surveillance.translations.words import PIECES, VALIDATION, WORDS
 
 MARKS = frozenset({"_", "_l", "N_", "gettext", "ngettext", "lazy_gettext", "pgettext"})
 LOGGERS = frozenset({"debug", "info", "warning", "error", "exception"})
@@ -53,7 +53,7 @@ def words(
     file: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
 ) -> Iterator[Found]:
     """A Babel extraction method: the words that are values in sentences, and sentences of a library."""
-    for word in (*WORDS, *VALIDATION):
+    for word in (*WORDS, *PIECES, *VALIDATION):
         yield 1, "pgettext", (SAID, word), []
 
 

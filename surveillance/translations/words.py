@@ -11,6 +11,17 @@ WORDS = (
     *("black", "white", "gray", "main", "sub", "in", "out"),
     ", and ",
 )
+PIECES = (  # what reasons of doors and deeds begin with
+    "door.open {0}",
+    "door.lock {0}",
+    "door.unlock {0}",
+    "notify {0}",
+    "lock by {0}: {1}",
+    "unlock by {0}: {1}",
+    "block by {0}: {1}",
+    "lock down by {0}: {1}",
+    "lock down release by {0}: {1}",
+)
 VALIDATION = (  # what pydantic says of a value, as site_file puts it
     "must be a valid string",
     "must be a valid number",

@@ -125,3 +125,22 @@ def test_what_pydantic_finds_in_a_site_is_said_too() -> None:
         "la cámara front: analyze_fps: debe ser un número válido; no se puede leer como número (hay 'fast')",
         "la cámara front: view: debe ser 'side' o 'top' (hay 'odd')",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "spoken"),
+    [
+        ("lock down by admin: drill", "bloqueo total por orden de admin: drill"),
+        (
+            "door.lock front: http://192.0.2.9:80: cannot connect (Connection refused)",
+            "cerrar la puerta front: http://192.0.2.9:80: no se puede conectar (Connection refused)",
+        ),
+        (
+            "the camera's address: 169.254.169.254 is a link-local or metadata address, which may hand out secrets",
+            "la dirección de la cámara: 169.254.169.254 es una dirección de enlace local o de metadatos, "
+            "que puede entregar secretos",
+        ),
+    ],
+)
+def test_a_deed_or_an_address_before_a_sentence_is_kept_with_it(sentence: str, spoken: str) -> None:
+    assert said(sentence, "es") == spoken

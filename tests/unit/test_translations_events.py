@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from surveillance.domain.errors import CameraFault
 from surveillance.domain.values import DOOR_ALARMS, DOOR_MODES
-from surveillance.translations.events import KINDS, kind_words, sentence, title
+from surveillance.translations.details import key_words, thing_words, value_word
+from surveillance.translations.events import CAMERA_FAULTS, KINDS, kind_words, reason_words, sentence, title
 
 CODE = Path(__file__).resolve().parents[2] / "surveillance"
 RECORDS = re.compile(
@@ -67,3 +69,14 @@ def test_an_event_is_told_in_one_line(event: dict[str, Any], english: str, spani
 def test_a_family_and_a_title_have_words_too() -> None:
     assert (kind_words("access.", "es"), kind_words("gate.", "en")) == ("Acceso", "Gate")
     assert title({"kind": "presence.denied", "label": None, "zones": []}, "es") == "Algo: visto"
+
+
+def test_machine_words_of_reasons_and_details_are_said() -> None:
+    assert set(get_args(CameraFault)) == set(CAMERA_FAULTS)
+    assert reason_words("wrong_password", "es") == "Rechazó el nombre de usuario o la contraseña."
+    assert (key_words("took_s", "es"), key_words("late_s", "es")) == ("Segundos que tardó", "Late s")
+    assert (value_word("command", "lock_down", "es"), value_word("name", "lock_down", "es")) == (
+        "bloqueo total",
+        "lock_down",
+    )
+    assert (thing_words("camera", "es"), thing_words("drone", "es")) == ("cámara", "drone")
