@@ -345,7 +345,7 @@ def test_states_refresh_in_parts(site: DashboardSite, user: FlaskClient) -> None
         "gate": {"state": "lost", "since": since, "reason": "timeout", "fps": 0.0, "drops": {}},
     }
     parts = user.get("/camera-states").text
-    for words in ('id="state-1"', "4.9 pictures/s analyzed", 'id="state-2"', "Lost", "since 13:00:00", "gave no answer"):
+    for words in ('id="state-1"', "4.9 pictures/s analyzed", 'id="state-2"', "Lost", "since 13:00:00", "no answer"):
         assert words in parts
     one = user.get("/cameras/front/state").text
     for words in ("4.9 of 5.0 pictures/s", "3: a newer picture came first", "sensitivity 50"):
