@@ -20,6 +20,7 @@ from surveillance.translations.words import JOINTS, WORDS
 LANGUAGES = {"en": "English", "es": "Español"}
 DIRECTORY = Path(__file__).parent
 SAID = "said"  # the context of sentences in the catalog
+MOST_CHARACTERS = 4000
 DEPTH = 6  # sentences within sentences: a fault in a rule in a file in a refusal
 _PLACE = re.compile(r"\{(\d+)\}")
 _ADDRESS = re.compile(r"://|\w[.:]\w")
@@ -33,11 +34,12 @@ class Sentence:
     pattern: re.Pattern[str]
     numbers: tuple[int, ...]  # which value each group of the pattern is
     translation: str
+    mark: str  # its longest part between values: a line without it is another sentence
 
 
 def said(text: str, language: str) -> str:
     """A sentence from the record in that language; what no pattern fits stays as it is, line by line."""
-    if language == "en" or language not in LANGUAGES or not text:
+    if language == "en" or language not in LANGUAGES or not text or len(text) > MOST_CHARACTERS:
         return text
     return "\n".join(_said_line(line, language) for line in text.split("\n"))
 
@@ -66,7 +68,7 @@ def _said_line(line: str, language: str, depth: int = DEPTH) -> str:
 
 def _said_by(sentences: Sequence[Sentence], line: str, language: str, depth: int) -> str | None:
     for sentence in sentences:
-        found = sentence.pattern.fullmatch(line)
+        found = sentence.pattern.fullmatch(line) if sentence.mark in line else None
         if found is not None:
             values = dict(zip(sentence.numbers, found.groups(), strict=True))
             return _filled(sentence.translation, values, language, depth - 1)
@@ -108,7 +110,8 @@ def _sentences(language: str) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
     slight: list[Sentence] = []
     for template, words in sorted(_told(language).items(), key=lambda pair: -len(_PLACE.sub("", pair[0]))):
         if template not in WORDS:
-            (slight if is_slight(template) else full).append(Sentence(*pattern_of(template), words))
+            mark = max(_PLACE.sub("\0", template).split("\0"), key=len)
+            (slight if is_slight(template) else full).append(Sentence(*pattern_of(template), words, mark))
     return full, slight
 
 

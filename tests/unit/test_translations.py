@@ -29,6 +29,7 @@ from surveillance.translations.words import WORDS
         ),
         ("nobody ever wrote this down", "nobody ever wrote this down"),
         ("", ""),
+        ("camera a is stale" * 300, "camera a is stale" * 300),  # longer than any sentence
     ],
 )
 def test_a_sentence_on_record_is_known_again_with_those_inside_it(sentence: str, spoken: str) -> None:
