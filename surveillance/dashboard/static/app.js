@@ -28,3 +28,13 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+// --- the navigation of a narrow screen shows where one is -------------------------------------------------------------
+
+document.addEventListener("DOMContentLoaded", () => {
+  const here = document.querySelector(".bar-in > nav [aria-current]");
+  if (here) {
+    const nav = here.parentElement;
+    nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+  }
+});
