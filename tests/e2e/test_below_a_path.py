@@ -59,7 +59,7 @@ def test_everything_stays_below_the_path(chromium: Browser, tmp_path: Path) -> N
             links = page.locator("a[href], link[href], script[src], img[src], form[action]").evaluate_all(LINKS)
             assert [link for link in links if link.startswith("/") and not link.startswith(f"{PREFIX}/")] == [], path
         tab.open("/events")
-        expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+        expect(page.locator("#live-state")).to_have_attribute("data-state", "on", timeout=30_000)
         page.locator("details.menu summary").click()
         page.get_by_role("button", name="Español").click()
         expect(page.locator("html")).to_have_attribute("lang", "es")

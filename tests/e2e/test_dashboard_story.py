@@ -74,7 +74,7 @@ def test_sign_in_see_an_event_arrive_and_open_its_explanation(chromium: Browser,
 
         tab.open("/cameras")
         expect(page.locator(".tile .chip")).to_have_text("Live")
-        expect(page.locator(".tile .screen")).to_have_attribute("data-state", "live", timeout=15_000)
+        expect(page.locator(".tile .live-screen")).to_have_attribute("data-state", "live", timeout=15_000)
         assert tab.complaints == []
         page.context.close()
 

@@ -87,7 +87,7 @@ def test_what_is_drawn_is_switched_and_remembered(watch: Watch) -> None:
     page = watch.tab.page
     watch.tab.open("/live")
     yard = watch.screen("yard")
-    expect(yard.locator(".live-tracks text", has_text="Person")).to_be_visible(timeout=30_000)
+    expect(yard.locator(".live-tracks text", has_text="Person").first).to_be_visible(timeout=30_000)
     expect(yard.locator(".live-zones .zone")).to_be_visible()
     assert yard.locator(".live-zones .line").count() == 2  # and its arrow
     expect(yard.locator(".live-motion")).to_be_hidden()
