@@ -95,7 +95,8 @@ def _value(text: str, language: str, depth: int) -> str:
 def _filled(translation: str, values: dict[int, str], language: str, depth: int) -> str:
     def value(found: re.Match[str]) -> str:
         text = values[int(found[1])]
-        return _words(language).get(text, text) if found[2] else _value(text, language, depth)
+        word = _words(language).get(text) if found[2] else None
+        return word or _value(text, language, depth)
 
     return _FILLED.sub(value, translation)
 

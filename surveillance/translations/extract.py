@@ -99,11 +99,12 @@ def template_of(text: ast.Constant | ast.JoinedStr) -> str:
 
 
 def is_sentence(template: str) -> bool:
-    """Whether one line holds plain words one after another, rather than a name, a mark or a pattern."""
+    """Whether one line holds plain words, rather than a name, a mark or a pattern: two in a row, three, or a value."""
     if "\n" in template:
         return False
     plain = [_WORD.fullmatch(word) is not None for word in template.split()]
-    return any(one and after for one, after in pairwise(plain)) or (any(plain) and "{" in template)
+    has_pair = any(one and after for one, after in pairwise(plain))
+    return has_pair or sum(plain) > 2 or (any(plain) and "{" in template)
 
 
 def called(call: ast.Call) -> str:

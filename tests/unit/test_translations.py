@@ -75,6 +75,10 @@ def f(name, log):
             "no zone is called 'yrd'; did you mean 'yard'?",
             "no existe zona con el nombre 'yrd'; ¿quiso decir 'yard'?",
         ),
+        (  # a thing of two words, and no name to suggest
+            "no notify target is called 'ops'; there are: none",
+            "no existe destino de avisos con el nombre 'ops'; existen: ninguno",
+        ),
         (  # an empty value
             "door front has no relay, so nothing can unlock it",
             "la puerta front no tiene relé, así que nada puede ejecutar en ella la orden liberar",
