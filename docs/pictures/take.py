@@ -32,7 +32,7 @@ SIZES = (("wide", 1440, 900, "light"), ("phone", 390, 844, "dark"))
 MORE_SIZES = (("tablet", 768, 1024, "light"), ("wide-dark", 1440, 900, "dark"), ("phone-light", 390, 844, "light"))
 NO_PAGES = ("/static/", "/metrics", "/healthz", "/readyz", "/evidence/", "/recordings/")
 LAST = "first_run.show"  # whoever has looked at it is reminded of it on the other pages
-NOT_TAKEN = ("events.home", "sign_in.show")  # leads elsewhere; is taken before signing in
+NOT_TAKEN = ("events.home", "sign_in.ask_code", "sign_in.show")  # lead elsewhere; is taken before signing in
 PLACES = {  # what the name of something in the demo does not lead to
     "events.listing": "/events?view=all",
     "people.one": "/person?name=Ada",
@@ -100,6 +100,17 @@ def take(tab: Tab, path: str, file: Path) -> bool:
     return True
 
 
+def drop_unshown(folder: Path) -> None:
+    """Deletes what the page of the documentation does not show, and names pages that it shows in no size."""
+    shown = set(re.findall(r"pictures/([\w-]+\.png)", (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")))
+    for file in sorted(folder.glob("*.png")):
+        page = file.name.rpartition("-")[0]
+        if not any(name.startswith(f"{page}-") for name in shown):
+            print(f"docs/dashboard.md does not show {page}", flush=True)
+        if file.name not in shown:
+            file.unlink()
+
+
 def main(target: Path, sizes: tuple[tuple[str, int, int, str], ...]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_demo(Path(folder)) as (address, password):
@@ -124,3 +135,5 @@ if __name__ == "__main__":
     every_size = "--all-sizes" in sys.argv
     folders = [Path(word) for word in sys.argv[1:] if word != "--all-sizes"]
     main(folders[0] if folders else Path(__file__).parent, SIZES + MORE_SIZES if every_size else SIZES)
+    if not folders:
+        drop_unshown(Path(__file__).parent)
