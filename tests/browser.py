@@ -60,14 +60,14 @@ class Tab:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(leads_to, wait_until="domcontentloaded")
 
-    def sign_in_first(self, name: str, given: str, chosen: str) -> None:
+    def sign_in_first(self, name: str, given: str, chosen: str, leads_to: str = "**/events*") -> None:
         """With a one-time password, which has to be changed before anything else."""
         self.sign_in(name, given, "**/account")
         self.page.get_by_label("Present password").fill(given)
         self.page.get_by_label("New password, at least").fill(chosen)
         self.page.get_by_label("New password again").fill(chosen)
         self.page.get_by_role("button", name="Change password").click()
-        self.page.wait_for_url("**/events*", wait_until="domcontentloaded")
+        self.page.wait_for_url(leads_to, wait_until="domcontentloaded")
 
 
 def open_tab(browser: Browser, address: str, width: int = 1280, height: int = 900, **context: Any) -> Tab:
