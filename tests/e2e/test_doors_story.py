@@ -67,8 +67,11 @@ def printed_code(tab: Tab) -> str:
     picture = tab.page.locator(".badge-card").screenshot(scale="device")
     tab.page.emulate_media(media="screen")
     pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
-    large = cv2.resize(pixels, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
-    text, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
+    for scale in (4, 3, 5, 2, 6):  # a reader sees it in many sizes, some of which OpenCV misses
+        large = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+        text, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
+        if text:
+            break
     return str(text)
 
 

@@ -157,8 +157,11 @@ def read_code(page: str) -> str:
             x += values[0]
         else:
             x, y = (values[0], values[1]) if mark == "M" else (x + values[0], y + values[1])
-    large = cv2.resize(picture, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
-    text, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
+    for scale in (8, 6, 5, 10, 4, 7):  # a reader sees it in many sizes, some of which OpenCV misses
+        large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+        text, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
+        if text:
+            break
     return str(text)
 
 
@@ -187,7 +190,7 @@ def test_a_printed_badge_is_read_from_its_picture_and_passes_until_it_is_revoked
 
 def test_the_reader_of_codes_agrees_with_the_writer() -> None:
     text = "SB1." + "A" * 118
-    code = segno.make(text, error="q", micro=False)
+    code = segno.make(text, error="h", micro=False)
     page = f'<div id="code">{code.svg_inline(omitsize=True, border=4, svgclass=None, lineclass=None)}</div>'
     assert read_code(page) == text
 

@@ -187,6 +187,14 @@ CREDENTIALS = st.builds(
     st.booleans(),
     MOMENTS,
 )
+
+
+def owned_once(people: list[Person]) -> bool:
+    """Whether no two persons have the same badge, card, plate or code, which no site lets them have."""
+    held = [(item.kind, item.value) for person in people for item in person.credentials if item.kind != "pin"]
+    return len(held) == len(set(held))
+
+
 PEOPLE = st.lists(
     st.builds(
         lambda name, groups, items: Person(name, frozenset(groups), tuple(items)),
@@ -196,7 +204,7 @@ PEOPLE = st.lists(
     ),
     max_size=5,
     unique_by=lambda person: person.name,
-)
+).filter(owned_once)
 
 
 @given(PEOPLE)
