@@ -117,7 +117,7 @@ def open_site(
         secret_key=keys.key("sessions"),
         badges=BadgeSeal(keys.key("badges")),
         applied=lambda: applied,
-        settings=settings or DashboardSettings(stream_poll_s=0.02),
+        settings=settings or DashboardSettings(stream_poll_s=0.02, sign_in_limit="1000 per minute"),
         check_site=check,
         models=lambda: ("embedded", "garden"),
         seal=keys.encrypt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from browser import open_tab, running_chromium, serving
 from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
 from ledger_samples import shot
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from ports import free_port
 
 from surveillance.app.service import running_site
@@ -116,6 +117,24 @@ def test_filters_change_list_address_and_stream(chromium: Browser, served: tuple
     expect(page.locator("#rows li")).to_have_count(4)
     assert tab.complaints == []
     page.context.close()
+
+
+def test_the_list_follows_what_happens_however_late_its_scripts_come(
+    chromium: Browser, served: tuple[DashboardSite, str]
+) -> None:
+    def late(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    tab = open_tab(chromium, served[1])
+    tab.open("/sign-in")
+    tab.sign_in(NAME, PASSWORD)
+    for script in ("hx-sse.min.js", "events.js"):
+        tab.page.route(f"**/{script}*", late)
+        tab.open("/events?view=all")
+        expect(tab.page.locator("#live-state")).to_have_attribute("data-state", "on", timeout=10_000)
+    assert tab.complaints == []
+    tab.page.context.close()
 
 
 def test_pages_fit_a_phone(chromium: Browser, served: tuple[DashboardSite, str]) -> None:

@@ -53,7 +53,7 @@ def story(chromium: Browser, tmp_path: Path) -> Iterator[Story]:
         with running(site) as pages, serving(pages.app) as address:
             pages.accounts.add("olga", "operator", PASSWORD)
             token = pages.accounts.create_token("reader", ["access:request"], actor="olga")
-            tab = open_tab(chromium, address)
+            tab = open_tab(chromium, address, device_scale_factor=3)  # a printer is finer than a screen
             tab.open("/sign-in")
             tab.sign_in("olga", PASSWORD)
             yield Story(pages, controller, tab, token)
@@ -67,8 +67,8 @@ def printed_code(tab: Tab) -> str:
     picture = tab.page.locator(".badge-card").screenshot(scale="device")
     tab.page.emulate_media(media="screen")
     pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
-    for scale in (4, 3, 5, 2, 6):  # a reader sees it in many sizes, some of which OpenCV misses
-        large = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    for scale in (1, 2, 1.5, 3, 4):  # a reader sees it in many sizes, some of which OpenCV misses
+        large = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
         text, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
         if text:
             break
