@@ -22,17 +22,24 @@ cameras:
 """
 
 
-def pictures(live: LivePictures, seconds: float) -> list[LivePicture]:
-    """What a viewer of that long gets."""
+def pictures(live: LivePictures, seconds: float, after: LivePicture | None = None) -> list[LivePicture]:
+    """What a viewer of that long gets, newer than `after`."""
     seen: list[LivePicture] = []
+    last_ns = after.shown_ns if after else 0
     ends_s = time.monotonic() + seconds
     while time.monotonic() < ends_s:
         live.watch("yard", "full")
-        newest = live.latest("yard", "full", seen[-1].shown_ns if seen else 0)
+        newest = live.latest("yard", "full", last_ns)
         if newest is not None:
             seen.append(newest)
+            last_ns = newest.shown_ns
         time.sleep(0.02)
     return seen
+
+
+def confirmed_labels(seen: list[LivePicture]) -> set[str]:
+    """What the tracks are called once they are confirmed; on a busy machine that takes several passes of the block."""
+    return {box["label"] for picture in seen for box in picture.facts["boxes"] if box["confirmed"]}
 
 
 def red_span(pixels: Any) -> tuple[float, float] | None:
@@ -47,6 +54,12 @@ def test_pictures_come_with_their_own_boxes_while_somebody_watches(tmp_path: Pat
     with running_painted(settings, SITE):
         assert eventually(lambda: bool(pictures(live, 0.5)))
         seen = pictures(live, 7.0)
+
+        def is_person_told() -> bool:
+            seen.extend(pictures(live, 1.0, seen[-1]))
+            return "person" in confirmed_labels(seen)
+
+        assert eventually(is_person_told)
         numbers = [picture.facts["number"] for picture in seen]
         assert numbers == sorted(set(numbers))
         beside = 0
@@ -58,8 +71,6 @@ def test_pictures_come_with_their_own_boxes_while_somebody_watches(tmp_path: Pat
             for region in picture.facts["regions"] if span else ():
                 assert span is not None
                 beside += region[0] < span[1] and region[2] > span[0]
-        told = [box for picture in seen for box in picture.facts["boxes"]]
-        assert {box["label"] for box in told if box["confirmed"]} >= {"person"}
         assert {picture.facts["gate"] for picture in seen} >= {"motion", "quiet"}
         assert beside > 5, "regions lie where the block is in the same picture"
         time.sleep(3.5)  # nobody watches any more
