@@ -208,7 +208,7 @@ def fitting(settings: Settings, model: str | None) -> tuple[str, int, Callable[[
 
     card = registry.find_card(model or settings.perception.model, settings.model_dirs)
     shape = card.input
-    return card.name, shape.size, lambda crop: registry.fit_crop(crop, shape.size, shape.fit)
+    return card.name, shape.size, lambda crop: registry.fit_crop(crop, shape.size, shape.fit, shape.resize)
 
 
 def link_secret(settings: Settings) -> bytes:

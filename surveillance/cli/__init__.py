@@ -27,6 +27,7 @@ GROUPS = (
     "rules",
     "events",
     "models",
+    "training",
     "jobs",
     "diagnosis",
     "bench",

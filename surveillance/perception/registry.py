@@ -30,20 +30,31 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).resolve().parent / "weights"  # what ships with the package
 LARGEST_BATCH = 64
 
-Batch = NDArray[np.float32]  # (n, 3, size, size), prepared as the card says
+Batch = NDArray[np.float32]  # (n, channels, size, size), prepared as the card says
 Logits = NDArray[np.float32]  # (n, labels)
-Backend = Callable[[Batch], Logits]  # what an entry point of surveillance.backends builds from (network, size, device)
+Backend = Callable[
+    [Batch], Logits
+]  # what an entry point of surveillance.backends builds from (network, channels, size, device)
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """How a crop becomes numbers: stretched or letterboxed to a square of `size` pixels, scaled to 0..1, normalized."""
+    """How a crop becomes numbers: fitted to a square of `size` pixels, scaled to 0..1, normalized.
+
+    `crop` is what torchvision's own weights were trained with: the shorter side becomes `resize` pixels, and the middle
+    is cut out.
+    """
 
     size: int
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
-    color: str = "rgb"  # rgb | bgr: the order of the network's channels, and of mean and std
-    fit: str = "stretch"  # stretch | letterbox
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)  # one for each of the network's channels
+    std: tuple[float, ...] = (0.25, 0.25, 0.25)
+    color: str = "rgb"  # rgb | bgr | gray: the network's channels in their order
+    fit: str = "stretch"  # stretch | letterbox | crop
+    resize: int = 0  # of `crop`; 0: as `size`
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.color == "gray" else 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +160,13 @@ def parse_card(text: str, where: str) -> ModelCard:
 def _check_card(card: ModelCard, where: str) -> None:
     if len(set(card.labels)) != len(card.labels) or len(card.labels) < 2:
         raise ModelError(f"{where}: labels must be at least two and differ; they are {', '.join(card.labels)}")
-    if card.input.color not in ("rgb", "bgr") or card.input.fit not in ("stretch", "letterbox"):
-        raise ModelError(f"{where}: input needs color rgb or bgr and fit stretch or letterbox")
-    if card.temperature <= 0 or card.input.size < 1:
-        raise ModelError(f"{where}: temperature and input size must be above 0")
+    shape = card.input
+    if shape.color not in ("rgb", "bgr", "gray") or shape.fit not in ("stretch", "letterbox", "crop"):
+        raise ModelError(f"{where}: input needs color rgb, bgr or gray and fit stretch, letterbox or crop")
+    if len(shape.mean) != shape.channels or len(shape.std) != shape.channels or min(shape.std) <= 0:
+        raise ModelError(f"{where}: mean and std need {shape.channels} numbers for {shape.color}, std above 0")
+    if card.temperature <= 0 or shape.size < 1 or (shape.resize and shape.resize < shape.size):
+        raise ModelError(f"{where}: temperature and input size must be above 0, and resize at least the size")
     if Path(card.weights_file).name != card.weights_file or not card.weights_file.endswith(".safetensors"):
         raise ModelError(f"{where}: weights must be the plain name of a .safetensors file, not {card.weights_file!r}")
 
@@ -227,15 +241,17 @@ def _parse_weights(data: bytes, path: Path, card: ModelCard) -> dict[str, Any]:
 
 
 def preprocess(crops: Sequence[Bgr], shape: Input) -> Batch:
-    """Crops of any size become (n, 3, size, size) float32, the same for training and for use."""
+    """Crops of any size become (n, channels, size, size) float32, the same for training and for use."""
     if not crops:
-        return np.empty((0, 3, shape.size, shape.size), np.float32)
-    return normalize(np.stack([fit_crop(crop, shape.size, shape.fit) for crop in crops]), shape)
+        return np.empty((0, shape.channels, shape.size, shape.size), np.float32)
+    return normalize(np.stack([fit_crop(crop, shape.size, shape.fit, shape.resize) for crop in crops]), shape)
 
 
-def fit_crop(crop: Bgr, size: int, fit: str = "stretch") -> Bgr:
-    """One crop as (size, size, 3) uint8: stretched, or letterboxed on mid-gray. Shrinking averages areas."""
+def fit_crop(crop: Bgr, size: int, fit: str = "stretch", resize: int = 0) -> Bgr:
+    """One crop as (size, size, 3) uint8: stretched, letterboxed on gray, or its middle. Shrinking averages areas."""
     height, width = crop.shape[:2]
+    if fit == "crop":
+        return _middle(crop, size, max(resize, size))
     if fit == "stretch":
         shrinks = height * width > size * size
         return np.asarray(cv2.resize(crop, (size, size), interpolation=_kernel(shrinks)), np.uint8)
@@ -248,11 +264,26 @@ def fit_crop(crop: Bgr, size: int, fit: str = "stretch") -> Bgr:
 
 
 def normalize(fitted: NDArray[np.uint8], shape: Input) -> Batch:
-    """(n, size, size, 3) uint8 in BGR becomes (n, 3, size, size) float32 as the network wants it."""
-    pixels = fitted[..., ::-1] if shape.color == "rgb" else fitted
+    """(n, size, size, 3) uint8 in BGR becomes (n, channels, size, size) float32 as the network wants it."""
+    pixels = _channels(fitted, shape.color)
     scale = 1 / (255 * np.asarray(shape.std, np.float32))
     offset = np.asarray(shape.mean, np.float32) / np.asarray(shape.std, np.float32)
     return np.ascontiguousarray((pixels * scale - offset).transpose(0, 3, 1, 2), np.float32)
+
+
+def _channels(pixels: NDArray[np.uint8], color: str) -> NDArray[np.uint8]:
+    if color == "gray":
+        return np.stack([cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)[..., None] for picture in pixels])
+    return pixels[..., ::-1] if color == "rgb" else pixels
+
+
+def _middle(crop: Bgr, size: int, resize: int) -> Bgr:
+    height, width = crop.shape[:2]
+    scale = resize / min(height, width)
+    wide, high = max(size, round(width * scale)), max(size, round(height * scale))
+    whole = cv2.resize(crop, (wide, high), interpolation=_kernel(scale < 1))
+    top, left = (high - size) // 2, (wide - size) // 2
+    return np.asarray(whole[top : top + size, left : left + size], np.uint8)
 
 
 def _kernel(shrinks: bool) -> int:
@@ -272,7 +303,9 @@ def build_classifier(
     """
     if backend == "auto":
         backend = "torch" if device.startswith("cuda") or (device == "auto" and _has_cuda()) else "openvino"
-    run: Backend = plugins.load("backends", backend)(lambda: build_network(card, folder), card.input.size, device)
+    run: Backend = plugins.load("backends", backend)(
+        lambda: build_network(card, folder), card.input.channels, card.input.size, device
+    )
     return CardClassifier(card, run)
 
 

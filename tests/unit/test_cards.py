@@ -56,7 +56,7 @@ def test_card_survives_its_file() -> None:
         ("name: small", "it lacks 'weights'"),
         (_page(labels=["cat"]), "labels must be at least two and differ; they are cat"),
         (_page(labels=["cat", "cat"]), "labels must be at least two and differ"),
-        (_page(input={"size": 48, "color": "yuv"}), "color rgb or bgr"),
+        (_page(input={"size": 48, "color": "yuv"}), "color rgb, bgr or gray"),
         (_page(input={"size": 48, "depth": 3}), "depth"),
         (_page(temperature=0), "above 0"),
         (_page(weights={"file": "small.pt", "sha256": "0"}), "not 'small.pt'"),
@@ -108,6 +108,22 @@ def test_crops_of_any_size_become_one_batch() -> None:
 
 def test_no_crops_make_an_empty_batch() -> None:
     assert preprocess([], Input(size=8)).shape == (0, 3, 8, 8)
+
+
+def test_the_middle_is_what_torchvision_cuts_out() -> None:
+    crop = np.zeros((40, 80, 3), np.uint8)
+    crop[10:30, 30:50] = 255
+    assert (fit_crop(crop, 20, "crop", resize=40) == 255).all()
+    assert fit_crop(crop, 20, "crop").shape == (20, 20, 3)
+    assert fit_crop(np.zeros((7, 90, 3), np.uint8), 20, "crop", resize=24).shape == (20, 20, 3)
+
+
+def test_a_gray_network_gets_one_channel() -> None:
+    crop = np.full((9, 9, 3), (255, 0, 0), np.uint8)
+    batch = preprocess([crop, crop], Input(size=4, color="gray", mean=(0.0,), std=(1.0,)))
+    assert batch.shape == (2, 1, 4, 4)
+    assert batch.max() == pytest.approx(29 / 255)
+    assert preprocess([], Input(size=4, color="gray", mean=(0.0,), std=(1.0,))).shape == (0, 1, 4, 4)
 
 
 def test_letterbox_keeps_proportions() -> None:

@@ -20,18 +20,18 @@ import openvino as ov  # noqa: E402
 class OpenVinoBackend:
     """The fastest way on a CPU; the network is converted once, in memory."""
 
-    def __init__(self, build: Callable[[], nn.Module], size: int, device: str = "auto") -> None:
+    def __init__(self, build: Callable[[], nn.Module], channels: int, size: int, device: str = "auto") -> None:
         """`device` is auto or cpu; raises ModelError for another."""
         if device.lower() not in ("auto", "cpu"):
             raise ModelError(f"the openvino backend runs on cpu, not on {device!r}; set device to auto or cpu")
         network = build().cpu().float().eval()
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # the converter traces by a call that torch calls deprecated
-            example = torch.zeros(1, 3, size, size)
-            model = ov.convert_model(network, example_input=example, input=[-1, 3, size, size])
+            example = torch.zeros(1, channels, size, size)
+            model = ov.convert_model(network, example_input=example, input=[-1, channels, size, size])
         settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
         self._network = ov.Core().compile_model(model, "CPU", settings)
 
     def __call__(self, batch: Batch) -> Logits:
-        """(n, 3, size, size) float32 to (n, labels) float32."""
+        """(n, channels, size, size) float32 to (n, labels) float32."""
         return np.array(self._network(batch)[0], np.float32)

@@ -15,7 +15,7 @@ from surveillance.perception.registry import Batch, Logits
 class TorchBackend:
     """The reference that other backends are compared with."""
 
-    def __init__(self, build: Callable[[], nn.Module], size: int, device: str = "auto") -> None:
+    def __init__(self, build: Callable[[], nn.Module], channels: int, size: int, device: str = "auto") -> None:
         """`device` is auto, cpu, cuda or cuda:N; raises ModelError for one that is not there."""
         has_cuda = torch.cuda.is_available()
         chosen = ("cuda" if has_cuda else "cpu") if device == "auto" else device
@@ -29,7 +29,7 @@ class TorchBackend:
         self._network = network.to(memory_format=torch.channels_last).eval()
 
     def __call__(self, batch: Batch) -> Logits:
-        """(n, 3, size, size) float32 to (n, labels) float32."""
+        """(n, channels, size, size) float32 to (n, labels) float32."""
         with torch.inference_mode():
             crops = torch.from_numpy(batch).to(self._device, self._type, memory_format=torch.channels_last)
             logits: Logits = self._network(crops).float().cpu().numpy().astype(np.float32)
