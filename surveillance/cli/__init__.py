@@ -27,6 +27,7 @@ GROUPS = (
     "rules",
     "events",
     "models",
+    "comparing",
     "training",
     "jobs",
     "diagnosis",
