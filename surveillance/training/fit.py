@@ -28,7 +28,7 @@ from surveillance.domain.errors import DataError, UserMistake
 from surveillance.domain.values import BACKGROUND, Bgr
 from surveillance.perception.registry import Input, fit_crop, normalize
 from surveillance.training.augment import augment
-from surveillance.training.datasets import Sample, Split, labels_of, load_samples, split_samples
+from surveillance.training.datasets import Sample, Split, labels_of, load_samples, sample_key, split_samples
 
 RARE_TURN = 0.03  # how often what has an upright side is turned by any angle
 
@@ -281,11 +281,6 @@ def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     decayed = [p for p in net.parameters() if p.ndim > 1]
     free = [p for p in net.parameters() if p.ndim <= 1]
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
-
-
-def sample_key(sample: Sample) -> str:
-    """A sample's name within its tree."""
-    return f"{sample.label}/{sample.path.name}"
 
 
 def split_digest(samples: Sequence[Sample]) -> str:

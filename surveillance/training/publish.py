@@ -25,9 +25,9 @@ from torch import Tensor
 from surveillance import plugins
 from surveillance.domain.errors import DataError, ModelError, UserMistake
 from surveillance.perception.registry import Input, Logits, ModelCard, build_classifier, softmax
-from surveillance.training.datasets import Sample, load_samples
+from surveillance.training.datasets import Sample, load_samples, sample_key
 from surveillance.training.evaluate import classify, measure
-from surveillance.training.fit import Recipe, sample_key, split_digest
+from surveillance.training.fit import Recipe, split_digest
 
 LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a file name
