@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from surveillance.domain.errors import EditConflict, RuleError, SettingsError, U
 from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.settings import Settings
+from surveillance.storage.ledger import Note
 from surveillance.storage.site_document import site_yaml
 from surveillance.storage.site_file import load_site, rules_offset
 from surveillance.storage.site_plan import Change, changes_between
@@ -56,18 +57,27 @@ def author() -> str:
         return f"user {os.getuid()}"
 
 
-def edit_site(settings: Settings, edit: Callable[[Site], Site]) -> Edited:
+def edit_site(
+    settings: Settings,
+    edit: Callable[[Site], Site],
+    by: str | None = None,
+    notes: Callable[[Site], Sequence[Note]] = lambda before: (),
+) -> Edited:
     """Applies an edit to the site as it is now, checked, as one version.
+
+    It is put down to `by`, or to whoever types; `notes(before)` go on record with it.
 
     Raises SettingsError or RuleError for a site that could not be run, and whatever `edit` raises.
     """
     for _ in range(TRIES):
         with suppress(EditConflict):
-            return _edit_once(settings, edit)
-    return _edit_once(settings, edit)
+            return _edit_once(settings, edit, by or author(), notes)
+    return _edit_once(settings, edit, by or author(), notes)
 
 
-def _edit_once(settings: Settings, edit: Callable[[Site], Site]) -> Edited:
+def _edit_once(
+    settings: Settings, edit: Callable[[Site], Site], by: str, notes: Callable[[Site], Sequence[Note]]
+) -> Edited:
     store = open_site(settings)
     before = store.site.read()
     after = store.site.prepared(edit(before))
@@ -75,7 +85,7 @@ def _edit_once(settings: Settings, edit: Callable[[Site], Site]) -> Edited:
     if not changes:
         return Edited(before.version, (), before)
     check_site(settings, before, after)
-    return Edited(store.site.save(after, author(), before.version), changes, after)
+    return Edited(store.site.save(after, by, before.version, notes(before)), changes, after)
 
 
 def plan_site(settings: Settings, file: Path) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 WANTS_EYES = 2  # waits in the inbox until a person reviewed it
 LISTED = 1  # is among all events
-ON_RECORD = ("user.", "configuration.", "job.finished")  # kinds and families that are neither
+ON_RECORD = ("user.", "configuration.", "model.", "job.finished")  # kinds and families that are neither
 EYES = frozenset(
     {
         "door.forced_open",

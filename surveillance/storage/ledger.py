@@ -51,6 +51,15 @@ class Asks:
     wish: Wish
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is told of a camera in the transaction of an edit, beside the edit itself."""
+
+    kind: str
+    camera: str
+    details: Mapping[str, Any]
+
+
 acting_from: ContextVar[str] = ContextVar("acting_from", default="")  # the address of whoever acts in this context
 _log = logging.getLogger(__name__)
 
@@ -149,11 +158,11 @@ def _reason(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
-def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: str) -> Event:
+def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: str, camera: str | None = None) -> Event:
     """An event that no rule judged (`user.*`, `configuration.*`), in the transaction of the change that it tells of."""
     address = acting_from.get()
     who = {"actor": actor, "from": address} if address else {"actor": actor}
-    decision = system_decision(kind, datetime.now(UTC), (), actor, details={**who, **details})
+    decision = system_decision(kind, datetime.now(UTC), (), actor, details={**who, **details}, camera=camera)
     event = Event(_take(connection, "event", 1), decision)
     connection.execute(insert(tables.event), [event_row(event, None, None)])
     return event

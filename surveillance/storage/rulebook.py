@@ -18,7 +18,7 @@ from surveillance.domain.errors import EditConflict, SettingsError
 from surveillance.domain.site import Site
 from surveillance.storage.database import ChangeWatch, reading, writing
 from surveillance.storage.keys import KeyStore
-from surveillance.storage.ledger import note
+from surveillance.storage.ledger import Note, note
 from surveillance.storage.rule_rows import (
     RulebookEdit,
     RuleText,
@@ -81,10 +81,12 @@ class SqlSite:
             self._replace(connection, self._prepared(site, Site()), author, "site taken over", Site())
             return True
 
-    def save(self, site: Site, author: str, expected_version: int | None = None) -> int:
+    def save(self, site: Site, author: str, expected_version: int | None = None, notes: Sequence[Note] = ()) -> int:
         """Puts the site in place of the one there is, as one version, and returns that; the same site makes no version.
 
-        Hashed credentials stay as they are. Raises EditConflict when the configuration is no longer at
+        Hashed credentials stay as they are; `notes` go on record with the edit.
+
+        Raises EditConflict when the configuration is no longer at
         `expected_version`, SettingsError where `***` stands for nothing.
         """
         with writing(self._engine) as connection:
@@ -94,7 +96,11 @@ class SqlSite:
             before = self._read(connection, version)
             wanted = self._prepared(site, before)
             changes = changes_between(before, wanted)
-            return self._replace(connection, wanted, author, in_words(changes), before) if changes else version
+            if not changes:
+                return version
+            for told in notes:
+                note(connection, told.kind, told.details, author, told.camera)
+            return self._replace(connection, wanted, author, in_words(changes), before)
 
     def prepared(self, site: Site) -> Site:
         """The site as `save` would keep it: `***` replaced by what the database keeps, credentials hashed.

@@ -12,6 +12,7 @@ KEYS: Mapping[str, str] = {
     "address": N_("Address"),
     "attempts": N_("Attempts"),
     "before": N_("Before"),
+    "camera": N_("Camera"),
     "cameras": N_("Cameras"),
     "cause": N_("Cause"),
     "causes": N_("Causes"),
@@ -30,6 +31,7 @@ KEYS: Mapping[str, str] = {
     "job": N_("Job"),
     "label": N_("Label"),
     "mode": N_("Arming mode"),
+    "model": N_("Model"),
     "name": N_("Name"),
     "restricted_zones": N_("Restricted zones"),
     "review": N_("Comment"),
@@ -44,6 +46,7 @@ KEYS: Mapping[str, str] = {
     "until": N_("Until"),
     "user": N_("User"),
     "version": N_("Version"),
+    "was_default": N_("Was the default model"),
 }
 THINGS: Mapping[str, str] = {  # what was viewed, searched or taken out
     "audit": N_("audit"),

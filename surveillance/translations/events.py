@@ -80,6 +80,8 @@ KINDS: Mapping[str, str] = {
     "user.reviewed": N_("User reviewed events"),
     "user.reopened": N_("User reopened events"),
     "user.corrected": N_("User corrected a label"),
+    "model.promoted": N_("Model promoted"),
+    "model.rolled_back": N_("Model rolled back"),
     "job.finished": N_("Job finished"),
     "job.failed": N_("Job failed"),
 }
@@ -92,6 +94,7 @@ FAMILIES: Mapping[str, str] = {
     "health.": N_("Health"),
     "configuration.": N_("Configuration"),
     "user.": N_("Users"),
+    "model.": N_("Models"),
     "job.": N_("Jobs"),
 }
 LABELS: Mapping[str, str] = {
@@ -181,6 +184,9 @@ def title(event: Event, language: str) -> str:
         return _ordered(event, language)
     if kind in ("configuration.mode_changed", "configuration.mode_set"):
         return f"{kind_words(kind, language)}: {details.get('mode')}"
+    if area == "model" and event.get("camera"):
+        told = {"model": details.get("model"), "camera": event["camera"]}
+        return words_in(language, N_("%(model)s on camera %(camera)s"), **told)
     if area in ("camera", "door") and event.get(area):
         return f"{kind_words(kind, language)}: {event[area]}"
     return kind_words(kind, language)
