@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from surveillance.app import commands
+from surveillance.app import commands, training
 from surveillance.cli.words import cli, command, listed
 from surveillance.settings import Settings
 
@@ -17,28 +17,44 @@ from surveillance.settings import Settings
     cli,
     "train",
     """
-    surveillance train --data crops --out runs/mine --hold-out coco,pf
+    surveillance train --recipe scratch --data fashion-mnist --out runs/fashion
+    surveillance train --recipe transfer --architecture resnet50 --data animals --out runs/animals
+    surveillance train --recipe finetune --weights embedded --data crops --out runs/mine
     surveillance train --data crops --out runs/mine --resume
     """,
 )
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder with a folder per label.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Labeled pictures.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
-@click.option("--architecture", default="compact_cnn", show_default=True)
-@click.option("--epochs", default=45, show_default=True, type=click.IntRange(1, 10_000))
-@click.option("--size", default=64, show_default=True, type=click.IntRange(8, 1024), help="Input side in pixels.")
-@click.option("--batch", default=128, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--recipe", "name", default="camera", show_default=True, help="scratch, transfer, finetune or camera.")
+@click.option("--architecture", help="simple_cnn, resnet50, ...: an unknown one lists all. Default: the recipe's.")
+@click.option("--weights", help="Start from torchvision's weights by name, a model, a checkpoint file, or none.")
+@click.option("--set", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
+@click.option(
+    "--augment", type=click.Choice(("camera", "picture", "shift", "none")), help="How pictures are disturbed."
+)
+@click.option("--epochs", type=click.IntRange(1, 10_000))
+@click.option("--patience", type=click.IntRange(0), help="End after so many epochs without a better one; 0: never.")
+@click.option("--size", type=click.IntRange(8, 1024), help="Input side in pixels.")
+@click.option("--batch", type=click.IntRange(2, 100_000))
+@click.option("--optimizer", type=click.Choice(("adamw", "adam", "sgd")))
+@click.option("--schedule", type=click.Choice(("cosine", "plateau", "constant")))
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True))
+@click.option("--weight-decay", type=click.FloatRange(0))
+@click.option("--label-smoothing", type=click.FloatRange(0, 0.9))
+@click.option("--class-weights/--no-class-weights", default=None, help="A mistake costs more in a rare class.")
+@click.option("--validation", type=click.FloatRange(0, 0.9), help="Share of the pictures to watch the run on.")
 @click.option("--hold-out", default="", help="Sources (file prefixes) never trained on, by comma.")
 @click.option("--skip", default="", help="Sources left out altogether, by comma.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--seed", type=int, help="Same seed, data and machine: same result.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Of the processor.")
+@click.option("--device", help="auto, cpu or cuda.")
 @click.option("--resume", is_flag=True, help="Go on where the run was stopped.")
-def train(data: Path, out: Path, hold_out: str, skip: str, size: int, resume: bool, **recipe: Any) -> None:
-    """Train a classifier on a folder of pictures, one folder per label."""
-    from surveillance.perception.registry import Input
-    from surveillance.training.fit import Recipe, fit
-
-    order = Recipe(input=Input(size=size), hold_out=listed(hold_out), skip=listed(skip), **recipe)
-    click.echo(f"trained: {fit(data, out, order, resume)}")
+@click.pass_obj
+def train(settings: Settings, /, data: Path, out: Path, name: str, resume: bool, **changes: Any) -> None:
+    """Train a classifier on labeled pictures, by one of the recipes."""
+    changes["hold_out"], changes["skip"] = (listed(changes[key]) for key in ("hold_out", "skip"))
+    training.train(settings, data, out, name, changes, resume)
+    click.echo(f"trained: {out}; make a model of it by `surveillance publish {out} NAME`")
 
 
 @command(cli, "evaluate", "surveillance evaluate embedded --data crops --json")

@@ -1,7 +1,7 @@
-"""Samples and a recipe become weights in a run folder: seeded, resumable, watched on crops that are not learned from.
+"""Samples and a recipe become weights in a run folder: seeded, resumable, watched on pictures not learned from.
 
 A run folder holds run.json (recipe, labels, split), last.pt (everything needed to go on) and one best.safetensors
-chosen on the validation part; figures by epoch are in epochs.jsonl.
+chosen on the validation part; figures by epoch are in epochs.jsonl. A run that is killed goes on to the same result.
 """
 
 from __future__ import annotations
@@ -11,187 +11,162 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.random import Generator
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from surveillance import plugins
 from surveillance.domain.errors import DataError, UserMistake
-from surveillance.domain.values import BACKGROUND, Bgr
-from surveillance.perception.registry import Input, fit_crop, normalize
-from surveillance.training.augment import augment
+from surveillance.perception.registry import Input
 from surveillance.training.datasets import Sample, Split, labels_of, load_samples, sample_key, split_samples
+from surveillance.training.freezing import freeze, keep_still
+from surveillance.training.pictures import Pictures, common_input
+from surveillance.training.pretrained import adopt, load_start
+from surveillance.training.recipes import Recipe, all_parameters, recipe_page, takes_gray
 
-RARE_TURN = 0.03  # how often what has an upright side is turned by any angle
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to train. The defaults made the embedded model."""
-
-    architecture: str = "compact_cnn"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    input: Input = field(default_factory=lambda: Input(size=64))
-    small_size: int = 48  # crops are this small until `small_until` of the epochs are done: half the work
-    small_until: float = 0.35
-    calm: float = 0.4  # share of the crops, once they are full size, that keep their light and optics
-    epochs: int = 45
-    batch: int = 128
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.05
-    warmup_epochs: float = 1.0
-    label_smoothing: float = 0.05
-    ema: float = 0.998  # of the weights, a step
-    balance: float = 0.6  # a source's share of its class grows with its size to this power; classes share alike
-    hold_out: tuple[str, ...] = ()
-    any_angle: Mapping[str, float] = field(default_factory=lambda: {"vehicle": 0.4, "background": 0.3})  # by label
-    skip: tuple[str, ...] = ()  # sources never trained on, such as test footage
-    validation: float = 0.1
-    seed: int = 0
-    threads: int = 2
-    device: str = "auto"
+PLATEAU = 2  # epochs without a better validation after which the rate is halved
+SIDE_HEAD = 0.3  # share of a side head's loss (Szegedy et al. 2015)
 
 
-def fit(data_dir: Path, run_dir: Path, recipe: Recipe, resume: bool = False) -> Path:
-    """Trains on a class-per-folder tree and returns `run_dir`. Raises UserMistake.
+def fit(data_dir: Path, run_dir: Path, recipe: Recipe, resume: bool = False, own_input: bool = False) -> Path:
+    """Trains on labeled pictures and returns `run_dir`; `own_input` takes the input from weights or pictures.
 
-    That is a device that is not there, a folder that holds a run which is not to be resumed, or (DataError) data that
-    cannot be used.
+    Raises UserMistake: a device that is not there, a folder that holds a run which is not to be resumed, an input that
+    the architecture cannot take, or (DataError) data that cannot be used. ModelError for weights that do not fit.
     """
     samples = [sample for sample in load_samples(data_dir) if sample.source not in recipe.skip]
     labels = labels_of(samples)
     if len(labels) < 2:
         raise DataError(f"{data_dir} has one class only ({labels[0]}); training needs at least two folders")
     split = split_samples(samples, recipe.hold_out, recipe.validation, recipe.seed)
-    run = _Run(run_dir, data_dir.resolve(), recipe, labels, split)
+    if own_input:
+        recipe = replace(recipe, input=_own_input(recipe, split.train))
+    run = Run(run_dir, data_dir.resolve(), recipe, labels, split)
     run.go(resume)
     return run_dir
 
 
-def sampling_weights(samples: Sequence[Sample], balance: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Chance of each sample to be drawn: classes alike; within one, a source of n crops has a share of n**balance."""
-    sizes: dict[tuple[str, str], int] = {}
-    for sample in samples:
-        key = (sample.label, sample.source)
-        sizes[key] = sizes.get(key, 0) + 1
-    totals: dict[str, float] = {}
-    for (label, _), size in sizes.items():
-        totals[label] = totals.get(label, 0.0) + size**balance
-    weights = [sizes[s.label, s.source] ** (balance - 1) / totals[s.label] / len(totals) for s in samples]
-    return np.asarray(np.asarray(weights) / np.sum(weights), np.float64)
+def _own_input(recipe: Recipe, samples: Sequence[Sample]) -> Input:
+    start = load_start(recipe.weights, recipe.architecture)
+    if start is not None and start.input is not None:
+        return start.input
+    return common_input(samples, takes_gray(recipe.architecture))
 
 
-class Pictures:
-    """Crops decoded once and kept; batches of them, augmented ahead of their use."""
-
-    def __init__(self, samples: Sequence[Sample], labels: Sequence[str], recipe: Recipe) -> None:
-        self._recipe = recipe
-        self._crops = [sample.load() for sample in tqdm(samples, "reading", unit="crop", leave=False)]
-        self._answers = np.asarray([labels.index(sample.label) for sample in samples])
-        self._turns = np.asarray([recipe.any_angle.get(sample.label, RARE_TURN) for sample in samples])
-        self._weights = sampling_weights(samples, recipe.balance)
-        empty = [i for i, sample in enumerate(samples) if sample.label == BACKGROUND]
-        self._backdrops = np.asarray(empty or range(len(samples)))
-
-    def __len__(self) -> int:
-        return len(self._crops)
-
-    def epoch(self, draw: Generator, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """As many crops as there are, drawn by weight; the next batch is made while one is being used."""
-        order = draw.choice(len(self), len(self), p=self._weights)
-        batches = [order[i : i + self._recipe.batch] for i in range(0, len(order), self._recipe.batch)]
-        seeds = draw.integers(0, 2**63, len(batches))
-        with ThreadPoolExecutor(1) as ahead:
-            pending = [ahead.submit(self._make, batches[0], int(seeds[0]), size)]
-            for index in range(len(batches)):
-                if index + 1 < len(batches):
-                    pending.append(ahead.submit(self._make, batches[index + 1], int(seeds[index + 1]), size))
-                yield pending.pop(0).result()
-
-    def plain(self, batch: int = 256) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every crop once, in order, as it is used after training."""
-        shape = self._recipe.input
-        for start in range(0, len(self), batch):
-            fitted = np.stack([fit_crop(crop, shape.size, shape.fit) for crop in self._crops[start : start + batch]])
-            yield torch.from_numpy(normalize(fitted, shape)), torch.from_numpy(self._answers[start : start + batch])
-
-    def _make(self, picked: np.ndarray[Any, np.dtype[np.int64]], seed: int, size: int) -> tuple[Tensor, Tensor]:
-        draw, shape = np.random.default_rng(seed), self._recipe.input
-        calm = self._recipe.calm if size == shape.size else 0.0
-        made: list[Bgr] = []
-        for index, behind in zip(picked, draw.choice(self._backdrops, len(picked)), strict=True):
-            crop, backdrop, turn = self._crops[index], self._crops[behind], float(self._turns[index])
-            made.append(augment(crop, backdrop, size, shape.fit, draw, turn, calm))
-        return torch.from_numpy(normalize(np.stack(made), shape)), torch.from_numpy(self._answers[picked])
-
-
-class _Run:
-    """One training in its folder."""
+class Run:
+    """One training in its folder; `epochs` gives each epoch's figures as they come."""
 
     def __init__(self, folder: Path, data: Path, recipe: Recipe, labels: tuple[str, ...], split: Split) -> None:
         self._data = data
         torch.manual_seed(recipe.seed)
         torch.set_num_threads(recipe.threads)
-        self._folder, self._recipe, self._labels, self._split = folder, recipe, labels, split
+        self._folder, self._labels, self._split = folder, labels, split
+        self._recipe = recipe = replace(recipe, parameters=all_parameters(recipe))
         self._device = torch.device(pick_device(recipe.device))
-        build = plugins.load("architectures", recipe.architecture)
-        self._net: nn.Module = build(len(labels), **recipe.parameters).to(self._device)
-        self._net = self._net.to(memory_format=torch.channels_last)
+        self._net, fresh = _build(recipe, len(labels))
+        self._net = self._net.to(self._device).to(memory_format=torch.channels_last)
         self._ema = {name: value.detach().clone() for name, value in self._net.state_dict().items()}
-        self._optimizer = torch.optim.AdamW(_groups(self._net, recipe.weight_decay), lr=recipe.learning_rate)
-        self._epoch, self._best, self._step = 0, -1.0, 0
+        self._optimizer = _optimizer(self._net, recipe, fresh)
+        self._half = _half_precision(self._device)
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=self._half is torch.float16)
+        self._best, self._step = -1.0, 0
+        self._lines: list[dict[str, Any]] = []
 
     def go(self, resume: bool) -> None:
+        """Trains to the end, or until it gets no better for the recipe's patience."""
+        for _ in self.epochs(resume):
+            pass
+
+    def epochs(self, resume: bool = False) -> Iterator[Mapping[str, Any]]:
+        """Trains an epoch for each one asked for; everything needed to go on is on disk before it is given."""
+        self._open(resume)
+        if self._is_over():
+            return
+        pictures = Pictures(self._split.train, self._labels, self._recipe)
+        watched = Pictures(self._split.validation, self._labels, replace(self._recipe, augment="none"))
+        loss_of = self._loss(pictures)
+        while not self._is_over():
+            loss = self._train_epoch(pictures, loss_of)
+            self._keep({"loss": round(loss, 4), **self._watch(watched)})
+            yield self._lines[-1]
+
+    def _open(self, resume: bool) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         held = (self._folder / "last.pt").is_file()
         if held and not resume:
             raise UserMistake(f"{self._folder} holds a run already: go on with it by --resume, or name another folder")
         if held:
             self._restore()
-        else:
-            (self._folder / "epochs.jsonl").unlink(missing_ok=True)
+        self._write_lines()
         self._describe()
-        pictures = Pictures(self._split.train, self._labels, self._recipe)
-        watched = Pictures(self._split.validation, self._labels, self._recipe)
-        while self._epoch < self._recipe.epochs:
-            loss = self._train_epoch(pictures)
-            accuracy = self._watch(watched)
-            self._epoch += 1
-            self._keep(loss, accuracy)
 
-    def _train_epoch(self, pictures: Pictures) -> float:
-        recipe = self._recipe
-        draw = np.random.default_rng((recipe.seed, self._epoch))
+    def _is_over(self) -> bool:
+        done, patience = len(self._lines), self._recipe.patience
+        return done >= self._recipe.epochs or bool(patience and self._stale() >= patience)
+
+    def _stale(self) -> int:
+        """Epochs since the best one."""
+        scores = [line["validation"] for line in self._lines]
+        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
+
+    # --- an epoch --------------------------------------------------------------------------------------------------
+
+    def _train_epoch(self, pictures: Pictures, loss_of: nn.Module) -> float:
+        recipe, epoch = self._recipe, len(self._lines)
+        draw = np.random.default_rng((recipe.seed, epoch))
+        torch.manual_seed(int(draw.integers(2**62)))  # so that a resumed run drops the same units out
         steps = math.ceil(len(pictures) / recipe.batch)
-        loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
         self._net.train()
+        keep_still(self._net)
+        halved = 0.5 ** self._plateaus() if recipe.schedule == "plateau" else 1.0
         total = 0.0
-        title = f"epoch {self._epoch + 1}/{recipe.epochs}"
+        title = f"epoch {epoch + 1}/{recipe.epochs}"
         for index, (crops, answers) in enumerate(tqdm(pictures.epoch(draw, self._size()), title, steps, leave=False)):
             for group in self._optimizer.param_groups:
-                group["lr"] = _rate(recipe, self._epoch + index / steps)
-            crops = crops.to(self._device, memory_format=torch.channels_last)
-            with torch.autocast(self._device.type, torch.bfloat16):
-                loss = loss_of(self._net(crops), answers.to(self._device))
-            self._optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self._net.parameters(), 2.0)
-            self._optimizer.step()
-            self._average()
-            total += float(loss.detach())
+                group["lr"] = group["share"] * halved * _rate(recipe, epoch + index / steps)
+            total += self._learn(crops, answers, loss_of)
         return total / steps
+
+    def _learn(self, crops: Tensor, answers: Tensor, loss_of: nn.Module) -> float:
+        crops, answers = self._placed(crops), answers.to(self._device)
+        with self._mixed():
+            loss = _loss_with_side_heads(self._net(crops), answers, loss_of)
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(self._scaler.scale(loss))
+        self._scaler.unscale_(self._optimizer)
+        nn.utils.clip_grad_norm_(self._net.parameters(), 2.0)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._average()
+        return float(loss.detach())
+
+    def _loss(self, pictures: Pictures) -> nn.Module:
+        weight = None
+        if self._recipe.class_weights:
+            counts = np.bincount(pictures.answers, minlength=len(self._labels))
+            weight = torch.tensor(len(pictures) / np.maximum(counts, 1) / len(self._labels), dtype=torch.float32)
+            weight = weight.to(self._device)
+        return nn.CrossEntropyLoss(weight=weight, label_smoothing=self._recipe.label_smoothing)
+
+    def _plateaus(self) -> int:
+        """How often the rate has been halved: after each PLATEAU epochs without a better validation."""
+        best, waited, times = -1.0, 0, 0
+        for line in self._lines:
+            best, waited = (line["validation"], 0) if line["validation"] > best else (best, waited + 1)
+            if waited == PLATEAU:
+                times, waited = times + 1, 0
+        return times
 
     def _size(self) -> int:
         recipe = self._recipe
-        is_early = self._epoch < recipe.small_until * recipe.epochs
+        is_early = len(self._lines) < recipe.small_until * recipe.epochs
         return min(recipe.small_size, recipe.input.size) if is_early else recipe.input.size
 
     def _average(self) -> None:
@@ -204,25 +179,39 @@ class _Run:
                 else:
                     self._ema[name].copy_(value)
 
-    def _watch(self, watched: Pictures) -> float:
-        """Balanced accuracy of the averaged weights on the validation part."""
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
         own = {name: value.clone() for name, value in self._net.state_dict().items()}
         self._net.load_state_dict(self._ema)
         self._net.eval()
-        right, count = np.zeros(len(self._labels)), np.zeros(len(self._labels))
-        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16):
-            for crops, answers in watched.plain():
-                crops = crops.to(self._device, memory_format=torch.channels_last)
-                found = self._net(crops).argmax(1).cpu().numpy()
-                np.add.at(count, answers.numpy(), 1)
-                np.add.at(right, answers.numpy(), found == answers.numpy())
+        yield
         self._net.load_state_dict(own)
-        return float(np.mean(right[count > 0] / count[count > 0]))
 
-    def _keep(self, loss: float, accuracy: float) -> None:
-        averaged = {name: value.cpu().contiguous() for name, value in self._ema.items()}
-        if accuracy > self._best:
-            self._best = accuracy
+    def _watch(self, watched: Pictures) -> dict[str, float]:
+        """Of the averaged weights on the validation part: balanced accuracy, and the loss."""
+        right, count, loss = np.zeros(len(self._labels)), np.zeros(len(self._labels)), 0.0
+        with self._averaged(), torch.inference_mode(), self._mixed():
+            for crops, answers in watched.plain():
+                logits = self._net(self._placed(crops)).float().cpu()
+                loss += float(nn.functional.cross_entropy(logits, answers, reduction="sum"))
+                np.add.at(count, answers.numpy(), 1)
+                np.add.at(right, answers.numpy(), logits.argmax(1).numpy() == answers.numpy())
+        balanced = float(np.mean(right[count > 0] / count[count > 0]))
+        return {"validation": round(balanced, 4), "validation_loss": round(loss / len(watched), 4)}
+
+    def _placed(self, crops: Tensor) -> Tensor:
+        return crops.to(self._device, memory_format=torch.channels_last)
+
+    def _mixed(self) -> torch.autocast:
+        return torch.autocast(self._device.type, self._half, enabled=self._half is not torch.float32)
+
+    # --- what is on disk -------------------------------------------------------------------------------------------
+
+    def _keep(self, figures: dict[str, float]) -> None:
+        self._lines.append({"epoch": len(self._lines) + 1, **figures})
+        if figures["validation"] > self._best:
+            self._best = figures["validation"]
+            averaged = {name: value.cpu().contiguous() for name, value in self._ema.items()}
             part = self._folder / "best.part"
             save_file(averaged, part)
             part.replace(self._folder / "best.safetensors")
@@ -230,33 +219,38 @@ class _Run:
             "net": self._net.state_dict(),
             "ema": self._ema,
             "optimizer": self._optimizer.state_dict(),
-            "epoch": self._epoch,
+            "scaler": self._scaler.state_dict(),
             "best": self._best,
             "step": self._step,
+            "lines": self._lines,
         }
         part = self._folder / "last.part"
         torch.save(state, part)
         part.replace(self._folder / "last.pt")
-        line = {"epoch": self._epoch, "loss": round(loss, 4), "validation": round(accuracy, 4)}
-        with (self._folder / "epochs.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        tqdm.write(f"epoch {self._epoch}: loss {loss:.4f}, validation {accuracy:.4f}", file=sys.stderr)
+        self._write_lines()
+        told = f"loss {figures['loss']:.4f}, validation {figures['validation']:.4f}"
+        tqdm.write(f"epoch {len(self._lines)}: {told}", file=sys.stderr)
+
+    def _write_lines(self) -> None:
+        text = "".join(json.dumps(line) + "\n" for line in self._lines)
+        (self._folder / "epochs.jsonl").write_text(text, encoding="utf-8")
 
     def _restore(self) -> None:
         state = torch.load(self._folder / "last.pt", map_location=self._device, weights_only=True)
         self._net.load_state_dict(state["net"])
         self._ema = state["ema"]
         self._optimizer.load_state_dict(state["optimizer"])
-        self._epoch, self._best, self._step = state["epoch"], state["best"], state["step"]
+        self._scaler.load_state_dict(state["scaler"])
+        self._best, self._step, self._lines = state["best"], state["step"], state["lines"]
 
     def _describe(self) -> None:
         run = {
-            "recipe": asdict(self._recipe),
+            "recipe": recipe_page(self._recipe),
             "labels": list(self._labels),
             "data": str(self._data),
             "split": {name: [sample_key(s) for s in getattr(self._split, name)] for name in ("train", "validation")},
         }
-        (self._folder / "run.json").write_text(json.dumps(run))
+        (self._folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
 
 
 def pick_device(wish: str) -> str:
@@ -269,18 +263,71 @@ def pick_device(wish: str) -> str:
     return wish
 
 
+def _build(recipe: Recipe, labels: int) -> tuple[nn.Module, frozenset[str]]:
+    """The network as it starts, frozen as the recipe says, and the names of the parameters that start anew."""
+    try:
+        network: nn.Module = plugins.load("architectures", recipe.architecture)(labels, **recipe.parameters)
+        network.eval()
+        with torch.inference_mode():
+            network(torch.zeros(1, recipe.input.channels, recipe.input.size, recipe.input.size))
+    except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+        size, reason = recipe.input.size, str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserMistake(
+            f"{recipe.architecture} cannot take {recipe.input.color} pictures of {size} pixels ({reason}); "
+            "try another --size, such as 64 or 224"
+        ) from error
+    start = load_start(recipe.weights, recipe.architecture)
+    fresh = frozenset(network.state_dict())
+    if start is not None:
+        fresh = adopt(network, start, recipe.weights)
+    elif recipe.unfreeze != "all":
+        raise UserMistake(f"recipe {recipe.name} builds on what was learned before: give it --weights")
+    freeze(network, recipe.unfreeze)
+    return network, fresh
+
+
+def _half_precision(device: torch.device) -> torch.dtype:
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def _loss_with_side_heads(out: Any, answers: Tensor, loss_of: nn.Module) -> Tensor:
+    """googlenet gives (logits, side head, side head) while it learns, others a tensor."""
+    heads = (out,) if isinstance(out, Tensor) else tuple(head for head in out if head is not None)
+    loss: Tensor = loss_of(heads[0], answers)
+    for head in heads[1:]:
+        loss = loss + SIDE_HEAD * loss_of(head, answers)
+    return loss
+
+
 def _rate(recipe: Recipe, epoch: float) -> float:
     if epoch < recipe.warmup_epochs:
         return recipe.learning_rate * (epoch + 0.05) / (recipe.warmup_epochs + 0.05)
+    if recipe.schedule != "cosine":
+        return recipe.learning_rate
     done = (epoch - recipe.warmup_epochs) / max(recipe.epochs - recipe.warmup_epochs, 1e-9)
     return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1))) / 2)
 
 
-def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Biases and normalization are not decayed."""
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    free = [p for p in net.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+OPTIMIZERS: Mapping[str, Any] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": lambda groups, lr: torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True),
+}
+
+
+def _optimizer(net: nn.Module, recipe: Recipe, fresh: frozenset[str]) -> torch.optim.Optimizer:
+    """Biases and normalization are not decayed; what was there before learns at its own share of the rate."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            share = 1.0 if name in fresh else recipe.old_rate
+            decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((share, decay), []).append(parameter)
+    listed = [{"params": params, "share": share, "weight_decay": decay} for (share, decay), params in groups.items()]
+    optimizer: torch.optim.Optimizer = OPTIMIZERS[recipe.optimizer](listed, lr=recipe.learning_rate)
+    return optimizer
 
 
 def split_digest(samples: Sequence[Sample]) -> str:

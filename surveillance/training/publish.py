@@ -10,8 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from inspect import Parameter, signature
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,12 +21,12 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from surveillance import plugins
 from surveillance.domain.errors import DataError, ModelError, UserMistake
-from surveillance.perception.registry import Input, Logits, ModelCard, build_classifier, softmax
+from surveillance.perception.registry import Logits, ModelCard, build_classifier, softmax
 from surveillance.training.datasets import Sample, load_samples, sample_key
 from surveillance.training.evaluate import classify, measure
-from surveillance.training.fit import Recipe, split_digest
+from surveillance.training.fit import split_digest
+from surveillance.training.recipes import Recipe, all_parameters, parse_recipe, recipe_page
 
 LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a file name
@@ -61,7 +60,7 @@ def publish(
         name=name,
         version=version,
         architecture=recipe.architecture,
-        parameters=_all_parameters(recipe),
+        parameters=all_parameters(recipe),
         labels=labels,
         input=recipe.input,
         temperature=1.0,
@@ -95,21 +94,6 @@ def choose_reject(chances: NDArray[np.float64], right: NDArray[np.bool_], kept: 
     if not right.any():
         return 0.0
     return round(float(np.floor(np.quantile(chances.max(axis=1)[right], 1 - kept) * 100) / 100), 2)
-
-
-def parse_recipe(page: Mapping[str, Any]) -> Recipe:
-    """A recipe as run.json and a card's `training` hold it."""
-    known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in page.items()}
-    shape: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in page["input"].items()}
-    known["input"] = Input(**shape)
-    return Recipe(**known)
-
-
-def _all_parameters(recipe: Recipe) -> dict[str, Any]:
-    """With the architecture's own defaults spelled out, so that they may change later."""
-    known = signature(plugins.load("architectures", recipe.architecture)).parameters
-    defaults = {name: known[name].default for name in known if known[name].default is not Parameter.empty}
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in {**defaults, **recipe.parameters}.items()}
 
 
 def _load_run(run_dir: Path) -> dict[str, Any]:
@@ -175,11 +159,8 @@ def _collection(sample: Sample) -> str:
 
 
 def _training(recipe: Recipe, parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
-    page = asdict(recipe)
-    page["input"] = {key: list(v) if isinstance(v, tuple) else v for key, v in page["input"].items()}
-    page = {key: list(v) if isinstance(v, tuple) else v for key, v in page.items()}
     return {
-        "recipe": page,
+        "recipe": recipe_page(recipe),
         "trained_on": {"crops": len(parts["train"]), "sha256": split_digest(parts["train"])},
         "validated_on": {"crops": len(parts["validation"]), "sha256": split_digest(parts["validation"])},
     }

@@ -18,8 +18,10 @@ from surveillance.domain.errors import DataError, ModelError, UserMistake
 from surveillance.perception.registry import Input, build_classifier, load_card, load_weights, softmax
 from surveillance.training.datasets import load_samples, split_samples
 from surveillance.training.evaluate import evaluate_card
-from surveillance.training.fit import Recipe, fit, sampling_weights
-from surveillance.training.publish import choose_reject, fit_temperature, parse_recipe, publish
+from surveillance.training.fit import fit
+from surveillance.training.pictures import sampling_weights
+from surveillance.training.publish import choose_reject, fit_temperature, publish
+from surveillance.training.recipes import Recipe, all_parameters, parse_recipe
 
 RECIPE = Recipe(
     parameters={"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1},
@@ -124,7 +126,9 @@ def test_card_tells_how_the_model_came_about(card_path: Path, tree: Path) -> Non
         "held_out": {"odd": {**unstated, "crops": {"lying": 32, "upright": 32}}},
         "test_only": ["zebra.mp4"],
     }
-    assert parse_recipe(card.training["recipe"]) == replace(RECIPE, hold_out=("odd",))
+    assert parse_recipe(card.training["recipe"]) == replace(
+        RECIPE, hold_out=("odd",), parameters=all_parameters(RECIPE)
+    )
     assert card.metrics["held_out"]["accuracy"] >= 0.9
     assert set(card.metrics["held_out"]["per_source"]) == {"odd"}
 

@@ -16,7 +16,7 @@ from surveillance.perception.registry import WEIGHTS, ModelCard, build_classifie
 from surveillance.training.datasets import Sample, load_samples, parse_manifest, source_of, split_samples
 from surveillance.training.evaluate import classify, evaluate_card, measure
 from surveillance.training.fit import split_digest
-from surveillance.training.publish import parse_recipe
+from surveillance.training.recipes import parse_recipe
 
 TEST_ONLY = (
     "one-by-one-person-detection",

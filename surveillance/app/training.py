@@ -1,0 +1,74 @@
+"""A training as the command line asks for it: a recipe and what is changed in it, or a stopped run gone on with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surveillance.domain.errors import UserMistake
+from surveillance.settings import Settings
+
+if TYPE_CHECKING:
+    from surveillance.training.recipes import Recipe
+
+
+def train(
+    settings: Settings, data: Path, out: Path, recipe: str, changes: Mapping[str, Any], resume: bool = False
+) -> None:
+    """`changes` are a recipe's fields (None: as the recipe has it), `size`, and `parameters` as NAME=VALUE words.
+
+    A run that is gone on with keeps its recipe but for what is changed. Raises UserMistake, NotFound, ModelError.
+    """
+    from surveillance.training.fit import fit
+
+    held = out / "run.json"
+    given = {key: value for key, value in changes.items() if value is not None}
+    words, size = given.pop("parameters", ()), given.pop("size", None)
+    if "weights" in given:
+        given["weights"] = find_weights(settings, given["weights"])
+    is_old = resume and held.is_file()
+    chosen = _old_recipe(held, given) if is_old else _new_recipe(recipe, given)
+    chosen = replace(chosen, parameters={**chosen.parameters, **parse_parameters(words)})
+    own_input = not is_old and chosen.name != "camera" and size is None
+    if size is not None:
+        chosen = replace(chosen, input=replace(chosen.input, size=size))
+    fit(data, out, chosen, resume, own_input)
+
+
+def find_weights(settings: Settings, weights: str) -> str:
+    """A published model's name becomes its card's path; anything else stays as it is."""
+    for folder in settings.model_dirs:
+        if (path := folder / f"{weights}.yaml").is_file():
+            return str(path)
+    return weights
+
+
+def parse_parameters(words: tuple[str, ...]) -> dict[str, Any]:
+    """`filters=[32,64]` and so on. Raises UserMistake."""
+    found = {}
+    for word in words:
+        name, mark, value = word.partition("=")
+        try:
+            found[name] = json.loads(value) if mark else None
+        except ValueError:
+            found[name] = value
+        if not mark or not name:
+            raise UserMistake(f"--set {word}: say NAME=VALUE, such as --set dropout=0.3 or --set filters=[32,64]")
+    return found
+
+
+def _new_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
+    from surveillance.training.recipes import build_recipe
+
+    return build_recipe(name, **changes)
+
+
+def _old_recipe(held: Path, changes: Mapping[str, Any]) -> Recipe:
+    from surveillance.training.recipes import parse_recipe
+
+    old = parse_recipe(json.loads(held.read_text(encoding="utf-8"))["recipe"])
+    lists = {key: changes[key] for key in ("hold_out", "skip") if changes.get(key)}
+    return replace(old, **{key: value for key, value in changes.items() if key not in ("hold_out", "skip")}, **lists)
