@@ -29,7 +29,7 @@ from surveillance.training.datasets import Sample, Split, labels_of, load_sample
 from surveillance.training.freezing import freeze, keep_still
 from surveillance.training.pictures import Pictures, common_input
 from surveillance.training.pretrained import adopt, load_start
-from surveillance.training.recipes import Recipe, all_parameters, recipe_page, takes_gray
+from surveillance.training.recipes import NO_WEIGHTS, Recipe, all_parameters, recipe_page, takes_gray
 
 PLATEAU = 2  # epochs without a better validation after which the rate is halved
 SIDE_HEAD = 0.3  # share of a side head's loss (Szegedy et al. 2015)
@@ -166,7 +166,7 @@ class Run:
 
     def _size(self) -> int:
         recipe = self._recipe
-        is_early = len(self._lines) < recipe.small_until * recipe.epochs
+        is_early = recipe.weights == NO_WEIGHTS and len(self._lines) < recipe.small_until * recipe.epochs
         return min(recipe.small_size, recipe.input.size) if is_early else recipe.input.size
 
     def _average(self) -> None:

@@ -160,7 +160,7 @@ def _collection(sample: Sample) -> str:
 
 def _training(recipe: Recipe, parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
     return {
-        "recipe": recipe_page(recipe),
+        "recipe": recipe_page(replace(recipe, weights=Path(recipe.weights).name)),  # no place on this machine
         "trained_on": {"crops": len(parts["train"]), "sha256": split_digest(parts["train"])},
         "validated_on": {"crops": len(parts["validation"]), "sha256": split_digest(parts["validation"])},
     }

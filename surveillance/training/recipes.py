@@ -32,7 +32,7 @@ class Recipe:
     unfreeze: str = "all"  # all | block (the last one, and the classifier) | head (a new one alone)
     input: Input = field(default_factory=lambda: Input(size=64))
     augment: str = "camera"  # camera | picture | shift | none: see `pictures`
-    small_size: int = 48  # crops are this small until `small_until` of the epochs are done: half the work
+    small_size: int = 48  # crops are this small until `small_until` of the epochs are done, from scratch: half the work
     small_until: float = 0.35
     calm: float = 0.4  # share of the crops, once they are full size, that keep their light and optics
     epochs: int = 45
