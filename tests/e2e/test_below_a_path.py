@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from browser import open_tab, running_chromium, serving
+from browser import open_tab, serving
 from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
 from ledger_samples import shot
 from path_proxy import proxied
@@ -17,12 +15,6 @@ from surveillance.dashboard import DashboardSettings
 PREFIX = "/site/watch"
 LINKS = "nodes => nodes.map(node => ['href', 'src', 'action'].map(name => node.getAttribute(name)).find(Boolean))"
 NO_PAGES = ("/static/", "/api/", "/metrics", "/healthz", "/readyz", "/sign-in")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 def pages_without_names(site: DashboardSite) -> list[str]:

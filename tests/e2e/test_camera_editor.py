@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Tab, open_tab, running_chromium, serving
+from browser import Tab, open_tab, serving
 from dashboard_site import NAME, PASSWORD, DashboardSite, open_site
 from patience import eventually
 from playwright.sync_api import Browser, FloatRect, Page, expect
@@ -17,12 +17,6 @@ from surveillance.domain.site import Camera
 from surveillance.ingest.pictures import BgrPicture, encode_jpeg
 
 NEAR = 0.01
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browser import open_tab, running_chromium, serving
+from browser import open_tab, serving
 from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
 from ledger_samples import shot
 from playwright.sync_api import Browser, Route, expect
@@ -30,12 +30,6 @@ rules:
     verdict: log
     when: label in {"person", "animal"} and "store" in zones and track_s >= 1
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 # --- the story -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import cv2
 import numpy as np
 import pytest
-from browser import Tab, open_tab, running_chromium, serving
+from browser import Tab, open_tab, serving
 from door_pages import PASSWORD, Pages, controlling, running
 from door_site import open_door_site, site_with
 from playwright.sync_api import Browser, expect
@@ -38,12 +38,6 @@ class Story:
         with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
             told: dict[str, object] = json.load(answer)
         return told
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

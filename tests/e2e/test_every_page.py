@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import Tab, open_tab, running_chromium, serving
+from browser import Tab, open_tab, serving
 from dashboard_site import NAME, PASSWORD, DashboardSite, fill_pages, open_site
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
@@ -24,12 +24,6 @@ AXE: dict[str, Any] = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
 FIRST_LOAD_BYTES = 250_000  # gzip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

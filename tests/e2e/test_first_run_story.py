@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from browser import Tab, open_tab, running_chromium
+from browser import Tab, open_tab
 from painted_site import painted_settings, plugged_in
 from playwright.sync_api import Browser, Locator, expect
 
@@ -14,12 +12,6 @@ from surveillance.app.service import running_site
 
 OWN = "a password of my own"
 CORNERS = ((0.6, 0.5), (0.95, 0.5), (0.95, 0.95), (0.6, 0.95))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 class Hand:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import open_tab, running_chromium
+from browser import open_tab
 from playwright.sync_api import Browser, Page, expect
 from ports import free_port
 from services import lacking
@@ -26,12 +25,6 @@ RULE = """- name: somebody
 """
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 def attach(page: Page, address: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browser import Tab, open_tab, running_chromium
+from browser import Tab, open_tab
 from painted_site import painted_settings, running_painted
 from playwright.sync_api import Browser, Locator, expect
 
@@ -26,12 +26,6 @@ cameras:
 rules:
   - {name: seen, on: sighting, verdict: alert, when: 'label == "person" and "right" in zones'}
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyotp
-import pytest
-from browser import Tab, open_tab, running_chromium, serving
+from browser import Tab, open_tab, serving
 from dashboard_site import NAME, PASSWORD, now_decision, open_site
 from ledger_samples import shot
 from playwright.sync_api import Browser, expect
 
 CHOSEN = "a password of my own"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 def add_guard(tab: Tab, name: str, camera: str) -> str:

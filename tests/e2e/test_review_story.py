@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from browser import Tab, open_tab, running_chromium, serving
+from browser import Tab, open_tab, serving
 from dashboard_site import NAME, PASSWORD, DashboardSite, now_decision, open_site
 from ledger_samples import shot
 from playwright.sync_api import Browser, Page, expect
@@ -16,12 +16,6 @@ from playwright.sync_api import Browser, Page, expect
 from surveillance.storage.queries import EventFilter
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

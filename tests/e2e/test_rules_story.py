@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-from browser import open_tab, running_chromium, serving
+from browser import open_tab, serving
 from dashboard_site import NAME, PASSWORD, now_decision, open_site
 from ledger_samples import decision, observation
 from playwright.sync_api import Browser, Page, expect
@@ -32,12 +30,6 @@ rules:
     verdict: log
     when: label in {"person", "animal"} and "store" in zones and track_s >= 1
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 def holding(words: str) -> re.Pattern[str]:
