@@ -102,9 +102,11 @@ def _told_place(values: Mapping[str, Any], place: Place) -> str:
     """`camera yard: zone gate`, where a file would say cameras[0].zones[1].points."""
     told = f"camera {values.get('name')}"
     if len(place) > 1 and place[0] in ("zones", "lines") and isinstance(place[1], int):
-        return f"{told}: {str(place[0])[:-1]} {values[str(place[0])][place[1]].get('name')}"
-    if place and place[0] == "masks":
-        return f"{told}: mask {int(place[1]) + 1}" if len(place) > 1 else told
+        shape = values[str(place[0])][place[1]]
+        name = shape.get("name") if isinstance(shape, Mapping) else place[1] + 1
+        return f"{told}: {str(place[0])[:-1]} {name}"
+    if len(place) > 1 and place[0] == "masks":
+        return f"{told}: mask {int(place[1]) + 1}"
     return told if place in ((), ("name",)) else f"{told}: {path_text(place)}"
 
 
@@ -207,7 +209,7 @@ class _Reading:
             self.fault(("schedules",), "must be a list, or a mapping by name")
             return
         for place, name, mapping in items:
-            if not name or not isinstance(mapping, dict):
+            if not name or not isinstance(name, str) or not isinstance(mapping, dict):
                 self.fault(place, "needs a name, a time_zone and weekly windows")
             else:
                 yield place, name, {key: item for key, item in mapping.items() if key != "name"}
@@ -223,12 +225,14 @@ def path_text(place: Place) -> str:
 
 def _worded(fault: Any) -> str:
     """A validation fault in plain words, with what to do."""
-    kind, name = fault["type"], str(fault["loc"][-1])
+    kind, name = fault["type"], str(fault["loc"][-1]) if fault["loc"] else ""
     if kind == "missing":
         return "is missing; write it"
     if kind == "extra_forbidden":
         known = _keys_at(fault["loc"][:-1])
         return f"unknown key; {suggestion(name, known)}"
+    if kind == "model_type":
+        return f"must be a mapping with {', '.join(_keys_at(fault['loc']))}"
     if kind == "value_error":
         return str(fault["ctx"]["error"])
     words = str(fault["msg"]).replace("Input should be", "must be")
