@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+import time
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +33,10 @@ from surveillance.domain.site import hide_password
 
 WRITES = "surveillance_writes"  # the execution option of a connection that is about to write
 PATIENT = "surveillance_patient"  # of one whose statements may take as long as it takes
+LOCK_MS = "surveillance_lock_ms"  # how long one that writes waits for others; the engine's own time where it is not set
+EDIT_MS = 10_000  # for edits by people, who rather wait than be told to come again
+
+_TURNS: weakref.WeakKeyDictionary[Engine, _Turn] = weakref.WeakKeyDictionary()
 
 
 def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False) -> Engine:
@@ -75,14 +82,19 @@ def open_file(file: Path) -> Engine:
 
 
 @contextmanager
-def writing(engine: Engine, patient: bool = False) -> Iterator[Connection]:
+def writing(engine: Engine, patient: bool = False, lock_ms: int | None = None) -> Iterator[Connection]:
     """A transaction that may write, one at a time for the whole database; commits at the end, else rolls back.
 
-    Raises RecordFailed when the database is away or another writer holds it for too long. `patient` is for work on
-    everything at once, whose statements may take minutes.
+    Raises RecordFailed when the database is away, or others hold it for longer than `lock_ms` (by default what the
+    engine was opened with). `patient` is for work on everything at once, whose statements may take minutes.
     """
-    options = {WRITES: True, PATIENT: patient}
-    with _telling(), engine.connect().execution_options(**options) as connection, connection.begin():
+    options = {WRITES: True, PATIENT: patient, LOCK_MS: lock_ms}
+    with (
+        _taking_turns(engine, options),
+        _telling(),
+        engine.connect().execution_options(**options) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 
@@ -91,6 +103,35 @@ def reading(engine: Engine, patient: bool = False) -> Iterator[Connection]:
     """A transaction that sees one state of the database throughout and blocks nobody. Raises RecordFailed."""
     with _telling(), engine.connect().execution_options(**{PATIENT: patient}) as connection, connection.begin():
         yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Whose turn it is to write among the threads of this process."""
+
+    lock: threading.Lock
+    wait_ms: int
+
+
+@contextmanager
+def _taking_turns(engine: Engine, options: dict[str, Any]) -> Iterator[None]:
+    """Lets one thread of this process at a time ask SQLite for its lock, and leaves in `options` what time is left.
+
+    SQLite wakes nobody: who waits looks again after pauses of up to 100 ms, and on a busy machine finds another thread
+    there each time until its time is up. A server keeps its own queue.
+    """
+    turn = _TURNS.get(engine)
+    if turn is None:
+        yield
+        return
+    wait_ms, began = options[LOCK_MS] or turn.wait_ms, time.monotonic()
+    if not turn.lock.acquire(timeout=wait_ms / 1000):
+        raise RecordFailed("the database could not be used: database is locked")
+    try:
+        options[LOCK_MS] = max(1, wait_ms - round((time.monotonic() - began) * 1000))
+        yield
+    finally:
+        turn.lock.release()
 
 
 @contextmanager
@@ -232,9 +273,12 @@ def _open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # a writer takes the write lock at once, since a reader cannot become one while another writes
-        writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get(WRITES):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={options.get(LOCK_MS) or lock_timeout_ms}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
 
+    _TURNS[engine] = _Turn(threading.Lock(), lock_timeout_ms)
     return engine
 
 
@@ -282,7 +326,7 @@ def _open_postgresql(address: URL, lock_timeout_ms: int) -> Engine:
 
     if "@" in (address.host or ""):
         raise SettingsError("storage.url: write the @ in its password as %40")
-    return open_postgresql(address, lock_timeout_ms, WRITES, PATIENT)
+    return open_postgresql(address, lock_timeout_ms, WRITES, PATIENT, LOCK_MS)
 
 
 def _check_encoding(connection: Connection) -> None:

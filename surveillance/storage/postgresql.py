@@ -41,10 +41,11 @@ class ImpatientConnection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"the server did not answer within {self.patience_s:g} s") from None
 
 
-def open_postgresql(address: URL, lock_timeout_ms: int, writes: str, patient: str) -> Engine:
+def open_postgresql(address: URL, lock_timeout_ms: int, writes: str, patient: str, lock_ms: str) -> Engine:
     """An engine that waits at most `lock_timeout_ms` for another writer.
 
-    `writes` and `patient` name the execution options of connections that will write, or may take as long as it takes.
+    `writes` and `patient` name the execution options of connections that will write, or may take as long as it takes;
+    `lock_ms` that of a time of its own to wait for another writer.
     """
     engine = create_engine(
         address.set(drivername="postgresql+psycopg"),
@@ -71,11 +72,12 @@ def open_postgresql(address: URL, lock_timeout_ms: int, writes: str, patient: st
             return
         driver.read_only = not options.get(writes)
         driver.isolation_level = None if options.get(writes) else psycopg.IsolationLevel.REPEATABLE_READ
-        driver.patience_s = lock_timeout_ms / 1000 + GRACE_S if options.get(writes) else READ_S
+        wait_ms = options.get(lock_ms) or lock_timeout_ms
+        driver.patience_s = wait_ms / 1000 + GRACE_S if options.get(writes) else READ_S
         if options.get(patient):
             driver.patience_s = None
         if options.get(writes):
-            connection.execute(_LOCK, {"ms": str(lock_timeout_ms), "key": WRITERS_LOCK})
+            connection.execute(_LOCK, {"ms": str(wait_ms), "key": WRITERS_LOCK})
 
     @event.listens_for(engine.pool, "checkin")
     def be_impatient_again(driver: Any, _record: Any) -> None:

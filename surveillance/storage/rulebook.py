@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from surveillance.domain.errors import EditConflict, SettingsError
 from surveillance.domain.site import Site
-from surveillance.storage.database import ChangeWatch, reading, writing
+from surveillance.storage.database import EDIT_MS, ChangeWatch, reading, writing
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.ledger import Note, note
 from surveillance.storage.rule_rows import (
@@ -75,7 +75,7 @@ class SqlSite:
 
     def seed(self, site: Site, author: str = "site file") -> bool:
         """Takes over a site into an empty database; False, and nothing done, when something was configured before."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, lock_ms=EDIT_MS) as connection:
             if _version(connection) > 0:
                 return False
             self._replace(connection, self._prepared(site, Site()), author, "site taken over", Site())
@@ -89,7 +89,7 @@ class SqlSite:
         Raises EditConflict when the configuration is no longer at
         `expected_version`, SettingsError where `***` stands for nothing.
         """
-        with writing(self._engine) as connection:
+        with writing(self._engine, lock_ms=EDIT_MS) as connection:
             version = _version(connection)
             if expected_version not in (None, version):
                 raise EditConflict(_conflict(connection, version, expected_version))
@@ -126,7 +126,7 @@ class SqlSite:
 
     def save_rules(self, rules: Sequence[tuple[str, str]], author: str) -> int:
         """Makes these the live rules and returns the configuration version; earlier texts stay on record."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, lock_ms=EDIT_MS) as connection:
             return self._save_rules(connection, rules, author, None, None)
 
     def live_rules(self) -> list[RuleText]:
@@ -147,7 +147,7 @@ class SqlSite:
         does not hold one rule.
         """
         name, text = one_rule(text, "rule")
-        with writing(self._engine) as connection:
+        with writing(self._engine, lock_ms=EDIT_MS) as connection:
             live = {row.name: row for row in live_rules(connection)}
             before = live.get(replaces or name)
             _refuse_conflict(before, replaces, seen)
@@ -164,7 +164,7 @@ class SqlSite:
 
     def remove_rule(self, name: str, author: str, seen: int | None = None) -> int:
         """Takes a rule out; its texts stay on record. Raises EditConflict where it is another by now, or gone."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, lock_ms=EDIT_MS) as connection:
             live = {row.name: row for row in live_rules(connection)}
             _refuse_conflict(live.get(name), name, seen)
             rules = [(row.name, row.text) for row in live.values() if row.name != name]

@@ -10,9 +10,9 @@ import pytest
 from ledger_samples import open_desk
 from sqlalchemy import select
 
-from surveillance.domain.errors import EditConflict, SettingsError
+from surveillance.domain.errors import EditConflict, RecordFailed, SettingsError
 from surveillance.domain.site import Camera, Credential, NotifyTarget, Person, Site
-from surveillance.storage.database import reading
+from surveillance.storage.database import open_database, reading, writing
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.queries import EventFilter, Events
 from surveillance.storage.rulebook import SqlSite
@@ -70,6 +70,26 @@ def test_many_editors_at_once_lose_no_edit(site: SqlSite) -> None:
         editor.join(60)
     assert {known.name for known in site.read().cameras} == {"front", "back", *(f"camera-{n}" for n in range(5))}
     assert sorted(edit.version for edit in site.history(10)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_edit_waits_longer_than_a_record_for_whoever_else_writes(tmp_path: Path, database: str) -> None:
+    impatient = open_desk(tmp_path, lock_timeout_ms=100, url=database)
+    edited = SqlSite(impatient.engine, KeyStore(tmp_path / "keys"))
+    held, released = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with writing(open_database(database)):
+            held.set()
+            released.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(30)
+    with pytest.raises(RecordFailed), writing(impatient.engine):
+        pytest.fail("two wrote at once")
+    threading.Timer(0.5, released.set).start()
+    assert edited.seed(SITE), "an edit is made once the other is done"
+    holder.join(30)
 
 
 def test_the_same_site_makes_no_version(site: SqlSite) -> None:
