@@ -36,8 +36,13 @@ def list_events(
     settings: Settings, since: datetime | None, camera: str | None, kind: str | None, limit: int, as_json: bool
 ) -> None:
     """List events, newest first."""
+    found = False
     for event in commands.list_events(settings, since, camera, kind, limit):
         click.echo(json.dumps(event) if as_json else line_of(event))
+        found = True
+    if not found and not as_json:
+        asked = since is not None or camera is not None or kind is not None
+        click.echo("no such events on record" if asked else "no events on record yet", err=True)
 
 
 @command(events, "explain", "surveillance events explain 01939f3e-0000-7000-8000-000000000000")

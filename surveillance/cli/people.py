@@ -117,8 +117,10 @@ def set_user(settings: Settings, /, name: str, role: str | None, whole_site: boo
 @click.pass_obj
 def list_users(settings: Settings, as_json: bool) -> None:
     """Show who may sign in."""
-    accounts = commands.open_accounts(settings)
-    for known in accounts.list_users():
+    found = commands.open_accounts(settings).list_users()
+    if not found and not as_json:
+        click.echo("no users yet; add one: surveillance user add NAME --role administrator", err=True)
+    for known in found:
         click.echo(json.dumps(json_of(known)) if as_json else line_of(known))
 
 
@@ -248,7 +250,10 @@ def create_token(
 @click.pass_obj
 def list_tokens(settings: Settings) -> None:
     """Show which tokens there are, and when each was last used."""
-    for known in commands.open_accounts(settings).list_tokens():
+    found = commands.open_accounts(settings).list_tokens()
+    if not found:
+        click.echo("no tokens yet; make one: surveillance token create NAME --scope access:request", err=True)
+    for known in found:
         click.echo(token_line(known))
 
 

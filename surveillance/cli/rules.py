@@ -46,7 +46,10 @@ def check_rules(settings: Settings, file: Path) -> None:
 @click.pass_obj
 def list_rules(settings: Settings) -> None:
     """List the rules in force, with their origin."""
-    for rule in commands.rules_in_force(settings):
+    found = commands.rules_in_force(settings)
+    if not found:
+        click.echo("no rules yet; put some in force: surveillance rules apply FILE", err=True)
+    for rule in found:
         click.echo(f"{rule.name:24} {rule.trigger:9} {rule.verdict:10} {rule.mode:7} {rule.origin}")
 
 

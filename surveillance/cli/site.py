@@ -101,7 +101,10 @@ def export(settings: Settings, file: Path | None) -> None:
 @click.pass_obj
 def history(settings: Settings, limit: int, as_json: bool) -> None:
     """Who changed the site when, newest first."""
-    for edit in site_edit.open_site(settings).site.history(limit):
+    edits = site_edit.open_site(settings).site.history(limit)
+    if not edits and not as_json:
+        click.echo("nothing was configured yet; begin: surveillance site apply FILE", err=True)
+    for edit in edits:
         at = rfc3339(edit.at)
         if as_json:
             click.echo(json.dumps({"version": edit.version, "at": at, "author": edit.author, "change": edit.change}))

@@ -92,4 +92,20 @@ def test_a_token_is_shown_once_listed_and_revoked(capsys: pytest.CaptureFixture[
     for words in ("back-reader", "access:request", "doors: back", "not used yet", "ends 20"):
         assert words in line
     assert typed(capsys, "token", "revoke", "back-reader")[0] == 0
-    assert typed(capsys, "token", "list") == (0, "", "")
+    assert typed(capsys, "token", "list")[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("user list", "no users yet; add one: surveillance user add NAME --role administrator\n"),
+        ("token list", "no tokens yet; make one: surveillance token create NAME --scope access:request\n"),
+        ("people list", "nobody; add somebody: surveillance people add NAME --group staff --card -\n"),
+        ("rules list", "no rules yet; put some in force: surveillance rules apply FILE\n"),
+        ("events list", "no events on record yet\n"),
+        ("site history", "nothing was configured yet; begin: surveillance site apply FILE\n"),
+    ],
+)
+def test_an_empty_list_says_so_and_how_to_fill_it(capsys: pytest.CaptureFixture[str], words: str, told: str) -> None:
+    typed(capsys, "db", "upgrade")
+    assert typed(capsys, *words.split()) == (0, "", told)
