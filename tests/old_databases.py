@@ -136,6 +136,15 @@ SEEDS: dict[str, dict[str, Rows]] = {
         ],
         "sign_in_try": [{"name": "34" * 32, "failed": 5, "locked_until": AT + 10, "at": AT}],
     },
+    "0013": {
+        "crop": [
+            {"id": "crop-1", "at": AT, "camera": "front", "subject": "front:7:1794999995123456", "track": 7,
+             "event": "event-1", "why": "corrected", "guess": "person", "confidence": 0.912345, "model": "embedded",
+             "other_guess": "animal", "other_confidence": 0.5, "other_model": "embedded-3", "x1": 0.1, "y1": 0.2,
+             "x2": 0.3, "y2": 0.9, "aspect": 1.7777, "size_bytes": 1003, "sha256": "ab" * 32, "label": "animal",
+             "labeled_by": "ada", "labeled_at": AT + 2},
+        ],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5}
 

@@ -24,6 +24,7 @@ from surveillance.domain.values import Action, Event
 from surveillance.engines.core import Core, Question, told_of_itself
 from surveillance.engines.figures import Figures
 from surveillance.engines.measured import MeasuredInbox, MeasuredRecord
+from surveillance.engines.picking import Picker, PickingRecord
 from surveillance.rules.book import Rulebook
 from surveillance.rules.judge import RuleJudge
 from surveillance.settings import Settings
@@ -79,6 +80,7 @@ class RunningCore:
     desk: DoorDesk
     dispatch: OutboxDispatch
     outcomes: Outcomes
+    picking: PickingRecord
 
     def after(self, became: Sequence[Action]) -> None:
         """What became of deeds: doors change their state, and what went wrong is put on record."""
@@ -130,10 +132,17 @@ def build_core(
     )
     intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
     ledger = SqlLedger(store.engine, store.evidence, intend, settings.storage, wish)
+    labeling = settings.labeling
+    picking = PickingRecord(
+        ledger if figures is None else MeasuredRecord(ledger, figures),
+        Picker(labeling.uncertain_below, labeling.sampled_share) if labeling.enabled else lambda judged: (),
+        store.crops.queue,
+        lambda name, error: core.failed(name, error),
+    )
     walk = CoreWalk(
         desk=AccessDesk(site, store.keys.hash_credential, BadgeSeal(store.keys.key("badges")).read),
         judge=site.judge,
-        record=ledger if figures is None else MeasuredRecord(ledger, figures),
+        record=picking,
         dispatch=dispatch,
     )
 
@@ -156,4 +165,4 @@ def build_core(
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, dispatch, Outcomes())
+    return RunningCore(core, desk, dispatch, Outcomes(), picking)

@@ -22,6 +22,7 @@ from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core, denial, refusal
 from surveillance.engines.figures import Figures
 from surveillance.engines.keeper import Keeper
+from surveillance.engines.picking import PickingRecord
 from surveillance.engines.site import SiteEngine, SiteParts, Tell
 from surveillance.settings import Settings
 from surveillance.storage.outbox import SqlOutbox
@@ -54,25 +55,28 @@ def _running(
     refuse_other_core(SharedState(store.engine), core_place(store.keys))
     store.evidence.reconcile(store.engine)
     store.recordings.reconcile()
-    engine, jobs = build_engine(settings, store, build_place, figures)
+    store.crops.reconcile()
+    engine, jobs, picking = build_engine(settings, store, build_place, figures)
     keeper = Keeper(store.recordings, engine.keep, engine.core.failed)
     try:
         jobs.arm()  # the mode is the first thing that core hears
         engine.start()
         jobs.start()
         keeper.start()
+        picking.start()
         yield engine
     finally:
         jobs.stop()
         keeper.ask_no_more()
         engine.stop()
         keeper.stop()
+        picking.stop()
 
 
 def build_engine(
     settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace], figures: Figures
-) -> tuple[SiteEngine, SiteJobs]:
-    """Core and the cameras of a site with its jobs, ready to start."""
+) -> tuple[SiteEngine, SiteJobs, PickingRecord]:
+    """Core and the cameras of a site with its jobs and what picks crops to be labeled, ready to start."""
     site = SiteInForce(settings, store)
     engine: SiteEngine
     ports = CorePorts(
@@ -115,7 +119,7 @@ def build_engine(
         doors=running.desk.status,
     )
     engine = SiteEngine(running.core, parts, publisher)
-    return engine, jobs
+    return engine, jobs, running.picking
 
 
 def take_up(settings: Settings, store: Store, site: SiteInForce, running: RunningCore) -> None:

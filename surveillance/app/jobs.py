@@ -22,10 +22,11 @@ from surveillance.jobs.clock import Jobs
 from surveillance.jobs.health import Health, cameras_check, disk_check, keys_check, outbox_check
 from surveillance.jobs.table import JOBS, Done, Job, Work
 from surveillance.settings import Settings
+from surveillance.storage.crops import CropFiles
 from surveillance.storage.job_record import JobRecord, JobRun
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.mode_orders import ModeOrders
-from surveillance.storage.retention import Retention, disk_free
+from surveillance.storage.retention import Retention, Shelf, disk_free
 from surveillance.storage.state import SharedState
 from surveillance.storage.vitals import oldest_open_action
 
@@ -69,6 +70,7 @@ class SiteJobs:
             settings.storage,
             settings.data_dir,
             stopping=self.jobs.stopping,
+            more=crop_shelves(settings, store),
         )
 
     def start(self) -> None:
@@ -103,6 +105,15 @@ class SiteJobs:
         if self._hastened_at is None or abs(now - self._hastened_at) >= FULL_AGAIN:
             self._hastened_at = now
             self.jobs.hasten("retention")
+
+
+def crop_shelves(settings: Settings, store: Store) -> tuple[Shelf, ...]:
+    """The crops of the labeling inbox as retention sees them."""
+    waiting, labeled = (CropFiles(store.engine, store.crops, labeled) for labeled in (False, True))
+    return (
+        Shelf("waiting crop", settings.labeling.waiting_days, "labeling.waiting_days", waiting),
+        Shelf("labeled crop", settings.labeling.labeled_days, "labeling.labeled_days", labeled),
+    )
 
 
 def believed(now: datetime, steady: datetime) -> datetime:

@@ -14,6 +14,7 @@ from typing import Any
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.backup import Backup, back_up, backup_name, prune, worth_keeping
+from surveillance.storage.crops import CorrectedCrops, Crops
 from surveillance.storage.database import (
     check_version,
     open_database,
@@ -26,6 +27,7 @@ from surveillance.storage.database import (
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
+from surveillance.storage.labels import Labels
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.reviews import Reviews
@@ -47,6 +49,8 @@ class Store:
     site: SqlSite
     events: Events
     reviews: Reviews
+    crops: Crops
+    labels: Labels
     accounts: Accounts
     inbox: Inbox
 
@@ -57,14 +61,18 @@ def open_store(settings: Settings) -> Store:
     engine = open_database(settings.database_url, settings.storage.commit_timeout_ms)
     check_version(engine)
     keys = KeyStore(settings.data_dir / "keys")
+    pictures = EvidenceStore(settings.data_dir / "evidence")
+    crops = Crops(engine, EvidenceStore(settings.data_dir / "crops"), settings.labeling)
     return Store(
         engine=engine,
         keys=keys,
-        evidence=EvidenceStore(settings.data_dir / "evidence"),
+        evidence=pictures,
         recordings=Recordings(engine, settings.data_dir / "media"),
         site=SqlSite(engine, keys),
         events=Events(engine),
-        reviews=Reviews(engine),
+        reviews=Reviews(engine, CorrectedCrops(crops, pictures)),
+        crops=crops,
+        labels=Labels(engine),
         accounts=Accounts(engine, keys),
         inbox=Inbox(engine),
     )

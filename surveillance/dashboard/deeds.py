@@ -37,6 +37,8 @@ SENTENCES = {
     "user.reviewed": _l("reviewed an event"),
     "user.reopened": _l("took a review back"),
     "user.corrected": _l("corrected a label"),
+    "user.labeled": _l("labeled crops"),
+    "user.unlabeled": _l("took labels back"),
     "configuration.changed": _l("changed the site"),
     "configuration.mode_set": _l("set the arming mode"),
     "user.": _l("everything about accounts and footage"),

@@ -38,9 +38,10 @@ import numpy as np
 
 from surveillance.domain.addresses import connect
 from surveillance.domain.errors import AddressRefused, CameraFault, SourceError, SourceLost
+from surveillance.domain.picture_size import picture_size
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Bgr, Frame
-from surveillance.ingest.mjpeg import MjpegPackets, picture_size
+from surveillance.ingest.mjpeg import MjpegPackets
 from surveillance.ingest.pictures import BgrPicture
 from surveillance.ingest.sources import Pace, StreamFacts, shown_address
 

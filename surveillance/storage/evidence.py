@@ -89,7 +89,7 @@ class EvidenceStore:
         with reading(engine) as connection:
             named = set(connection.scalars(select(evidence.c.name).where(evidence.c.gone.is_(None))))
         found, orphans = set(), 0
-        for path in self._files():
+        for path in self.files():
             if path.name in named:
                 found.add(path.name)
             elif time.time() - path.stat().st_mtime > _ORPHAN_AGE_S:
@@ -118,6 +118,7 @@ class EvidenceStore:
                 connection.execute(delete(garbage).where(garbage.c.name.in_(chunk)))
         return len(doomed)
 
-    def _files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[Path]:
+        """Every file of the store, whether a row names it or not."""
         if self._directory.is_dir():
             yield from (path for path in self._directory.glob("*/*") if path.is_file())

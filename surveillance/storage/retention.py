@@ -122,6 +122,7 @@ class Retention:
         data_dir: Path,
         free_bytes: Callable[[Path], int] | None = None,
         stopping: Event | None = None,
+        more: Sequence[Shelf] = (),
     ) -> None:
         self._engine = engine
         self._pictures = pictures
@@ -134,6 +135,7 @@ class Retention:
         self._shelves = (
             Shelf("picture", settings.evidence_days, "storage.evidence_days", files),
             Shelf("recording", settings.recording_days, "storage.recording_days", recordings),
+            *more,
         )
 
     def __call__(self, now: datetime) -> Purged:

@@ -5,7 +5,7 @@ The event's payload is never touched. The newest word stands in columns beside i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from surveillance.domain.errors import NotFound
+from surveillance.domain.labels import check_label
 from surveillance.domain.values import new_id, rfc3339
 from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.ledger import note
@@ -37,8 +38,12 @@ class Correction:
 class Reviews:
     """Reads and writes what people say. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, corrected: Callable[[str, str, str], None] = lambda event_id, label, actor: None
+    ) -> None:
+        """`corrected` is told each event whose label was corrected, the label and who did it."""
         self._engine = engine
+        self._corrected = corrected
 
     def review(self, events: Sequence[str], actor: str, comment: str = "") -> int:
         """Marks them as reviewed, all in one transaction; how many changed.
@@ -66,8 +71,11 @@ class Reviews:
         return len(done)
 
     def correct(self, event_id: str, label: str, actor: str) -> None:
-        """Says which label is right; the model's own takes the correction back. Raises NotFound."""
-        now = datetime.now(UTC)
+        """Says which label is right; the model's own takes the correction back.
+
+        Raises NotFound, and UserMistake for a text that is no label.
+        """
+        label, now = check_label(label), datetime.now(UTC)
         with writing(self._engine) as connection:
             [row] = _found(connection, [event_id])
             before = row.corrected or row.label
@@ -77,6 +85,7 @@ class Reviews:
             labels = {"evidence": row.evidence, "label_before": before, "label": label}
             _say(connection, [event_id], "corrected", actor, now, None, {"corrected": corrected}, labels)
             note(connection, "user.corrected", {"events": [event_id], "before": before, "label": label}, actor)
+        self._corrected(event_id, label, actor)
 
     def of(self, event_id: str) -> list[Row]:
         """What was said of it, oldest first: at, actor, act, comment, label_before, label."""

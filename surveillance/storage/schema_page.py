@@ -19,6 +19,7 @@ GROUPS = {
         "evidence": "The picture kept with an event; the file is on the disk before the row is.",
         "recording": "What is wanted of an event's camera, in the same commit as the event, and what became of it.",
         "garbage": "Pictures whose files are still to be deleted; emptied at every start.",
+        "crop": "Pictures of tracks that wait for a person's label, and the labels given; the file is written first.",
     },
     "Deeds and questions": {
         "outbox": "Actions, written in the same commit as the event they rest on.",

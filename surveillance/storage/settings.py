@@ -1,4 +1,4 @@
-"""How things are kept: where, how long, and how long a commit may take."""
+"""How things are kept: where, how long, how long a commit may take, and what is kept to be labeled."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ class StorageSettings(BaseModel):
         """
         url = self.url or f"sqlite:///{data_dir / 'surveillance.db'}"
         return with_password(url, self.password_file) if self.password_file else url
+
+
+class LabelingSettings(BaseModel):
+    """Which crops wait for a label, how many, and how long they are kept (`labeling:` in the settings file)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True  # whether crops are chosen at all; corrected labels are kept in any case
+    uncertain_below: float = Field(default=0.7, ge=0, le=1)  # a track that is less sure in the end is uncertain
+    sampled_share: float = Field(default=0.02, ge=0, le=1)  # of the sure tracks, chosen by lot
+    camera_day_max: int = Field(default=40, ge=1)  # crops that wait per camera and day; the oldest fall out first
+    camera_max: int = Field(default=300, ge=1)  # and per camera in all
+    waiting_days: int = Field(default=30, ge=1)  # how long a crop without a label is kept
+    labeled_days: int = Field(default=365, ge=1)  # how long one with a label is; data set versions keep their own
+    versions_max: int = Field(default=10, ge=1)  # data set versions; older ones go unless a model card names them
 
 
 def with_password(url: str, file: Path) -> str:

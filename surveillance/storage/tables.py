@@ -79,6 +79,7 @@ metadata = MetaData(
 
 
 WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
+UNLABELED = "labeled_at IS NULL"  # the crops that wait for a label
 WAITING_BY = ("camera", "kind", "verdict", "label", "rule", "door")
 
 
@@ -249,6 +250,38 @@ recording = Table(
     Column("size_bytes", BigInteger, doc="length of the file, also once it is removed"),
     Column("sha256", String(64), doc="hash of the file, also once it is removed"),
     Index(None, "state", "at"),
+)
+
+crop = Table(
+    "crop",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7; with .jpg the name of its file in the crops directory"),
+    Column("at", Moment, nullable=False, doc="when the picture was taken"),
+    Column("camera", Name, nullable=False, doc="camera that took it"),
+    Column("subject", String(300), nullable=False, doc="its track; all crops of one track train, or all test"),
+    Column("track", Integer, doc="number of the track at its camera"),
+    Column("event", Id, index=True, doc="event of the same track, where there is one"),
+    Column("why", String(12), nullable=False, doc="uncertain, disagreed, corrected or sampled"),
+    Column("guess", Name, nullable=False, doc="label that the model gave"),
+    Column("confidence", Float, nullable=False, doc="how sure it was, 0..1"),
+    Column("model", Name, nullable=False, doc="model that gave it"),
+    Column("other_guess", Name, doc="label of the model that disagreed"),
+    Column("other_confidence", Float, doc="how sure that one was, 0..1"),
+    Column("other_model", Name, doc="model that disagreed"),
+    Column("x1", Float, nullable=False, doc="left edge of the subject in the picture, 0..1"),
+    Column("y1", Float, nullable=False, doc="upper edge, 0..1"),
+    Column("x2", Float, nullable=False, doc="right edge, 0..1"),
+    Column("y2", Float, nullable=False, doc="lower edge, 0..1"),
+    Column("aspect", Float, nullable=False, doc="width of the picture, its height being 1"),
+    Column("size_bytes", Integer, nullable=False, doc="length of the file"),
+    Column("sha256", String(64), nullable=False, doc="hash of the file"),
+    Column("label", Name, doc="label that a person gave; empty while nobody has, and where it was skipped"),
+    Column("labeled_by", Name, doc="account that labeled or skipped it"),
+    Column("labeled_at", Moment, doc="when that was; empty while it waits"),
+    Index(None, "at"),
+    Index(None, "subject"),
+    Index(None, "labeled_by", "labeled_at"),
+    *(_some(f"ix_crop_waiting{name and '_' + name}", UNLABELED, *filter(None, [name])) for name in ("", "camera")),
 )
 
 # --- deeds and questions -------------------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ KINDS: Mapping[str, str] = {
     "user.corrected": N_("User corrected a label"),
     "model.promoted": N_("Model promoted"),
     "model.rolled_back": N_("Model rolled back"),
+    "user.labeled": N_("User labeled crops"),
+    "user.unlabeled": N_("User took labels back"),
     "job.finished": N_("Job finished"),
     "job.failed": N_("Job failed"),
 }

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from surveillance.ingest.mjpeg import picture_size
+from surveillance.domain.picture_size import picture_size
 
 GRAY = np.full((48, 64, 3), 90, np.uint8)
 
