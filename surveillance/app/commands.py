@@ -114,15 +114,6 @@ def list_models(settings: Settings) -> list[Mapping[str, Any]]:
     return [card.as_yaml() for card in registry.list_cards(settings.model_dirs)]
 
 
-def evaluate(settings: Settings, model: str, data: Path, device: str) -> Mapping[str, Any]:
-    """A model's figures on a folder of labeled pictures. Raises NotFound, ModelError, or a mistake in the data."""
-    from surveillance.perception import registry
-    from surveillance.training.evaluate import evaluate_card
-
-    card = registry.find_card(model, settings.model_dirs)
-    return evaluate_card(card, settings.data_dir / "models", data, settings.perception.backend, device)
-
-
 def open_accounts(settings: Settings) -> Accounts:
     """The accounts; creates the database where there is none."""
     upgrade_database(settings)

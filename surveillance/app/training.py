@@ -1,4 +1,7 @@
-"""A training as the command line asks for it: a recipe and what is changed in it, or a stopped run gone on with."""
+"""A training or an evaluation as the command line asks for it.
+
+A training is a recipe and what is changed in it, or a stopped run gone on with.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,25 @@ def train(
     if size is not None:
         chosen = replace(chosen, input=replace(chosen.input, size=size))
     fit(data, out, chosen, resume, own_input)
+
+
+def evaluate(
+    settings: Settings, model: str, data: Path, device: str, save: Path | None = None
+) -> tuple[Mapping[str, Any], Path | None]:
+    """A model's figures on labeled pictures, and where the report of them was written if it was to be.
+
+    Raises NotFound, ModelError, or a mistake in the data.
+    """
+    from surveillance.training.evaluate import evaluate as evaluate_model
+    from surveillance.training.runs import open_model
+
+    card, weights = open_model(model, settings.model_dirs, settings.data_dir / "models")
+    found = evaluate_model(card, weights, data, settings.perception.backend, device)
+    if save is None:
+        return found.figures, None
+    from surveillance.training.report import write_report
+
+    return found.figures, write_report(found, save, data.name or str(data), weights)
 
 
 def find_weights(settings: Settings, weights: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from surveillance.app import commands, training
+from surveillance.app import training
 from surveillance.cli.words import cli, command, listed
 from surveillance.settings import Settings
 
@@ -57,22 +58,40 @@ def train(settings: Settings, /, data: Path, out: Path, name: str, resume: bool,
     click.echo(f"trained: {out}; make a model of it by `surveillance publish {out} NAME`")
 
 
-@command(cli, "evaluate", "surveillance evaluate embedded --data crops --json")
+@command(
+    cli,
+    "evaluate",
+    """
+    surveillance evaluate embedded --data crops --json
+    surveillance evaluate runs/mine --data crops --save report.html
+    """,
+)
 @click.argument("model")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder with a folder per label.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
+@click.option("--save", type=click.Path(path_type=Path), help="Where a report with pictures goes: a folder, or a file.")
 @click.pass_obj
-def evaluate(settings: Settings, model: str, data: Path, device: str, as_json: bool) -> None:
-    """Measure a model on labeled pictures: accuracy, and precision and recall per class."""
-    figures = commands.evaluate(settings, model, data, device)
+def evaluate(settings: Settings, model: str, data: Path, device: str, as_json: bool, save: Path | None) -> None:
+    """Measure a model on labeled pictures: a model's name, its card's path, or a training run's folder."""
+    figures, saved = training.evaluate(settings, model, data, device, save)
     if as_json:
         click.echo(json.dumps(figures))
-        return
-    click.echo(f"accuracy {figures['accuracy']:.4f}   macro F1 {figures['macro_f1']:.4f}   ECE {figures['ece']:.4f}")
+    else:
+        for line in lines_of(figures):
+            click.echo(line)
+    if saved is not None:
+        click.echo(f"report: {saved}", err=as_json)
+
+
+def lines_of(figures: Mapping[str, Any]) -> Iterator[str]:
+    """The figures of a model as a table: all together, then class by class."""
+    ece = f"calibration error {figures['ece']:.4f} ({figures['ece_raw']:.4f} without temperature)"
+    yield f"accuracy {figures['accuracy']:.4f}   macro F1 {figures['macro_f1']:.4f}   {ece}"
+    width = max(map(len, figures["per_class"]))
+    yield f"{'':{width}}  precision  recall     F1  pictures"
     for label, row in figures["per_class"].items():
-        ratios = f"precision {row['precision']:.3f}  recall {row['recall']:.3f}  F1 {row['f1']:.3f}"
-        click.echo(f"{label:16} {ratios}  of {row['support']}")
+        yield f"{label:{width}}  {row['precision']:9.3f}  {row['recall']:6.3f}  {row['f1']:5.3f}  {row['support']:8}"
 
 
 @command(
