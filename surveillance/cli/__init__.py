@@ -27,6 +27,7 @@ GROUPS = (
     "rules",
     "events",
     "models",
+    "datasets",
     "comparing",
     "training",
     "jobs",
