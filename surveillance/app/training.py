@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surveillance.domain.errors import UserMistake
+from surveillance.domain.ports import SourceOptions
 from surveillance.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,6 +59,19 @@ def evaluate(
     from surveillance.training.report import write_report
 
     return found.figures, write_report(found, save, data.name or str(data), weights)
+
+
+def inspect(
+    settings: Settings, image: Path, model: str | None, layer: str | None, save: Path | None
+) -> Mapping[str, Any]:
+    """What a model makes of a picture; see training.inside. Raises SourceError, ModelError, NotFound."""
+    from surveillance.ingest.sources import open_source
+    from surveillance.training.inside import inspect_model
+    from surveillance.training.runs import open_model
+
+    card, weights = open_model(model or settings.perception.model, settings.model_dirs, settings.data_dir / "models")
+    frame = next(iter(open_source(f"file:{image}", SourceOptions(camera="image")).frames()))
+    return inspect_model(card, weights, frame.picture.bgr(), layer, save)
 
 
 def find_weights(settings: Settings, weights: str) -> str:

@@ -30,6 +30,7 @@ GROUPS = (
     "datasets",
     "comparing",
     "training",
+    "inside",
     "jobs",
     "diagnosis",
     "bench",
