@@ -31,7 +31,10 @@ def dataset() -> None:
 @click.option("--save", type=FOLDER, help="Write a picture of what was found: copies, near-copies, torn labels.")
 @click.option("--json", "as_json", is_flag=True)
 def check(folder: Path, save: Path | None, as_json: bool) -> None:
-    """Find broken pictures, copies and near-copies, also across parts and classes. Exit code 1: something to mend."""
+    """Find broken, doubled and leaked pictures.
+
+    Copies and near-copies are searched for in all parts and classes. The exit code is 1 when something must be mended.
+    """
     from surveillance.training.checks import check_data, page_of, rows_of
     from surveillance.training.sheets import contact_sheet, save_sheet
 
@@ -67,9 +70,12 @@ def check(folder: Path, save: Path | None, as_json: bool) -> None:
 @click.option("--val", default=0.15, show_default=True, type=float)
 @click.option("--test", default=0.15, show_default=True, type=float)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--link/--copy", default=False, help="Link to the pictures instead of copying them (default: copy).")
+@click.option("--link/--copy", default=False, help="Link to the pictures, or copy them (default).")
 def split(folder: Path, out: Path, seed: int, link: bool, **shares: float) -> None:
-    """Divide pictures into train, val and test, every class alike; near-copies never straddle two parts."""
+    """Divide pictures into train, val and test.
+
+    Every class gets the same shares. Near-copies, and crops of one picture, never straddle two parts.
+    """
     from surveillance.training.checks import class_counts
     from surveillance.training.datasets import load_samples
     from surveillance.training.splits import split_data
@@ -95,7 +101,7 @@ def split(folder: Path, out: Path, seed: int, link: bool, **shares: float) -> No
 @click.option("--save", type=FOLDER, help="Write a contact sheet: a row of pictures per class.")
 @click.option("--per-class", default=10, show_default=True, type=click.IntRange(1, 200))
 def show(folder: Path, save: Path | None, per_class: int) -> None:
-    """Say how many pictures of each class there are, and show some of each."""
+    """Count the pictures of each class, and show some."""
     from surveillance.training.checks import class_counts
     from surveillance.training.datasets import load_samples
     from surveillance.training.sheets import class_rows, contact_sheet, save_sheet

@@ -103,7 +103,7 @@ def advice_of(checked: Checked) -> list[str]:
 def _uneven(counts: Counter[str]) -> Iterator[str]:
     few = sorted(label for label, count in counts.items() if count < FEW)
     if few:
-        yield f"less than {FEW} pictures of {', '.join(few)}"
+        yield f"less than {FEW} pictures of {_count(len(few), 'class', 'classes')} ({_some(few)})"
     if counts:
         (most, many), (least, little) = counts.most_common()[0], counts.most_common()[-1]
         if many >= UNEVEN * little:

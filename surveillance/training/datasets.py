@@ -73,13 +73,16 @@ class Split:
 def load_samples(folder: Path) -> tuple[Sample, ...]:
     """All labeled pictures of `folder`, in the order of their paths. Raises DataError when there are none."""
     if not folder.is_dir():
-        raise DataError(f"no data folder {folder}; give a folder that holds one folder of pictures per class")
+        what = f"{folder} is a file" if folder.is_file() else f"no data folder {folder}"
+        raise DataError(f"{what}; give a folder that holds one folder of pictures per class")
     if (folder / "labels.csv").is_file():
         samples = list(_listed_samples(folder / "labels.csv"))
     else:
         samples = list(_packed_samples(folder)) or list(_tree_samples(folder))
     if not samples:
-        raise DataError(f"{folder} holds no pictures; it should hold one folder of pictures per class")
+        loose = any(path.suffix.lower() in IMAGES for path in folder.iterdir())
+        what = "has its pictures in itself" if loose else "holds no pictures"
+        raise DataError(f"{folder} {what}; put them into one folder per class, or name them in a labels.csv")
     return tuple(samples)
 
 
@@ -110,12 +113,18 @@ def part_for_evaluation(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def named_by(samples: Sequence[Sample], labels: Sequence[str]) -> tuple[Sample, ...]:
-    """Samples whose labels are plain class numbers get the name at that place; any others stay as they are."""
+    """Samples whose labels are plain class numbers get the name at that place, where the labels are names.
+
+    Named ones get their class's number where the labels are numbers. Any others stay as they are.
+    """
     said = {sample.label for sample in samples}
-    is_numbered = all(label.isdecimal() and int(label) < len(labels) for label in said)
-    if not is_numbered or said <= set(labels):
+    if said <= set(labels):
         return tuple(samples)
-    return tuple(replace(sample, label=labels[int(sample.label)]) for sample in samples)
+    if all(label.isdecimal() and int(label) < len(labels) for label in said):
+        return tuple(replace(sample, label=labels[int(sample.label)]) for sample in samples)
+    if {str(sample.number) for sample in samples} <= set(labels):
+        return tuple(replace(sample, label=str(sample.number)) for sample in samples)
+    return tuple(samples)
 
 
 def _tree_samples(folder: Path) -> Iterator[Sample]:

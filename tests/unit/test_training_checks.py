@@ -118,7 +118,7 @@ def test_classes_that_cannot_be_learned(tmp_path: Path) -> None:
     assert page["faults"] == ["the train part has no pictures of dog; add some, or take the class away"]
     assert page["advice"] == [
         "1 picture less than 16 pixels wide or high",
-        "less than 20 pictures of cat, dog",
+        "less than 20 pictures of 2 classes (cat; dog)",
         "6 times as many pictures of cat as of dog: train by class weights",
     ]
 

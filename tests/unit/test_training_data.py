@@ -91,6 +91,19 @@ def test_parts_beside_classes_are_refused(tmp_path: Path) -> None:
         load_samples(tmp_path)
 
 
+def test_folders_without_data_say_what_is_there(tmp_path: Path) -> None:
+    for path, said in (
+        (tmp_path / "gone", "no data folder .*gone; give a folder that holds one folder of pictures per class"),
+        (_picture(tmp_path / "data" / "a.png"), r"a\.png is a file; give a folder"),
+        (tmp_path / "data", "data has its pictures in itself; put them into one folder per class, or name them in a"),
+        (tmp_path, "holds no pictures; put them into one folder per class"),
+    ):
+        if path == tmp_path:
+            (tmp_path / "data" / "a.png").unlink()
+        with pytest.raises(DataError, match=said):
+            load_samples(path)
+
+
 def test_nothing_to_learn_from_a_test_part_alone(tmp_path: Path) -> None:
     _picture(tmp_path / "test" / "cat" / "a.png")
     with pytest.raises(DataError, match="nothing is left to train on"):
@@ -130,6 +143,7 @@ def test_names_of_classes_keep_the_order_of_their_numbers(tmp_path: Path) -> Non
     assert [s.label for s in named_by(bare, labels_of(samples))] == [s.label for s in samples]
     assert named_by(bare, ("0", "1", "2")) == bare
     assert named_by(samples, ("a", "b", "c")) == samples
+    assert [s.label for s in named_by(samples, ("0", "1", "2"))] == [s.label for s in bare]
     assert named_by(bare, ("a", "b")) == bare  # one class too few: the caller tells which is strange
     (tmp_path / "labels.txt").write_text("zebra\nyak\n")
     with pytest.raises(DataError, match="has class 2, but only 2 classes are named"):
