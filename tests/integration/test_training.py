@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import random
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,58 +12,23 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
+from stripes import RECIPE, stripes, write_tree
 
 from surveillance.cli import main
 from surveillance.domain.errors import DataError, ModelError, UserMistake
-from surveillance.perception.registry import Input, build_classifier, load_card, load_weights, softmax
+from surveillance.perception.registry import build_classifier, load_card, load_weights, softmax
 from surveillance.training.datasets import load_samples, split_samples
 from surveillance.training.evaluate import evaluate_card
 from surveillance.training.fit import fit
 from surveillance.training.pictures import sampling_weights
 from surveillance.training.publish import choose_reject, fit_temperature, publish
-from surveillance.training.recipes import Recipe, all_parameters, parse_recipe
+from surveillance.training.recipes import all_parameters, parse_recipe
 from surveillance.training.report import write_pictures
-
-RECIPE = Recipe(
-    parameters={"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1},
-    input=Input(size=24),
-    small_size=24,
-    epochs=5,
-    batch=16,
-    learning_rate=1e-2,
-    warmup_epochs=0.5,
-    ema=0.9,
-    validation=0.2,
-    threads=1,
-    device="cpu",
-)
-
-
-def _stripes(upright: bool, draw: np.random.Generator) -> np.ndarray:
-    """A crop of stripes, upright or lying, in any color, width and light."""
-    period, start = draw.uniform(6, 10), draw.uniform(0, 6)
-    wave = np.sin((np.arange(32) + start) * 2 * np.pi / period)[None, :].repeat(32, axis=0)
-    wave = wave if upright else wave.T
-    color = draw.uniform(60, 120, 3)
-    noisy = 128 + wave[..., None] * color + draw.normal(0, 8, (32, 32, 3))
-    return np.asarray(noisy.clip(0, 255), np.uint8)
-
-
-def _write_tree(folder: Path, count: int, shuffled: bool = False) -> Path:
-    draw = np.random.default_rng(1)
-    labels = [index % 2 for index in range(count)]
-    told = random.Random(3).sample(labels, count) if shuffled else labels
-    for index in range(count):
-        name = ("lying", "upright")[told[index]]
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        source = "odd" if index % 5 == 0 else "even"
-        cv2.imwrite(str(folder / name / f"{source}_{index:04}.png"), _stripes(bool(labels[index]), draw))
-    return folder
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _write_tree(tmp_path_factory.mktemp("stripes"), 320)
+    return write_tree(tmp_path_factory.mktemp("stripes"), 320)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +50,7 @@ def test_learns_what_is_there(run: Path) -> None:
 
 
 def test_learns_nothing_from_shuffled_labels(tmp_path: Path) -> None:
-    run = fit(_write_tree(tmp_path / "data", 240, shuffled=True), tmp_path / "run", replace(RECIPE, epochs=3))
+    run = fit(write_tree(tmp_path / "data", 240, shuffled=True), tmp_path / "run", replace(RECIPE, epochs=3))
     assert _epochs(run)[-1]["validation"] <= 0.72
 
 
@@ -145,7 +109,7 @@ def test_evaluation_of_a_class_tree(card_path: Path, tmp_path: Path) -> None:
     for name, upright in (("lying", False), ("lying2", False), ("upright", True)):
         folder = tmp_path / name.rstrip("2")
         folder.mkdir(exist_ok=True)
-        cv2.imwrite(str(folder / f"{name}.png"), _stripes(upright, draw))
+        cv2.imwrite(str(folder / f"{name}.png"), stripes(upright, draw))
     figures = evaluate_card(load_card(card_path), card_path.parent, tmp_path)
     perfect = {"precision": 1.0, "recall": 1.0, "f1": 1.0}
     assert max(figures.pop("ece"), figures.pop("ece_raw")) < 0.5
