@@ -130,7 +130,7 @@ def run_recognizer(settings: Settings) -> int:
     recognizers = Recognizers(settings, failed, figures)
     recognizers.of(None)  # before anybody is served
     keep_writing(settings, figures)
-    desk = RecognizerDesk(recognizers.of)
+    desk = RecognizerDesk(recognizers.of, recognizers.candidate)
     switchboard = Switchboard(runtime_dir(settings) / RECOGNIZER, link_secret(settings), desk.serve)
     beats = beating(settings, "recognizer")
     while not stopping.wait(BEAT_S):
@@ -143,7 +143,8 @@ def run_recognizer(settings: Settings) -> int:
 
 def run_worker(settings: Settings, name: str) -> int:
     """Runs the cameras that core assigns."""
-    from surveillance.app.worker import CameraBuilder
+    from surveillance.app.second_opinion import SecondOpinion
+    from surveillance.app.worker import CameraBuilder, build_shadow
     from surveillance.engines.backlog import Backlog
     from surveillance.engines.crew import Crew
     from surveillance.engines.remote import RecognizerLine, RemoteLane
@@ -163,6 +164,8 @@ def run_worker(settings: Settings, name: str) -> int:
         return RemoteLane(line, camera.name, model, fit, most, engine.answer_within_s, answered, urgent)
 
     figures, backlog, clock = Figures(), Backlog(engine.backlog), WallClock()
+    second = SecondOpinion(engine, name, directory / RECOGNIZER, secret, lambda model: fitting(settings, model))
+    shadow = build_shadow(settings, second.lane, lambda told: crew.compared(told), figures)
 
     def measure() -> None:
         figures.set("queue_length", len(backlog), queue="backlog", process=name)
@@ -178,7 +181,7 @@ def run_worker(settings: Settings, name: str) -> int:
     beats = beating(settings, name)
     figures.before_telling(measure)
     figures.before_telling(ProcessFigures(name, figures))
-    crew = Crew(name, CameraBuilder(settings, lane_of, figures), told, backlog)
+    crew = Crew(name, CameraBuilder(settings, lane_of, shadow, figures), told, backlog, shadow.change)
     until_told(crew.stop)
     try:
         ready_s = time.monotonic() + READY_S  # else every start would tell of cameras that get no answer
@@ -186,6 +189,8 @@ def run_worker(settings: Settings, name: str) -> int:
             pass
         crew.run(directory / CORE, secret)
     finally:
+        shadow.close()
+        second.close()
         line.close()
         slots.close()
     return 0

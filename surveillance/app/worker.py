@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from surveillance.app.runtime import live_pictures, media_dir
+from surveillance.domain.errors import ModelError
 from surveillance.domain.ports import Classifier, Source, SourceOptions
+from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Frame, Input
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
@@ -17,6 +21,7 @@ from surveillance.engines.figures import Figures
 from surveillance.engines.live import PREVIEW, facts_of
 from surveillance.engines.measured import CameraFigures, CountedClassifier, measured_walk
 from surveillance.engines.recognizer import SharedRecognizer
+from surveillance.engines.shadow import Shadow, ShadowedCamera
 from surveillance.engines.site import Tell
 from surveillance.engines.supervise import Supervised
 from surveillance.engines.worker import Looked
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from surveillance.ingest.ring import PacketRing
     from surveillance.perception.registry import CardClassifier
 
+LOWEST = 19  # a candidate's thread comes after all others of the machine
 LaneOf = Callable[[Camera, Callable[[bool], None]], Classifier]  # camera, what to tell of each answer -> its classifier
 
 
@@ -173,8 +179,9 @@ class Recording:
 class CameraBuilder:
     """Makes a camera's work: its reader, its walk, and what shows its pictures to whoever watches."""
 
-    def __init__(self, settings: Settings, lane_of: LaneOf, figures: Figures | None = None) -> None:
+    def __init__(self, settings: Settings, lane_of: LaneOf, shadow: Shadow, figures: Figures | None = None) -> None:
         self._settings = settings
+        self._shadow = shadow
         self._figures = figures or Figures()
         self._lane_of = lane_of
         self._live = live_pictures(settings)
@@ -198,6 +205,8 @@ class CameraBuilder:
         ring = build_ring(self._settings)
         frames = build_frames(self._settings, camera, report, ring=ring, counted=counted)
         walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered))
+        second = ShadowedCamera(camera.name, walk.recognize, self._shadow)
+        walk = replace(walk, recognize=second)
 
         live = self._settings.engine.live
 
@@ -210,13 +219,37 @@ class CameraBuilder:
             health.looked(looked.frame)
             walk.gate.preview(self._live.is_watched(camera.name, PREVIEW))
             self._live.show(camera.name, lambda: facts_of(looked, frames.drops), encode)
+            second.looked(looked.tracks)
 
         media = build_media(self._settings, camera, ring)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)
 
 
+def build_shadow(
+    settings: Settings,
+    classifier_of: Callable[[str, str], Classifier],
+    tell: Callable[[ShadowTold], None],
+    figures: Figures,
+) -> Shadow:
+    """What shows crops to candidates in this process."""
+    from surveillance.perception.paired import TwoVotes
+
+    track = settings.perception.track
+    shadow = Shadow(classifier_of, lambda: TwoVotes(track.min_share, track.min_lead), tell)
+
+    def measure() -> None:
+        for outcome, total in shadow.counts.items():
+            figures.count_to("shadow_frames", total, outcome=outcome)
+
+    figures.before_telling(measure)
+    return shadow
+
+
 class Recognizers:
-    """One SharedRecognizer per model card, with its thread, made when it is first asked for."""
+    """One SharedRecognizer per model card, with its thread, made when it is first asked for.
+
+    A candidate has one of its own, which answers only while nobody waits at the others.
+    """
 
     def __init__(
         self, settings: Settings, failed: Callable[[str, Exception], None], figures: Figures | None = None
@@ -226,6 +259,8 @@ class Recognizers:
         self._figures = figures or Figures()
         self._figures.before_telling(self._measure)
         self._running: dict[str, tuple[SharedRecognizer, Supervised]] = {}
+        self._candidates: dict[str, tuple[SharedRecognizer, Supervised]] = {}
+        self._broken: dict[str, str] = {}  # candidate -> why it failed
         self._lock = threading.Lock()
 
     def of(self, model: str | None) -> SharedRecognizer:
@@ -241,6 +276,37 @@ class Recognizers:
                 self._running[model] = recognizer, thread
             return self._running[model][0]
 
+    def candidate(self, model: str) -> SharedRecognizer:
+        """The recognizer of a candidate. Raises ModelError, also once for one that has failed, or NotFound."""
+        with self._lock:
+            if model in self._broken:
+                raise ModelError(f"{model} failed: {self._broken.pop(model)}")
+            if model not in self._candidates:
+                walk = RecognizerWalk(build_classifier(self._settings, model))
+                limit_s = self._settings.engine.answer_within_s
+                recognizer = SharedRecognizer(walk, deadline_s=limit_s, yields=self._is_needed)
+
+                def run() -> None:
+                    with suppress(OSError, AttributeError):  # of this thread only, on Linux
+                        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
+                    recognizer.run()
+
+                thread = Supervised(f"candidate {model}", run, lambda name, error: self._give_up(model, error))
+                thread.start()
+                self._candidates[model] = recognizer, thread
+            return self._candidates[model][0]
+
+    def _give_up(self, model: str, error: Exception) -> None:
+        """A candidate's fault is no fault of the recognizer."""
+        with self._lock:
+            recognizer, thread = self._candidates.pop(model)
+            self._broken[model] = repr(error)
+        thread.stop()
+        recognizer.stop()
+
+    def _is_needed(self) -> bool:
+        return not all(recognizer.is_idle for recognizer, _ in self._running.copy().values())
+
     def busy_s(self) -> float:
         """How long the longest batch under way has taken so far."""
         return max((recognizer.busy_s for recognizer, _ in self._running.copy().values()), default=0.0)
@@ -251,7 +317,7 @@ class Recognizers:
             self._figures.set("queue_length", recognizer.waiting, queue="recognizer", model=model)
 
     def close(self) -> None:
-        for recognizer, thread in self._running.values():
+        for recognizer, thread in (*self._running.values(), *self._candidates.values()):
             thread.stop()
             recognizer.stop()
 
@@ -263,7 +329,9 @@ class CamerasHere:
         self, settings: Settings, failed: Callable[[str, Exception], None], figures: Figures | None = None
     ) -> None:
         self._recognizers = Recognizers(settings, failed, figures)
-        self._build = CameraBuilder(settings, self._lane, figures)
+        self._compared: Callable[[ShadowTold], None] = lambda told: None
+        self._shadow = build_shadow(settings, self._candidate, lambda told: self._compared(told), figures or Figures())
+        self._build = CameraBuilder(settings, self._lane, self._shadow, figures)
         self._urgent: frozenset[str] = frozenset()
 
     def camera(self, configured: Camera, tell: Tell) -> CameraThreads:
@@ -273,8 +341,17 @@ class CamerasHere:
         """Crops of these cameras go first: somebody may be waiting at their doors."""
         self._urgent = cameras
 
+    def shadow(self, models: Mapping[str, str], told: Callable[[ShadowTold], None]) -> None:
+        """The candidate that each of these cameras is shown to; `told` hears what came of it."""
+        self._compared = told
+        self._shadow.change(models)
+
     def close(self) -> None:
+        self._shadow.close()
         self._recognizers.close()
 
     def _lane(self, camera: Camera, answered: Callable[[bool], None]) -> Classifier:
         return self._recognizers.of(camera.model).lane(camera.name, answered, lambda: camera.name in self._urgent)
+
+    def _candidate(self, model: str, camera: str) -> Classifier:
+        return self._recognizers.candidate(model).lane(camera)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from surveillance.domain.errors import UserMistake
+from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Input, Keep, Kept, new_id
 from surveillance.engines.backlog import Backlog
@@ -25,12 +26,16 @@ TAKE_S = 0.1
 HAND_OVER_S = 1.5  # how long a stopping worker waits for core to acknowledge what it told
 MEASURE_S = 1.0
 ASIDES = 1000  # what waits to be said besides inputs; the oldest goes first
+Aside = Kept | Refused | Measured | ShadowTold
 
 log = logging.getLogger(__name__)
 
 
 class Crew:
-    """`run` until `stop`. `build(camera, tell)` makes a camera's work; `measure` is asked once a second."""
+    """`run` until `stop`. `build(camera, tell)` makes a camera's work; `measure` is asked once a second.
+
+    `shadow` is told which candidate each camera is shown to.
+    """
 
     def __init__(
         self,
@@ -38,18 +43,20 @@ class Crew:
         build: Callable[[Camera, Callable[[Input], None]], CameraWork],
         measure: Callable[[], Mapping[str, Any]] = dict,
         backlog: Backlog | None = None,
+        shadow: Callable[[Mapping[str, str]], None] = lambda models: None,
     ) -> None:
         self._name = name
         self._run_id = new_id()
         self._measure = measure
         self.backlog = backlog or Backlog()
+        self._shadow = shadow
         self._wire: Wire | None = None
         self._desired: Assign | None = None
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self.urgent: frozenset[str] = frozenset()
         self._refusals: list[Refused] = []
-        self._asides: deque[Kept | Refused | Measured] = deque(maxlen=ASIDES)
+        self._asides: deque[Aside] = deque(maxlen=ASIDES)
         self._cameras = CameraSet(lambda camera: build(camera, self.backlog.add), self._failed, self._refused)
 
     @property
@@ -89,6 +96,7 @@ class Crew:
     def _reconcile(self) -> None:
         desired = self._desired
         if desired is not None and not self._stopping.is_set():
+            self._shadow(desired.shadows)
             self._cameras.reconcile(desired.cameras)
             while self._refusals:
                 self._say(self._refusals.pop())
@@ -136,7 +144,11 @@ class Crew:
             while True:
                 wire.send(self._asides.popleft())
 
-    def _say(self, message: Kept | Refused | Measured) -> None:
+    def compared(self, told: ShadowTold) -> None:
+        """What a candidate said beside the current model; lost while core is away."""
+        self._say(told)
+
+    def _say(self, message: Aside) -> None:
         """What is not worth keeping while core is away. Never waits for a core that is slow to listen."""
         if self._wire is not None:
             self._asides.append(message)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from surveillance.domain.shadow import ShadowFailed, ShadowTold, ShadowVote
 from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Decision, Input, Keep, Kept, Observation
 from surveillance.engines.cameras import nothing_kept
@@ -51,6 +52,8 @@ class Fleet:
         self._runs: dict[str, str] = {}  # the last run of each worker that said hello
         self._ran: dict[str, frozenset[str]] = {}  # what each ran when it said hello
         self._urgent: frozenset[str] = frozenset()
+        self._shadows: Mapping[str, str] = {}
+        self._compared: Callable[[ShadowTold], None] = lambda told: None
         self._closing = False
         self._lock = threading.RLock()
 
@@ -83,6 +86,14 @@ class Fleet:
         """Crops of these cameras go first: somebody may be waiting at their doors."""
         if cameras != self._urgent:
             self._urgent = cameras
+            for worker in self._workers:
+                self._assign(worker)
+
+    def shadow(self, models: Mapping[str, str], told: Callable[[ShadowTold], None]) -> None:
+        """The candidate that each of these cameras is shown to; `told` hears what came of it."""
+        self._compared = told
+        if models != self._shadows:
+            self._shadows = dict(models)
             for worker in self._workers:
                 self._assign(worker)
 
@@ -149,6 +160,8 @@ class Fleet:
             self._note(told_of_itself("health.degraded", f"camera {said.camera}: {said.reason}"))
         elif isinstance(said, Measured):
             self._measured(hello.worker, said.figures)
+        elif isinstance(said, ShadowVote | ShadowFailed):
+            self._compared(said)
 
     def _pass_on(self, told: Told, acknowledge: Acknowledgements) -> None:
         number = told.number
@@ -190,7 +203,7 @@ class Fleet:
             cameras = tuple(post.camera for post in self._posts.values() if post.worker == worker)
         if wire is not None:
             with suppress(*GONE):
-                wire.send(Assign(cameras, self._urgent))
+                wire.send(Assign(cameras, self._urgent, self._shadows))
 
 
 class FleetCamera:

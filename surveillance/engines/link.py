@@ -11,12 +11,13 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
+from surveillance.domain.shadow import ShadowFailed, ShadowVote
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Classification, Input, Keep, Kept
 from surveillance.engines.slots import Place
@@ -38,10 +39,11 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """The cameras a worker shall run from now on, and those whose crops go first."""
+    """The cameras a worker shall run from now on, those whose crops go first, and the candidate that each is shown."""
 
     cameras: tuple[Camera, ...]
     urgent: frozenset[str]
+    shadows: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Measured:
     figures: Mapping[str, Any]
 
 
-FromWorker = Hello | Told | Kept | Refused | Measured | Leaving
+FromWorker = Hello | Told | Kept | Refused | Measured | ShadowVote | ShadowFailed | Leaving
 FromCore = Assign | Durable | Keep
 
 # --- worker and recognizer -----------------------------------------------------------------------------------------
@@ -88,12 +90,13 @@ FromCore = Assign | Durable | Keep
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A worker's first words to the recognizer: who it is and where its slots are."""
+    """A worker's first words to the recognizer: who it is and where its slots are, and whether it asks candidates."""
 
     worker: str
     slots: Path
     count: int
     slot_bytes: int
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from surveillance.domain.values import Bgr, Classification
 from surveillance.walk import RecognizerWalk
 
 Answer = tuple[Classification, ...] | None
+YIELD_S = 0.002  # how often one that yields looks whether its turn has come
 AGING_S = 0.5  # waiting for so long outweighs the urgent lane, so that no camera starves
 
 
@@ -33,10 +34,20 @@ class Ask:
 
 
 class SharedRecognizer:
-    """Batches what waits. `lane(camera)` gives the Classifier that a camera's worker asks."""
+    """Batches what waits. `lane(camera)` gives the Classifier that a camera's worker asks.
 
-    def __init__(self, walk: RecognizerWalk, max_batch: int = 32, deadline_s: float = 1.0) -> None:
+    It begins no batch while `yields()`: a candidate's recognizer waits for those in use.
+    """
+
+    def __init__(
+        self,
+        walk: RecognizerWalk,
+        max_batch: int = 32,
+        deadline_s: float = 1.0,
+        yields: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._walk = walk
+        self._yields = yields
         self._max_batch = max_batch
         self.deadline_s = deadline_s
         self._waiting: deque[Ask] = deque()
@@ -50,6 +61,11 @@ class SharedRecognizer:
         """How long the batch under way has taken so far."""
         began_s = self._began_s
         return 0.0 if began_s is None else time.monotonic() - began_s
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for it."""
+        return self._began_s is None and not self._waiting
 
     @property
     def waiting(self) -> int:
@@ -101,6 +117,9 @@ class SharedRecognizer:
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._stopping or bool(self._waiting))
+            while self._yields() and not self._stopping:
+                time.sleep(YIELD_S)
+            with self._wake:
                 if self._stopping:
                     return []
                 now = time.monotonic()

@@ -23,28 +23,39 @@ from surveillance.engines.slots import Place, SlotReader, SlotWriter
 class RecognizerDesk:
     """The recognizer's side: `serve` is what a Switchboard runs for each worker."""
 
-    def __init__(self, recognizer_of: Callable[[str], SharedRecognizer]) -> None:
-        """`recognizer_of(model)` may take long the first time; it raises UserMistake for a model that cannot be."""
+    def __init__(
+        self,
+        recognizer_of: Callable[[str], SharedRecognizer],
+        shadow_of: Callable[[str], SharedRecognizer] | None = None,
+    ) -> None:
+        """`recognizer_of(model)` may take long the first time; it raises UserMistake for a model that cannot be.
+
+        `shadow_of` is the same for candidates, on lines of their own.
+        """
         self._recognizer_of = recognizer_of
+        self._shadow_of = shadow_of or recognizer_of
 
     def serve(self, wire: Wire) -> None:
         """Until the worker goes away; its slots go with it."""
         opened: Open = wire.receive()
         slots = SlotReader(opened.slots, opened.count, opened.slot_bytes)
+        recognizer_of = self._shadow_of if opened.shadow else self._recognizer_of
         try:
             while True:
-                self._take(wire.receive(), slots, wire)
+                self._take(wire.receive(), slots, wire, recognizer_of)
         finally:
             slots.close()
 
-    def _take(self, asked: Classify, slots: SlotReader, wire: Wire) -> None:
+    def _take(
+        self, asked: Classify, slots: SlotReader, wire: Wire, recognizer_of: Callable[[str], SharedRecognizer]
+    ) -> None:
         def answer(classified: Answer, refusal: str = "") -> None:
             with suppress(*GONE):  # a worker that is gone needs no answer
                 wire.send(Classified(asked.number, classified, refusal))
 
         try:
             crops = slots.read(asked.place)
-            recognizer = self._recognizer_of(asked.model)
+            recognizer = recognizer_of(asked.model)
         except Expired:
             answer(None)
         except UserMistake as mistake:
@@ -55,12 +66,18 @@ class RecognizerDesk:
 
 
 class RecognizerLine:
-    """A worker's side: connects, and connects again, in a thread of its own until `close`."""
+    """A worker's side: connects, and connects again, in a thread of its own until `close`.
 
-    def __init__(self, path: Path, secret: bytes, worker: str, slots: SlotWriter, count: int) -> None:
+    `refused` holds why the model last asked for cannot be used at all; empty while it can.
+    """
+
+    def __init__(
+        self, path: Path, secret: bytes, worker: str, slots: SlotWriter, count: int, shadow: bool = False
+    ) -> None:
         self._path = path
         self._secret = secret
-        self._opening = Open(worker, slots.path, count, slots.slot_bytes)
+        self.refused = ""
+        self._opening = Open(worker, slots.path, count, slots.slot_bytes, shadow)
         self._slots = slots
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Callable[[Answer], None]] = {}
@@ -128,6 +145,7 @@ class RecognizerLine:
             answered: Classified = wire.receive()
             with self._lock:
                 done = self._waiting.pop(answered.number, None)
+            self.refused = answered.refusal
             if done is not None:
                 done(answered.answer)
 
