@@ -145,6 +145,13 @@ SEEDS: dict[str, dict[str, Rows]] = {
              "labeled_by": "ada", "labeled_at": AT + 2},
         ],
     },
+    "0014": {
+        "shadow_vote": [
+            {"id": "vote-1", "at": AT, "camera": "front", "track": 7, "started_at": AT - 5_000_000,
+             "current_model": "embedded", "candidate_model": "embedded-20261125-1", "current": "person",
+             "current_confidence": 0.912345, "candidate": "animal", "candidate_confidence": 0.5, "crops": 9},
+        ],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5}
 

@@ -20,7 +20,7 @@ from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Site
-from surveillance.domain.values import Action, Event
+from surveillance.domain.values import Action, Event, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
 from surveillance.engines.figures import Figures
 from surveillance.engines.measured import MeasuredInbox, MeasuredRecord
@@ -81,6 +81,7 @@ class RunningCore:
     dispatch: OutboxDispatch
     outcomes: Outcomes
     picking: PickingRecord
+    shown: Callable[[str], tuple[Observation, Shot] | None]  # subject of a track that ended -> its last word, and shot
 
     def after(self, became: Sequence[Action]) -> None:
         """What became of deeds: doors change their state, and what went wrong is put on record."""
@@ -133,9 +134,10 @@ def build_core(
     intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
     ledger = SqlLedger(store.engine, store.evidence, intend, settings.storage, wish)
     labeling = settings.labeling
+    picker = Picker(labeling.uncertain_below, labeling.sampled_share)
     picking = PickingRecord(
         ledger if figures is None else MeasuredRecord(ledger, figures),
-        Picker(labeling.uncertain_below, labeling.sampled_share) if labeling.enabled else lambda judged: (),
+        picker if labeling.enabled else lambda judged: (),
         store.crops.queue,
         lambda name, error: core.failed(name, error),
     )
@@ -165,4 +167,4 @@ def build_core(
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, dispatch, Outcomes(), picking)
+    return RunningCore(core, desk, dispatch, Outcomes(), picking, picker.shown)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from surveillance.actions.dispatch import OPENING
+from surveillance.app.candidates import Candidates, Disagreements, ShadowPlace
 from surveillance.app.core import RunningCore, SiteInForce, build_core
 from surveillance.app.errands import Errands
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
@@ -26,13 +27,14 @@ from surveillance.engines.picking import PickingRecord
 from surveillance.engines.site import SiteEngine, SiteParts, Tell
 from surveillance.settings import Settings
 from surveillance.storage.outbox import SqlOutbox
+from surveillance.storage.shadows import Shadows
 from surveillance.storage.state import SharedState
 
 DRAIN_S = 2.0  # how long a stop waits for deeds that are under way
 RECALL = timedelta(hours=24)  # how far back the judge remembers after a restart
 
 
-class CameraPlace(Protocol):
+class CameraPlace(ShadowPlace, Protocol):
     """Where cameras are worked: in this process (CamerasHere) or in others (Fleet)."""
 
     def camera(self, configured: Camera, tell: Tell) -> CameraWork: ...
@@ -56,7 +58,7 @@ def _running(
     store.evidence.reconcile(store.engine)
     store.recordings.reconcile()
     store.crops.reconcile()
-    engine, jobs, picking = build_engine(settings, store, build_place, figures)
+    engine, jobs, picking, candidates = build_engine(settings, store, build_place, figures)
     keeper = Keeper(store.recordings, engine.keep, engine.core.failed)
     try:
         jobs.arm()  # the mode is the first thing that core hears
@@ -64,9 +66,11 @@ def _running(
         jobs.start()
         keeper.start()
         picking.start()
+        candidates.start()
         yield engine
     finally:
         jobs.stop()
+        candidates.stop()
         keeper.ask_no_more()
         engine.stop()
         keeper.stop()
@@ -75,8 +79,8 @@ def _running(
 
 def build_engine(
     settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace], figures: Figures
-) -> tuple[SiteEngine, SiteJobs, PickingRecord]:
-    """Core and the cameras of a site with its jobs and what picks crops to be labeled, ready to start."""
+) -> tuple[SiteEngine, SiteJobs, PickingRecord, Candidates]:
+    """Core and the cameras of a site, ready to start, with its jobs and what picks crops and asks candidates."""
     site = SiteInForce(settings, store)
     engine: SiteEngine
     ports = CorePorts(
@@ -93,6 +97,8 @@ def build_engine(
     take_up(settings, store, site, running)
     place = build_place(running.core)
     publisher = Publisher(settings, SharedState(store.engine), running.core, figures, core_place(store.keys))
+    shadows, disagreements = Shadows(store.engine), Disagreements(running.shown, store.crops.queue_disagreement)
+    candidates = Candidates(settings, shadows, disagreements, site, place, running.core)
 
     def swap(configured: Site) -> None:
         site.swap(configured)
@@ -119,7 +125,7 @@ def build_engine(
         doors=running.desk.status,
     )
     engine = SiteEngine(running.core, parts, publisher)
-    return engine, jobs, running.picking
+    return engine, jobs, running.picking, candidates
 
 
 def take_up(settings: Settings, store: Store, site: SiteInForce, running: RunningCore) -> None:

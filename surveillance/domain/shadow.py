@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from surveillance.domain.values import new_id
 
@@ -57,6 +55,14 @@ def vote_of(
     return ShadowVote(new_id(), at, camera, track, started_at, *models, current, sure, candidate, also, crops)
 
 
-def counts_of(votes: Mapping[str, Any]) -> str:
-    """How often the two agree, in words for a line of text."""
-    return f"{votes['tracks']} tracks, {votes['differing']} told otherwise, {votes['labeled']} with a person's label"
+@dataclass(frozen=True, slots=True)
+class ShadowOrder:
+    """Which candidate is shown what cameras see: these, or all of them."""
+
+    model: str
+    cameras: tuple[str, ...]  # empty for all
+    by: str
+    since: datetime
+
+    def covers(self, camera: str) -> bool:
+        return not self.cameras or camera in self.cameras

@@ -21,6 +21,7 @@ from surveillance.domain.ports import JudgedInput
 from surveillance.domain.values import BACKGROUND, REJECTED, Event, Observation, Shot
 from surveillance.engines.supervise import Supervised
 
+ENDED = 256  # tracks whose last word and best shot are remembered after their end
 TRACKS = 512  # live tracks whose best shot is remembered
 WAITING = 64  # picks that wait to be written
 STOP_S = 1.0
@@ -43,6 +44,7 @@ class Picker:
         self._uncertain_below = uncertain_below
         self._sampled_share = sampled_share
         self._lives: OrderedDict[tuple[str, int], Life] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[Observation, Shot]] = OrderedDict()  # by subject
 
     def __call__(self, judged: Sequence[JudgedInput]) -> list[Pick]:
         """The tracks that ended here and are worth a label."""
@@ -57,6 +59,10 @@ class Picker:
                     picks += [pick] if pick else []
         return picks
 
+    def shown(self, subject: str) -> tuple[Observation, Shot] | None:
+        """The last word on a track that ended lately, and its best shot. May be asked by any thread."""
+        return self._ended.get(subject)
+
     def _follow(self, seen: Observation) -> Life:
         key = (seen.camera, seen.track)
         if seen.change == "appeared":
@@ -69,11 +75,16 @@ class Picker:
         return life
 
     def _pick(self, seen: Observation, life: Life) -> Pick | None:
+        if life.shot is None:
+            return None
+        subject = subject_of(seen.camera, seen.track, seen.started_at)
+        self._ended[subject] = seen, life.shot
+        while len(self._ended) > ENDED:
+            self._ended.popitem(last=False)
         why = self._why(seen)
-        if why is None or life.shot is None:
+        if why is None:
             return None
         said = Said(seen.label, seen.confidence, seen.model)
-        subject = subject_of(seen.camera, seen.track, seen.started_at)
         return Pick(why, seen.camera, subject, life.shot, said, seen.track, life.event)
 
     def _why(self, seen: Observation) -> str | None:

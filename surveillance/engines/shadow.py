@@ -77,7 +77,7 @@ class Shadow:
         self._failed: set[str] = set()
         self._queue: deque[Shown | Ended] = deque()
         self._wake = threading.Condition()
-        self._waiting = 0  # frames in the queue
+        self.waiting = 0  # frames in the queue
         self._stopping = False
         self._asking = ""  # the candidate under way
         self._thread: Supervised | None = None
@@ -106,7 +106,7 @@ class Shadow:
         model = self.of(frame.camera)
         if model is None or not subjects:
             return
-        if self._waiting >= QUEUE:
+        if self.waiting >= QUEUE:
             self.counts["busy"] += 1
             return
         crops = tuple(frame.picture.crop(subject.detection.box) for subject, _ in subjects)
@@ -128,7 +128,7 @@ class Shadow:
     def _put(self, what: Shown | Ended) -> None:
         with self._wake:
             self._queue.append(what)
-            self._waiting += isinstance(what, Shown)
+            self.waiting += isinstance(what, Shown)
             self._wake.notify()
 
     # --- the candidate's thread ---
@@ -140,7 +140,7 @@ class Shadow:
                 if self._stopping:
                     return
                 what = self._queue.popleft()
-                self._waiting -= isinstance(what, Shown)
+                self.waiting -= isinstance(what, Shown)
             if isinstance(what, Ended):
                 self._close(what)
             elif what.model not in self._failed:
@@ -172,7 +172,7 @@ class Shadow:
         with self._wake:
             self._failed.add(model)
             self._queue = deque(what for what in self._queue if not (isinstance(what, Shown) and what.model == model))
-            self._waiting = sum(isinstance(what, Shown) for what in self._queue)
+            self.waiting = sum(isinstance(what, Shown) for what in self._queue)
         self._pairs = {key: pair for key, pair in self._pairs.items() if pair.model != model}
         self._asks = {key: lane for key, lane in self._asks.items() if key[0] != model}
         log.warning("candidate switched off", extra={"model": model, "reason": reason})

@@ -217,6 +217,7 @@ def purge(
         "event": _in_steps(event_steps, stopping),
         "observation": _in_steps(_purge(engine, tables.observation, "number", "at", seen_before), stopping),
         "input": _in_steps(_purge(engine, tables.input_, "number", "at", seen_before), stopping),
+        "shadow_vote": _in_steps(_purge(engine, tables.shadow_vote, "id", "at", seen_before), stopping),
         "inbox": _in_steps(_purge(engine, tables.inbox, "id", "asked_at", asked_before), stopping),
     }
 
@@ -268,8 +269,8 @@ def _purge_events(
 
 
 def _counted(count: int, noun: str) -> str:
-    plural = {"inbox": "questions"}.get(noun, f"{noun}s")
-    singular = {"inbox": "question"}.get(noun, noun)
+    singular = {"inbox": "question", "shadow_vote": "shadow vote"}.get(noun, noun)
+    plural = f"{singular}s"
     return f"{count:,} {singular if count == 1 else plural}"
 
 

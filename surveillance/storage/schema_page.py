@@ -18,6 +18,7 @@ GROUPS = {
         "input": "What else core was told, numbered together with the observations: replay follows the numbers.",
         "evidence": "The picture kept with an event; the file is on the disk before the row is.",
         "recording": "What is wanted of an event's camera, in the same commit as the event, and what became of it.",
+        "shadow_vote": "What a candidate model said of a track beside the model in use. Kept as long as observations.",
         "garbage": "Pictures whose files are still to be deleted; emptied at every start.",
         "crop": "Pictures of tracks that wait for a person's label, and the labels given; the file is written first.",
     },

@@ -284,6 +284,25 @@ crop = Table(
     *(_some(f"ix_crop_waiting{name and '_' + name}", UNLABELED, *filter(None, [name])) for name in ("", "camera")),
 )
 
+shadow_vote = Table(
+    "shadow_vote",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7; writing it twice writes it once"),
+    Column("at", Moment, nullable=False, doc="when the track ended"),
+    Column("camera", Name, nullable=False, doc="camera that followed it"),
+    Column("track", Integer, nullable=False, doc="number of the track at its camera"),
+    Column("started_at", Moment, nullable=False, doc="when the track began"),
+    Column("current_model", Name, nullable=False, doc="model in use, whose vote was acted on"),
+    Column("candidate_model", Name, nullable=False, doc="model in shadow"),
+    Column("current", Name, nullable=False, doc="label that the model in use voted for"),
+    Column("current_confidence", Float, nullable=False, doc="confidence of that vote, 0..1"),
+    Column("candidate", Name, nullable=False, doc="label that the candidate voted for over the same crops"),
+    Column("candidate_confidence", Float, nullable=False, doc="confidence of that vote, 0..1"),
+    Column("crops", Integer, nullable=False, doc="crops that both answered"),
+    Index(None, "at"),
+    Index(None, "candidate_model", "at"),
+)
+
 # --- deeds and questions -------------------------------------------------------------------------------------------
 
 outbox = Table(

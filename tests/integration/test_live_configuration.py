@@ -20,6 +20,7 @@ from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.app.worker import CamerasHere
 from surveillance.dashboard import DashboardSettings
 from surveillance.domain.errors import SettingsError
+from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
 from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core
@@ -49,6 +50,9 @@ class CountingPlace:
 
     def hurry(self, cameras: frozenset[str]) -> None:
         self.here.hurry(cameras)
+
+    def shadow(self, models: Mapping[str, str], told: Callable[[ShadowTold], None]) -> None:
+        self.here.shadow(models, told)
 
     def close(self) -> None:
         self.here.close()
