@@ -27,4 +27,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shadow_vote")),
     )
     op.create_index(op.f("ix_shadow_vote_at"), "shadow_vote", ["at"])
-    op.create_index(op.f("ix_shadow_vote_candidate_model_at"), "shadow_vote", ["candidate_model", "at"])
+    op.create_index(op.f("ix_shadow_vote_candidate_model_shadow_vote_at"), "shadow_vote", ["candidate_model", "at"])

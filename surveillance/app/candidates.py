@@ -7,8 +7,9 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from surveillance.app.model_trial import try_model
 from surveillance.app.site_edit import author, open_site
@@ -17,7 +18,7 @@ from surveillance.domain.labels import Said, subject_of
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.shadow import ShadowFailed, ShadowOrder, ShadowTold, ShadowVote
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Decision, Observation, Shot, system_decision
+from surveillance.domain.values import Decision, Observation, Shot, rfc3339, system_decision
 from surveillance.engines.supervise import Supervised
 from surveillance.settings import Settings
 from surveillance.storage.camera_edits import camera_of
@@ -57,6 +58,16 @@ def stop_shadow(settings: Settings, actor: str | None = None) -> ShadowOrder:
     if order is None:
         raise NotFound("no model is in shadow")
     return order
+
+
+def shadow_standing(settings: Settings) -> dict[str, Any]:
+    """The model in shadow (None: there is none), its cameras (none: all), since when, and how far it has come."""
+    shadows = Shadows(open_site(settings).engine)
+    order = shadows.order()
+    if order is None:
+        return {"model": None, "cameras": [], "since": None, "by": None, "tracks": 0, "differing": 0, "labeled": 0}
+    who = {"model": order.model, "cameras": list(order.cameras), "since": rfc3339(order.since), "by": order.by}
+    return {**who, **asdict(shadows.counts(order.model))}
 
 
 def refuse_candidate(settings: Settings, model: str, cameras: Sequence[Camera]) -> None:

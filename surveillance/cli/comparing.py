@@ -1,4 +1,4 @@
-"""Compare two models on the same labeled pictures."""
+"""Compare two models on the same labeled pictures, and put one in shadow beside the other on live cameras."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from surveillance.app import comparing
+from surveillance.app import candidates, comparing
 from surveillance.cli.models import models
 from surveillance.cli.words import command
 from surveillance.settings import Settings
@@ -39,3 +39,37 @@ def compare(settings: Settings, current: str, candidate: str, data: Path, as_jso
         f"right: both {found.both}, only {current} {found.only_current}, only {candidate} {found.only_candidate}, "
         f"neither {found.neither} (McNemar p {found.chance:.3g})"
     )
+
+
+@command(
+    models,
+    "shadow",
+    """
+    surveillance models shadow
+    surveillance models shadow mine --camera yard --camera gate
+    surveillance models shadow --off
+    """,
+)
+@click.argument("model", required=False)
+@click.option("--camera", "cameras", multiple=True, help="Only this camera; may be given several times.")
+@click.option("--off", is_flag=True, help="Take the model out of the shadow.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def shadow(settings: Settings, model: str | None, cameras: tuple[str, ...], off: bool, as_json: bool) -> None:
+    """Show live cameras to a candidate beside the current model, or say how far it has come."""
+    if off and (model or cameras):
+        raise click.UsageError("--off takes the model in shadow out, whichever it is")
+    if off:
+        click.echo(f"{candidates.stop_shadow(settings).model} is out of the shadow")
+        return
+    if model:
+        candidates.start_shadow(settings, model, cameras)
+    standing = candidates.shadow_standing(settings)
+    if as_json:
+        click.echo(json.dumps(standing))
+    elif standing["model"] is None:
+        click.echo("no model is in shadow")
+    else:
+        where = ", ".join(standing["cameras"]) or "all cameras"
+        tracks = f"{standing['tracks']} tracks, {standing['differing']} told otherwise, {standing['labeled']} labeled"
+        click.echo(f"{standing['model']} is in shadow on {where}: {tracks} by people")

@@ -33,6 +33,7 @@ from surveillance.engines.worker import walk_source
 from surveillance.ingest.sources import open_source
 from surveillance.perception.registry import WEIGHTS
 from surveillance.settings import Settings
+from surveillance.storage.labels import Labels
 from surveillance.storage.queries import EventFilter
 from surveillance.storage.shadows import Shadows
 
@@ -154,6 +155,19 @@ def test_a_candidate_is_put_in_shadow_and_taken_out_while_the_site_runs(settings
         assert shadows.counts("second").tracks == before
         assert [event["kind"] for event in events(store, "model.")] == ["model.shadow_ended", "model.shadow_started"]
         assert events(store, "health.degraded") == []
+
+
+def test_what_the_candidate_calls_otherwise_waits_for_a_label(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", engine={"kind": "inline"})
+    write_card(settings, "odd", labels=("vehicle", "person", "background", "animal"), weights_file="odd.safetensors")
+    relabel(settings, "odd")
+    with running(settings) as store:
+        start_shadow(settings, "odd", actor="ada", check=quick)
+        labels = Labels(store.engine)
+        assert eventually(lambda: any(crop.why == "disagreed" for crop in labels.page()), within_s=120)
+        [*_, crop] = [crop for crop in labels.page() if crop.why == "disagreed"]
+        assert (crop.model, crop.other_model) == ("embedded", "odd")
+        assert crop.guess != crop.other_guess
 
 
 def test_a_candidate_that_fails_is_switched_off_with_one_event(settings: Settings) -> None:

@@ -6,10 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from ledger_samples import NOON, decision, observation, open_desk
+from ledger_samples import NOON, decision, observation, open_desk, shot
 
+from surveillance.domain.labels import Said
 from surveillance.domain.shadow import ShadowVote
 from surveillance.domain.values import REJECTED, new_id
+from surveillance.storage.crops import Crops
+from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.labels import Labels
 from surveillance.storage.queries import EventFilter, Events
 from surveillance.storage.retention import purge
 from surveillance.storage.reviews import Reviews
@@ -61,9 +65,8 @@ def test_one_candidate_is_in_shadow_at_a_time_and_that_is_on_record(desk, shadow
     assert shadows.end("ada") is None
     shadows.begin("first", ["front"], "ada")
     began = shadows.begin("new", [], "surveillance")
-    assert shadows.order() == replace(
-        began, since=began.since.replace(microsecond=began.since.microsecond // 1000 * 1000)
-    )
+    to_ms = began.since.replace(microsecond=began.since.microsecond // 1000 * 1000)
+    assert shadows.order() == replace(began, since=to_ms)
     assert began.covers("front")
     assert shadows.end("ada").model == "new"
     assert shadows.order() is None
@@ -98,13 +101,23 @@ def test_a_track_counts_once_a_person_has_said_what_it_is(desk, shadows):
 
 def test_another_track_of_that_number_is_not_meant(desk, shadows):
     event = record(desk, 7, NOON)
-    shadows.write(
-        [vote(7, NOON - timedelta(hours=1)), vote(7, NOON + timedelta(hours=1)), vote(7, NOON, camera="back")]
-    )
+    hour = timedelta(hours=1)
+    shadows.write([vote(7, NOON - hour), vote(7, NOON + hour), vote(7, NOON, camera="back")])
     Reviews(desk.engine).correct(event, "animal", "ada")
     assert shadows.pairs("new") == []
     shadows.write([vote(7, NOON)])
     assert len(shadows.pairs("new")) == 1
+
+
+def test_the_label_of_a_crop_counts_too(desk, shadows):
+    crops = Crops(desk.engine, EvidenceStore(desk.directory / "crops"))
+    ended = vote(7)
+    shadows.write([ended, vote(8)])
+    seen = observation(track=7, at=NOON, started_at=ended.started_at)
+    name = crops.queue_disagreement(seen, shot(), Said("animal", 0.7, "new"))
+    assert shadows.pairs("new") == []
+    Labels(desk.engine).say([name], "animal", "ada")
+    assert shadows.pairs("new") == [LabeledPair("animal", "person", "animal")]
 
 
 def test_votes_go_when_observations_do(desk, shadows):
