@@ -71,7 +71,7 @@ def faults_of(checked: Checked) -> list[str]:
 
 def _missing_classes(samples: Sequence[Sample]) -> Iterator[str]:
     labels = labels_of(samples)
-    if len(labels) < 2:
+    if len(labels) == 1:
         yield f"there is one class only ({', '.join(labels)}); training needs at least two"
     to_learn = {sample.label for sample in samples if sample.part in ("", "train")}
     unseen = [label for label in labels if label not in to_learn]
@@ -165,7 +165,7 @@ def rows_of(checked: Checked) -> list[Row]:
 
 
 def _caption(sample: Sample) -> str:
-    name = sample.path.name if sample.row is None else f"#{sample.row}"
+    name = sample.path.stem if sample.row is None else f"#{sample.row}"
     return f"{sample.label}{f', {sample.part}' if sample.part else ''}\n{name}"
 
 

@@ -51,7 +51,7 @@ def class_rows(samples: Sequence[Sample], per_class: int) -> list[Row]:
 
 
 def _shown(sample: Sample) -> tuple[Bgr, str]:
-    name = sample.path.name if sample.row is None else f"#{sample.row}"
+    name = sample.path.stem if sample.row is None else f"#{sample.row}"
     try:
         return sample.load(), name
     except DataError:

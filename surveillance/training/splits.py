@@ -34,6 +34,8 @@ def split_data(
     _check_shares(shares)
     _check_out(out)
     prints = take_prints(load_samples(folder))
+    if not prints.samples:
+        raise DataError(f"none of the {len(prints.broken)} pictures in {folder} can be read; nothing was written")
     parts = plan_split(prints.samples, kin_of(prints), shares, seed)
     write_split(prints.samples, parts, out, link)
     return parts.count(LEFT_OUT), len(prints.broken)
@@ -175,7 +177,8 @@ def _folder_names(samples: Iterable[Sample]) -> dict[str, str]:
 def _name_below(sample: Sample) -> str:
     """A picture's path within its class."""
     if sample.row is not None:
-        return f"{sample.path.name.partition('.')[0]}_{sample.row:06}.png"
+        stem = re.split(r"-images|\.", sample.path.name)[0] or "row"
+        return f"{stem}_{sample.row:06}.png"
     name = sample.name or sample.path.name
     for lead in (f"{sample.label}/", f"{name.partition('/')[0]}/{sample.label}/"):
         if name.startswith(lead):

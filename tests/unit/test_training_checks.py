@@ -9,11 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from surveillance.cli import cli
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import DataError, UserMistake
 from surveillance.training.checks import check_data, page_of, rows_of
 from surveillance.training.datasets import load_samples
 from surveillance.training.duplicates import near_pairs, take_prints
 from surveillance.training.sheets import contact_sheet, save_sheet
+from surveillance.training.splits import split_data
 
 
 def _scene(seed: int, side: int = 48) -> np.ndarray:
@@ -65,6 +66,17 @@ def test_broken_pictures_are_named(clean: Path) -> None:
         "4 pictures cannot be read; remove or replace them (train/cat/cut.jpg: the file is cut short;"
         " train/cat/cut.png: the file is cut short; train/cat/empty.jpg: the file is empty; and 1 more)"
     ]
+
+
+def test_nothing_readable_at_all(tmp_path: Path) -> None:
+    (tmp_path / "data" / "cat").mkdir(parents=True)
+    (tmp_path / "data" / "cat" / "a.png").touch()
+    page = page_of(check_data(tmp_path / "data"))
+    assert page["faults"] == ["1 picture cannot be read; remove or replace them (cat/a.png: the file is empty)"]
+    assert (page["pictures"], page["sizes"]) == (0, {"smallest": None, "median": None, "largest": None})
+    assert CliRunner().invoke(cli, ["dataset", "check", str(tmp_path / "data")]).exit_code == 1
+    with pytest.raises(DataError, match=r"none of the 1 pictures in .*data can be read; nothing was written"):
+        split_data(tmp_path / "data", tmp_path / "out", {"train": 1.0, "val": 0.0, "test": 0.0})
 
 
 def test_what_leaks_into_another_part_or_class(clean: Path) -> None:

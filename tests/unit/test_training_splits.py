@@ -157,7 +157,7 @@ def test_pictures_out_of_one_file_become_files(tmp_path: Path) -> None:
     }
     for sample in samples:
         row = int(sample.origin.rpartition(":")[2])
-        assert sample.path.name == f"train-images-idx3-ubyte_{row:06}.png"
+        assert sample.path.name == f"train_{row:06}.png"
         np.testing.assert_array_equal(sample.load()[..., 0], array[row])
 
 
