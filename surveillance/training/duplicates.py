@@ -106,7 +106,7 @@ def same_pictures(prints: Prints) -> Groups:
 def near_pairs(prints: Prints) -> NDArray[np.int64]:
     """(m, 2) indices of pictures that are nearly or wholly the same, the smaller first."""
     hashes, thumbs = prints.hashes, prints.thumbs
-    tones = thumbs.reshape(len(hashes), -1).mean(axis=1)
+    tones = thumbs.mean(axis=(1, 2, 3))
     found = [np.zeros((0, 2), np.int64)]
     for start in tqdm(range(0, len(hashes), BLOCK), "comparing", unit="block", leave=False):
         apart = np.bitwise_count(hashes[start : start + BLOCK, None] ^ hashes[None, start:])
