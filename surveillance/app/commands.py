@@ -100,18 +100,26 @@ def classify(
     """
     from surveillance.ingest.sources import open_source
 
-    classifier = build_classifier(settings, model)
+    try:
+        classifier = build_classifier(settings, model)
+    except NotFound as mistake:
+        raise told_how_to_get(str(model), mistake) from None
     for path in images:
         frame = next(iter(open_source(f"file:{path}", SourceOptions(camera="image")).frames()))
         [seen] = classifier([frame.picture.bgr()])
         yield path, seen, seen.confidence >= classifier.card.reject_below
 
 
-def list_models(settings: Settings) -> list[Mapping[str, Any]]:
-    """Every model card that is there, as its file holds it."""
-    from surveillance.perception import registry
+def told_how_to_get(name: str, mistake: NotFound) -> NotFound:
+    """The mistake; of weights that are known, how to get them."""
+    from surveillance.training.known_weights import known_names
 
-    return [card.as_yaml() for card in registry.list_cards(settings.model_dirs)]
+    if name.partition(":")[0] not in known_names():
+        return mistake
+    return NotFound(
+        f"{name} is not here yet: `surveillance models pull {name}` gets it; without a network, pull and export it on "
+        "a machine that has one, and `surveillance models import FILE`"
+    )
 
 
 def open_accounts(settings: Settings) -> Accounts:

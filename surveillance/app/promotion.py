@@ -21,6 +21,7 @@ from surveillance.storage.ledger import Note
 from surveillance.storage.queries import EventFilter, Events
 
 PAGE = 200
+MOST_LABELS = 6  # named in a sentence
 
 Check = Callable[[Settings, str], None]
 
@@ -82,6 +83,20 @@ def _forth(settings: Settings, site: Site, name: str, cameras: Sequence[str]) ->
             doors = tuple(doors_through(site, camera.name))
             moves.append(Move(camera.name, before, name, name, camera.model is None, doors))
     return tuple(moves)
+
+
+def lost_labels(settings: Settings, moves: Iterable[Move]) -> list[str]:
+    """A sentence for each pair of models of which the second lacks labels that the first knows."""
+    from surveillance.perception import registry
+
+    labels = {card.name: card.labels for card in registry.list_cards(settings.model_dirs)}
+    sentences = []
+    for before, after in sorted({(move.before, move.after) for move in moves}):
+        lost = [label for label in labels.get(before, ()) if label not in labels[after]]
+        if lost:
+            shown = ", ".join(lost[:MOST_LABELS]) + (", ..." if len(lost) > MOST_LABELS else "")
+            sentences.append(f"{after} does not know {shown}, which {before} does: rules that name them no longer hold")
+    return sentences
 
 
 # --- back ----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ GROUPS = (
     "events",
     "models",
     "datasets",
+    "shelf",
     "comparing",
     "training",
     "inside",

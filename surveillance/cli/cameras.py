@@ -409,6 +409,11 @@ def tell_edit(settings: Settings, edited: Edited) -> None:
     for change in edited.changes:
         for text in lines_of(change):
             click.echo(text)
+    tell_applied(settings, edited.version)
+
+
+def tell_applied(settings: Settings, version: int) -> None:
+    """The version that an edit made, and when it applies."""
     runs = cameras.core_status(settings) is not None
     when = "the running service takes it up within two seconds" if runs else "`surveillance run` will start with it"
-    click.echo(f"configuration version {edited.version}; {when}")
+    click.echo(f"configuration version {version}; {when}")

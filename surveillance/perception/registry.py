@@ -1,7 +1,7 @@
 """Model cards: what a network is, how its crops are prepared, and whether its weights are the ones published.
 
 A card is YAML; it promises that training and inference prepare crops alike, that weights are unaltered safetensors
-(never a pickle) and that labels fit the network's head. Only `training.publish` writes cards.
+(never a pickle) and that labels fit the network's head. Only `shelf` writes cards.
 """
 
 from __future__ import annotations
@@ -75,10 +75,11 @@ class ModelCard:
     data: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    exports: Mapping[str, Any] = field(default_factory=dict)  # format -> files with their sha256, and parity with torch
 
     def as_yaml(self) -> dict[str, Any]:
         """The card as its file holds it."""
-        return {
+        page = {
             "name": self.name,
             "version": self.version,
             "architecture": {"name": self.architecture, "parameters": dict(self.parameters)},
@@ -92,6 +93,13 @@ class ModelCard:
             "training": dict(self.training),
             "metrics": dict(self.metrics),
         }
+        return page | ({"exports": dict(self.exports)} if self.exports else {})
+
+    def files(self) -> dict[str, str]:
+        """Every file that belongs to the model, with its sha256."""
+        exported = [each["files"] for each in self.exports.values()]
+        digests = {name: str(digest) for files in exported for name, digest in files.items()}
+        return {self.weights_file: self.weights_sha256, **digests}
 
 
 # --- cards ---------------------------------------------------------------------------------------------------------
@@ -146,7 +154,9 @@ def parse_card(text: str, where: str) -> ModelCard:
             data=page.get("data") or {},
             training=page.get("training") or {},
             metrics=page.get("metrics") or {},
+            exports=page.get("exports") or {},
         )
+        card.files()
     except yaml.YAMLError as error:
         raise ModelError(f"{where} is no valid YAML: {' '.join(str(error).split())}") from error
     except KeyError as error:
@@ -199,10 +209,14 @@ def read_weights(card: ModelCard, folder: Path | None = None) -> tuple[Path, byt
 def build_network(card: ModelCard, folder: Path | None = None) -> nn.Module:
     """The card's network with its verified weights, ready for inference. Raises ModelError as `load_weights` does."""
     weights = load_weights(card, folder)
-    network: nn.Module = plugins.load("architectures", card.architecture)(len(card.labels), **card.parameters)
+    build = plugins.load("architectures", card.architecture)
+    try:
+        network: nn.Module = build(len(card.labels), **card.parameters)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{card.name} asks {card.architecture} for what it cannot be: {error}") from error
     try:
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(
             f"{card.weights_file} does not fit {card.architecture} with {len(card.labels)} labels: {reason}"

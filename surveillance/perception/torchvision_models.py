@@ -34,6 +34,20 @@ def vit_b_16(num_labels: int, *, image_size: int = 224, **parameters: Any) -> nn
     return _named("vit_b_16")(num_labels, image_size=image_size, **parameters)
 
 
+def classifier(num_labels: int, *, model: str, **parameters: Any) -> nn.Module:
+    """Any other of torchvision's classifiers, by its name as a parameter; for weights that are pulled."""
+    if model not in classifier_names():
+        raise ValueError(f"torchvision has no classifier {model!r}")
+    return _named(model)(num_labels, **parameters)
+
+
+def classifier_names() -> list[str]:
+    """Those that torchvision has, but for MNASNet, whose weights say how to be read in what safetensors cannot hold."""
+    from torchvision import models
+
+    return [name for name in models.list_models(module=models) if not name.startswith("mnasnet")]
+
+
 alexnet = _named("alexnet")
 vgg16 = _named("vgg16")
 resnet18 = _named("resnet18")

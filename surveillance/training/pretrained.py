@@ -5,6 +5,7 @@ What is loaded is tensors only, never a pickle's code. What does not fit but for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from surveillance.domain.errors import ModelError, UserMistake
 from surveillance.perception.registry import Input, load_card, load_weights
 from surveillance.training.recipes import IMAGENET, NO_WEIGHTS
 
+_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 CHECKPOINTS = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")
 
 
@@ -42,7 +44,7 @@ def load_start(weights: str, architecture: str) -> Start | None:
         card = load_card(path)
         return Start(load_weights(card, path.parent), card.input)
     if path.suffix in CHECKPOINTS or path.exists():
-        return Start(_read_checkpoint(path), IMAGENET)
+        return Start(read_checkpoint(path), IMAGENET)
     return _from_torchvision(weights, architecture)
 
 
@@ -68,7 +70,8 @@ def head_of(network: nn.Module) -> str:
     return str(dense[-1])
 
 
-def _read_checkpoint(path: Path) -> dict[str, Tensor]:
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Tensors by name, whatever they are wrapped in. Raises UserMistake, ModelError."""
     if not path.is_file():
         raise UserMistake(f"no weights at {path}; give a checkpoint, a card, torchvision's name, or none")
     if path.suffix == ".safetensors":
@@ -88,10 +91,14 @@ def _read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def _tensors(page: Any) -> dict[str, Tensor]:
-    """Without the prefix that a run on several GPUs leaves."""
+    """Without the prefix that a run on several GPUs leaves, and by the names that DenseNet's layers have by now."""
     if not isinstance(page, dict):
         return {}
-    return {str(key).removeprefix("module."): value for key, value in page.items() if isinstance(value, Tensor)}
+    return {
+        _DENSE_LAYER.sub(r"\1\2", str(key).removeprefix("module.")): value
+        for key, value in page.items()
+        if isinstance(value, Tensor)
+    }
 
 
 def _from_torchvision(weights: str, architecture: str) -> Start:
