@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 def train(
     settings: Settings, data: Path, out: Path, recipe: str, changes: Mapping[str, Any], resume: bool = False
 ) -> None:
-    """`changes` are a recipe's fields (None: as the recipe has it), `size`, and `parameters` as NAME=VALUE words.
+    """Trains, and ends with pictures in the run's folder: its curve, confusion on the validation part, worst mistakes.
+
+    `changes` are a recipe's fields (None: as the recipe has it), `size`, and `parameters` as NAME=VALUE words.
 
     A run that is gone on with keeps its recipe but for what is changed. Raises UserMistake, NotFound, ModelError.
     """
     from surveillance.training.fit import fit
+    from surveillance.training.report import write_pictures
+    from surveillance.training.runs import load_parts, load_run
 
     held = out / "run.json"
     given = {key: value for key, value in changes.items() if value is not None}
@@ -36,10 +40,11 @@ def train(
     is_old = resume and held.is_file()
     chosen = _old_recipe(held, given) if is_old else _new_recipe(recipe, given)
     chosen = replace(chosen, parameters={**chosen.parameters, **parse_parameters(words)})
-    own_input = not is_old and chosen.name != "camera" and size is None
-    if size is not None:
+    own_input = not is_old and chosen.name != "camera"
+    if size is not None and not own_input:
         chosen = replace(chosen, input=replace(chosen.input, size=size))
-    fit(data, out, chosen, resume, own_input)
+    fit(data, out, chosen, resume, own_input, size)
+    write_pictures(out, load_parts(load_run(out), data)["validation"], chosen.device)
 
 
 def evaluate(

@@ -55,6 +55,7 @@ def train(settings: Settings, /, data: Path, out: Path, name: str, resume: bool,
     """Train a classifier on labeled pictures, by one of the recipes."""
     changes["hold_out"], changes["skip"] = (listed(changes[key]) for key in ("hold_out", "skip"))
     training.train(settings, data, out, name, changes, resume)
+    click.echo(f"pictures of it: {out}/curve.png, confusion.png, mistakes.png")
     click.echo(f"trained: {out}; make a model of it by `surveillance publish {out} NAME`")
 
 

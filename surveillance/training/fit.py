@@ -35,8 +35,17 @@ PLATEAU = 2  # epochs without a better validation after which the rate is halved
 SIDE_HEAD = 0.3  # share of a side head's loss (Szegedy et al. 2015)
 
 
-def fit(data_dir: Path, run_dir: Path, recipe: Recipe, resume: bool = False, own_input: bool = False) -> Path:
-    """Trains on labeled pictures and returns `run_dir`; `own_input` takes the input from weights or pictures.
+def fit(
+    data_dir: Path,
+    run_dir: Path,
+    recipe: Recipe,
+    resume: bool = False,
+    own_input: bool = False,
+    size: int | None = None,
+) -> Path:
+    """Trains on labeled pictures and returns `run_dir`.
+
+    `own_input` takes the input, but for a `size` that is given, from the weights or, from scratch, from the pictures.
 
     Raises UserMistake: a device that is not there, a folder that holds a run which is not to be resumed, an input that
     the architecture cannot take, or (DataError) data that cannot be used. ModelError for weights that do not fit.
@@ -47,17 +56,21 @@ def fit(data_dir: Path, run_dir: Path, recipe: Recipe, resume: bool = False, own
         raise DataError(f"{data_dir} has one class only ({labels[0]}); training needs at least two folders")
     split = split_samples(samples, recipe.hold_out, recipe.validation, recipe.seed)
     if own_input:
-        recipe = replace(recipe, input=_own_input(recipe, split.train))
+        recipe = replace(recipe, input=_own_input(recipe, split.train, size))
     run = Run(run_dir, data_dir.resolve(), recipe, labels, split)
     run.go(resume)
     return run_dir
 
 
-def _own_input(recipe: Recipe, samples: Sequence[Sample]) -> Input:
+def _own_input(recipe: Recipe, samples: Sequence[Sample], size: int | None) -> Input:
     start = load_start(recipe.weights, recipe.architecture)
-    if start is not None and start.input is not None:
-        return start.input
-    return common_input(samples, takes_gray(recipe.architecture))
+    if start is None:
+        return common_input(samples, takes_gray(recipe.architecture), size)
+    return start.input if size is None else replace(start.input, size=size, resize=_resize(start.input, size))
+
+
+def _resize(shape: Input, size: int) -> int:
+    return round(shape.resize * size / shape.size)
 
 
 class Run:

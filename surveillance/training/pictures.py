@@ -192,14 +192,14 @@ _DISTURBED: dict[str, Callable[[Sequence[Bgr], Sequence[Sample], Recipe], Distur
 AUGMENTS = tuple(_DISTURBED)
 
 
-def common_input(samples: Sequence[Sample], gray: bool) -> Input:
-    """An input for training from scratch: the pictures' own side where all are alike and small, else 64 pixels.
+def common_input(samples: Sequence[Sample], gray: bool, size: int | None = None) -> Input:
+    """An input for training from scratch: `size`, else the pictures' own where all are alike and small, else 64.
 
     One channel if `gray` is allowed and all are gray; mean and std are the pictures' own, channel by channel.
     """
     few = [sample.load() for sample in samples[:: max(1, len(samples) // 2000)]]
     sides = {side for crop in few for side in crop.shape[:2]}
-    size = sides.pop() if len(sides) == 1 and max(sides) <= 96 else 64
+    size = size or (sides.pop() if len(sides) == 1 and max(sides) <= 96 else 64)
     fitted = _fitted(few, Input(size=size))
     one = gray and _is_gray(fitted)
     pixels: Any = fitted[..., :1] if one else fitted[..., ::-1]

@@ -26,10 +26,10 @@ CHECKPOINTS = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Tensors to start from, and the input they were trained with (None: unknown)."""
+    """Tensors to start from, and the input they were trained with: of a checkpoint, ImageNet's usual one."""
 
     tensors: Mapping[str, Tensor]
-    input: Input | None
+    input: Input
 
 
 def load_start(weights: str, architecture: str) -> Start | None:

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from surveillance.domain.errors import DataError, ModelError, UserMistake
+from surveillance.domain.errors import UserMistake
 from surveillance.perception.registry import Logits, ModelCard, build_classifier, softmax
-from surveillance.training.datasets import Sample, load_samples, sample_key
+from surveillance.training.datasets import Sample, sample_key
 from surveillance.training.evaluate import classify, measure
 from surveillance.training.fit import split_digest
 from surveillance.training.recipes import Recipe, all_parameters, parse_recipe, recipe_page
+from surveillance.training.runs import load_parts, load_run
 
 LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a file name
@@ -50,10 +51,9 @@ def publish(
     """
     if not NAME.fullmatch(name):
         raise UserMistake(f"{name!r} is no model name: use letters, digits and . _ -, a letter or digit first")
-    run = _load_run(run_dir)
+    run = load_run(run_dir)
     recipe, labels = parse_recipe(run["recipe"]), tuple(run["labels"])
-    samples = load_samples(data_dir or Path(run["data"]))
-    parts = _parts(samples, run, recipe)
+    parts = load_parts(run, data_dir)
     weights_dir = weights_dir or out_dir
     weights = _pack_weights(run_dir / "best.safetensors", labels)
     card = ModelCard(
@@ -94,23 +94,6 @@ def choose_reject(chances: NDArray[np.float64], right: NDArray[np.bool_], kept: 
     if not right.any():
         return 0.0
     return round(float(np.floor(np.quantile(chances.max(axis=1)[right], 1 - kept) * 100) / 100), 2)
-
-
-def _load_run(run_dir: Path) -> dict[str, Any]:
-    if not (run_dir / "run.json").is_file() or not (run_dir / "best.safetensors").is_file():
-        raise ModelError(f"{run_dir} holds no finished epoch; train into it first")
-    run: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
-    return run
-
-
-def _parts(samples: Sequence[Sample], run: Mapping[str, Any], recipe: Recipe) -> dict[str, tuple[Sample, ...]]:
-    by_key = {sample_key(sample): sample for sample in samples}
-    try:
-        parts = {part: tuple(by_key[key] for key in run["split"][part]) for part in ("train", "validation")}
-    except KeyError as error:
-        raise DataError(f"the data has changed since the run: {error} is gone; train again") from error
-    parts["held_out"] = tuple(sample for sample in samples if sample.source in recipe.hold_out)
-    return parts
 
 
 def _pack_weights(best: Path, labels: Sequence[str]) -> bytes:

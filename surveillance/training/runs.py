@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from surveillance.domain.errors import ModelError, NotFound
+from surveillance.domain.errors import DataError, ModelError, NotFound
 from surveillance.domain.suggest import no_such
 from surveillance.perception.registry import ModelCard, list_cards, load_card
+from surveillance.training.datasets import Sample, load_samples, sample_key
 from surveillance.training.recipes import parse_recipe
 
 BEST = "best.safetensors"
@@ -36,10 +38,7 @@ def open_model(model: str, card_dirs: Iterable[Path], weights_dir: Path) -> tupl
 
 def run_card(run_dir: Path) -> ModelCard:
     """The card that a run's best weights would have now, without temperature and figures. Raises ModelError."""
-    best = run_dir / BEST
-    if not (run_dir / "run.json").is_file() or not best.is_file():
-        raise ModelError(f"{run_dir} holds no run with a finished epoch; give a model's name, a card or a run's folder")
-    run = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    run, best = load_run(run_dir), run_dir / BEST
     recipe = parse_recipe(run["recipe"])
     return ModelCard(
         name=run_dir.resolve().name,
@@ -54,3 +53,23 @@ def run_card(run_dir: Path) -> ModelCard:
         weights_sha256=hashlib.sha256(best.read_bytes()).hexdigest(),
         licence="not published",
     )
+
+
+def load_run(run_dir: Path) -> Mapping[str, Any]:
+    """What a run says of itself: recipe, labels, data, split. Raises ModelError before its first epoch's end."""
+    if not (run_dir / "run.json").is_file() or not (run_dir / BEST).is_file():
+        raise ModelError(f"{run_dir} holds no run with a finished epoch; give a model's name, a card or a run's folder")
+    run: Mapping[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    return run
+
+
+def load_parts(run: Mapping[str, Any], data_dir: Path | None = None) -> dict[str, tuple[Sample, ...]]:
+    """train, validation and held_out, from where the data lies now. Raises DataError when it has changed since."""
+    samples = load_samples(data_dir or Path(run["data"]))
+    by_key = {sample_key(sample): sample for sample in samples}
+    try:
+        parts = {part: tuple(by_key[key] for key in run["split"][part]) for part in ("train", "validation")}
+    except KeyError as error:
+        raise DataError(f"the data has changed since the run: {error} is gone; train again") from error
+    parts["held_out"] = tuple(sample for sample in samples if sample.source in run["recipe"]["hold_out"])
+    return parts

@@ -213,11 +213,13 @@ def test_a_run_ends_when_it_gets_no_better(tree: Path, tmp_path: Path) -> None:
 
 def test_resuming_by_command_keeps_the_recipe(tree: Path, tmp_path: Path) -> None:
     changes = {"architecture": "lenet5", "epochs": 1, "batch": 16, "threads": 1, "device": "cpu", "validation": 0.2}
-    train(Settings(data_dir=tmp_path), tree, tmp_path / "run", "scratch", changes)
+    train(Settings(data_dir=tmp_path), tree, tmp_path / "run", "scratch", {**changes, "size": 28})
     train(Settings(data_dir=tmp_path), tree, tmp_path / "run", "camera", {"epochs": 2}, resume=True)
+    assert {path.name for path in (tmp_path / "run").glob("*.png")} >= {"curve.png", "confusion.png"}
     assert [line["epoch"] for line in _epochs(tmp_path / "run")] == [1, 2]
     kept = parse_recipe(json.loads((tmp_path / "run" / "run.json").read_text())["recipe"])
-    assert (kept.name, kept.architecture, kept.epochs, kept.input.color) == ("scratch", "lenet5", 2, "rgb")
+    assert (kept.name, kept.architecture, kept.epochs) == ("scratch", "lenet5", 2)
+    assert (kept.input.color, kept.input.size) == ("rgb", 28)
 
 
 @pytest.mark.parametrize("augment", ["camera", "picture", "shift", "none"])
@@ -238,6 +240,8 @@ def test_disturbed_pictures_are_repeatable_and_fit_the_network(augment: str, tre
 def test_an_input_is_taken_from_the_pictures(tree: Path) -> None:
     shape = common_input(load_samples(tree), gray=True)
     assert (shape.size, shape.color, shape.fit, len(shape.mean)) == (32, "rgb", "stretch", 3)
+    assert common_input(load_samples(tree), gray=True, size=48).size == 48
+    assert shape.mean == pytest.approx((0.5, 0.5, 0.5), abs=0.05)
 
 
 def test_mistakes_are_one_line(tree: Path, tmp_path: Path) -> None:

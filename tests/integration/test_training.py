@@ -177,7 +177,7 @@ def test_unknown_class_and_source_are_named(card_path: Path, tree: Path, tmp_pat
         fit(tree, tmp_path, replace(RECIPE, hold_out=("none",)))
     with pytest.raises(DataError, match="has one class only"):
         fit(tmp_path, tmp_path / "run", RECIPE)
-    with pytest.raises(ModelError, match="holds no finished epoch"):
+    with pytest.raises(ModelError, match="holds no run with a finished epoch"):
         publish(tmp_path, "x", tmp_path)
     for name in ("../x", "a b", ""):
         with pytest.raises(UserMistake, match="is no model name: use letters"):
