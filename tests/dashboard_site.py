@@ -17,12 +17,16 @@ from ledger_samples import Desk, decision, observation, open_desk, shot
 from surveillance.access.badges import BadgeSeal
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
+from surveillance.domain.labels import Pick, Said, subject_of
 from surveillance.domain.site import Camera, Door, Person, Schedule, Site
 from surveillance.domain.values import Decision, Shot
 from surveillance.engines.live import LivePictures
 from surveillance.storage.accounts import Accounts
+from surveillance.storage.crops import CorrectedCrops, Crops
+from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
+from surveillance.storage.labels import Labels
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.reviews import Reviews
@@ -76,6 +80,16 @@ class DashboardSite:
         self.desk.ledger([(entry, (made,))])
         return made.id
 
+    def queue(
+        self, track: int, label: str = "person", camera: str = "front", why: str = "uncertain", **more: Any
+    ) -> str:
+        """Lets a crop wait for a label; its id."""
+        at = datetime.now(UTC)
+        pick = Pick(why, camera, subject_of(camera, track, at), shot(), Said(label, 0.61, "embedded"), track, **more)
+        name = self.services.crops.queue(pick)
+        assert name is not None
+        return name
+
     def visitor(self) -> FlaskClient:
         """Somebody who has not signed in."""
         return self.app.test_client()
@@ -103,9 +117,12 @@ def open_site(
     rulebook.seed(site)
     live = LivePictures(directory / "live")
     applied = {"configuration_version": rulebook.version(), "heartbeat_age_s": 0.2, "cameras": {}}
+    crops = Crops(desk.engine, EvidenceStore(directory / "crops"))
     services = Services(
         events=Events(desk.engine),
-        reviews=Reviews(desk.engine),
+        reviews=Reviews(desk.engine, CorrectedCrops(crops, desk.evidence)),
+        crops=crops,
+        labels=Labels(desk.engine),
         accounts=accounts,
         sessions=WebSessions(desk.engine),
         second_factor=SecondFactor(desk.engine, keys),
@@ -120,6 +137,7 @@ def open_site(
         settings=settings or DashboardSettings(stream_poll_s=0.02, sign_in_limit="1000 per minute"),
         check_site=check,
         models=lambda: ("embedded", "garden"),
+        model_labels=lambda model: ("hedgehog", "person") if model == "garden" else ("animal", "person", "vehicle"),
         seal=keys.encrypt,
         unseal=keys.decrypt,
     )
@@ -148,6 +166,8 @@ def fill_pages(site: DashboardSite) -> list[str]:
     seen = now_decision(zones=("yard",), reasons=('label = "person"', "track_s = 3.2"))
     site.record(seen, shot())
     site.record(now_decision(kind="access.denied", verdict="deny", door="front", reasons=("unauthorized",)))
+    for track in range(4):
+        site.queue(track, why="sampled" if track else "uncertain")
     asked = ["/person?name=Ada", "/door-release?door=front", "/door-commands/open?door=front"]
     return ["/nothing", *asked, *pages_of(site, {"id": seen.id})]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, open_store, upgrade_database
-from surveillance.domain.errors import EditConflict, RuleError, SettingsError, UserMistake
+from surveillance.domain.errors import EditConflict, ModelError, NotFound, RuleError, SettingsError, UserMistake
 from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.settings import Settings
@@ -149,6 +149,15 @@ def model_names(settings: Settings) -> list[str]:
 
     names = [card.name for card in registry.list_cards(settings.model_dirs)]
     return sorted(names, key=lambda name: (name != settings.perception.model, name))
+
+
+def model_labels(settings: Settings, name: str | None) -> tuple[str, ...]:
+    """What that model can say (None: the default one), in its card's order; nothing where the card is not there."""
+    from surveillance.perception import registry
+
+    with suppress(NotFound, ModelError):
+        return registry.find_card(name or settings.perception.model, settings.model_dirs).labels
+    return ()
 
 
 def rule_faults(settings: Settings, site: Site) -> list[str]:

@@ -18,7 +18,7 @@ from surveillance.app.measuring import Gathered
 from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.runtime import CORE_STATUS, live_pictures
-from surveillance.app.site_edit import check_site, model_names
+from surveillance.app.site_edit import check_site, model_labels, model_names
 from surveillance.app.store import PAGES_KEY, open_store
 from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
@@ -46,6 +46,8 @@ def web_services(settings: Settings) -> Services:
     return Services(
         events=store.events,
         reviews=store.reviews,
+        crops=store.crops,
+        labels=store.labels,
         accounts=store.accounts,
         sessions=WebSessions(store.engine),
         second_factor=SecondFactor(store.engine, store.keys),
@@ -62,6 +64,7 @@ def web_services(settings: Settings) -> Services:
         figures=Gathered(settings, store),
         check_site=lambda before, after: check_site(settings, before, after),
         models=lambda: model_names(settings),
+        model_labels=lambda model: model_labels(settings, model),
         seal=lambda text: store.keys.encrypt(text, PAGES_KEY),
         unseal=lambda text: store.keys.decrypt(text, PAGES_KEY),
     )

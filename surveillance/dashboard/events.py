@@ -26,11 +26,11 @@ from surveillance.dashboard.clock import parse_time, site_zone
 from surveillance.dashboard.filters import INBOX, ListFilter, parse_filter
 from surveillance.dashboard.first_run import is_wanted
 from surveillance.dashboard.guards import actor, needs
+from surveillance.dashboard.labels import offered
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
 from surveillance.dashboard.wording import kind_words
-from surveillance.domain.values import BACKGROUND
 from surveillance.rules.vocabulary import LABELS
 from surveillance.storage.queries import EventFilter, Page
 from surveillance.translations.events import FAMILIES
@@ -118,7 +118,7 @@ def one(id: str) -> str:
         path=path_of(event),
         media=media_of(event),
         history=services().reviews.of(id),
-        labels=sorted(LABELS | {BACKGROUND} | ({event["label"]} if event["label"] else set())),
+        labels=offered(event["camera"], event["label"], event["corrected"]),
         related=services().events.find(related, None, MEMBERS).rows if event["incident"] else [],
         filter=wanted,
         newer=beside(event, wanted, newer=True),

@@ -26,6 +26,7 @@ from surveillance.dashboard import (
     first_run,
     guards,
     health,
+    labels,
     languages,
     live,
     metrics,
@@ -58,6 +59,7 @@ PAGES = (
     languages.pages,
     events.pages,
     reviews.pages,
+    labels.pages,
     recordings.pages,
     first_run.pages,
     live.pages,
@@ -79,6 +81,7 @@ NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
     ("doors.listing", _l("Doors")),
     ("people.listing", _l("People")),
     ("rules.listing", _l("Rules")),
+    ("labels.inbox", _l("Labels")),
 )
 MENU = (
     ("account.show", _l("Your account")),

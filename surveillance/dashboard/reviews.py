@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from surveillance.dashboard import trail
 from surveillance.dashboard.events import asked_for, find, waiting_words
 from surveillance.dashboard.guards import actor, needs
+from surveillance.dashboard.labels import label_given, no_label
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.sessions import safe_next
@@ -26,7 +27,6 @@ from surveillance.storage.queries import EventFilter
 pages = Blueprint("reviews", __name__)
 MOST = 500  # events in one go
 COMMENT_MAX = 1000
-LABEL_MAX = 60
 ACTS = ("reviewed", "reopened")
 MEMORY = 8 * 1024 * 1024  # of an export; what is larger waits on the disk
 
@@ -56,9 +56,9 @@ def review() -> Response:
 def correct(id: str) -> Response:
     """Says which label is right, for training to learn from."""
     event = find(id)
-    label = request.form.get("label", "").strip()[:LABEL_MAX]
-    if not label:
-        abort(400, _("Choose a label."))
+    label = label_given()
+    if label is None:
+        abort(400, no_label())
     if event["label"] is None:
         abort(400, _("Nothing was classified in this event, so there is no label to correct."))
     services().reviews.correct(id, label, actor().name)

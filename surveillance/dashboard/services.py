@@ -13,8 +13,10 @@ from surveillance.dashboard.settings import DashboardSettings
 from surveillance.domain.site import Site
 from surveillance.rules.book import RuleDocument, rules_of
 from surveillance.storage.accounts import Accounts
+from surveillance.storage.crops import Crops
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
+from surveillance.storage.labels import Labels
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.reviews import Reviews
@@ -63,12 +65,15 @@ class Services:
     {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name, labels, value], ...]}; kind is counter,
     gauge or histogram, whose value is its buckets' counts and then the sum.
     `check_site(before, after)` raises UserMistake for an edited site that could not be run. `models()` are the names of
-    the model cards, the default one first. `seal` hides a text from whoever reads a page or the database; core opens
+    the model cards, the default one first; `model_labels(name)` what a model can say (None: the default one), nothing
+    where it is not there. `seal` hides a text from whoever reads a page or the database; core opens
     it, and so does `unseal`, which raises SettingsError for what was not sealed here.
     """
 
     events: Events
     reviews: Reviews
+    crops: Crops
+    labels: Labels
     accounts: Accounts
     sessions: WebSessions
     second_factor: SecondFactor
@@ -85,6 +90,7 @@ class Services:
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}
     check_site: Callable[[Site, Site], None] = lambda before, after: None
     models: Callable[[], Sequence[str]] = lambda: ()
+    model_labels: Callable[[str | None], Sequence[str]] = lambda model: ()
     seal: Callable[[str], str] = lambda text: text
     unseal: Callable[[str], str] = lambda text: text
 

@@ -15,9 +15,10 @@ from surveillance.dashboard.api.models import NO_CONTROLS, Flag, Given, Limit, M
 from surveillance.dashboard.clock import SPANS
 from surveillance.dashboard.events import find
 from surveillance.dashboard.guards import actor, needs
-from surveillance.dashboard.reviews import COMMENT_MAX, LABEL_MAX, MOST
+from surveillance.dashboard.reviews import COMMENT_MAX, MOST
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.labels import LABEL_MAX
 from surveillance.domain.values import rfc3339
 from surveillance.storage.queries import EventFilter
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from surveillance.dashboard.api import access, administration, cameras, doors, events, people, rules, schedules, status
+from surveillance.dashboard.api import (
+    access,
+    administration,
+    cameras,
+    doors,
+    events,
+    labels,
+    people,
+    rules,
+    schedules,
+    status,
+)
 from surveillance.dashboard.api.spec import Document, document
 
 RESOURCES = (
     events.resource,
+    labels.resource,
     cameras.resource,
     doors.resource,
     people.resource,
