@@ -29,6 +29,7 @@ GROUPS = (
     "models",
     "datasets",
     "shelf",
+    "labels",
     "comparing",
     "training",
     "inside",
