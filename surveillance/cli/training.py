@@ -42,6 +42,7 @@ from surveillance.settings import Settings
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True))
 @click.option("--weight-decay", type=click.FloatRange(0))
 @click.option("--label-smoothing", type=click.FloatRange(0, 0.9))
+@click.option("--mixup", type=click.FloatRange(0, 2), help="Blend pictures in pairs; 0.2 is usual, 0: never.")
 @click.option("--class-weights/--no-class-weights", default=None, help="A mistake costs more in a rare class.")
 @click.option("--validation", type=click.FloatRange(0, 0.9), help="Share of the pictures to watch the run on.")
 @click.option("--hold-out", default="", help="Sources (file prefixes) never trained on, by comma.")

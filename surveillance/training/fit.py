@@ -144,13 +144,20 @@ class Run:
         for index, (crops, answers) in enumerate(tqdm(pictures.epoch(draw, self._size()), title, steps, leave=False)):
             for group in self._optimizer.param_groups:
                 group["lr"] = group["share"] * halved * _rate(recipe, epoch + index / steps)
-            total += self._learn(crops, answers, loss_of)
+            share = float(draw.beta(recipe.mixup, recipe.mixup)) if recipe.mixup else 1.0
+            total += self._learn(crops, answers, loss_of, share)
         return total / steps
 
-    def _learn(self, crops: Tensor, answers: Tensor, loss_of: nn.Module) -> float:
+    def _learn(self, crops: Tensor, answers: Tensor, loss_of: nn.Module, share: float = 1.0) -> float:
+        """One step; each picture counts `share`, the rest is the one opposite in the batch (Zhang et al. 2018)."""
         crops, answers = self._placed(crops), answers.to(self._device)
+        if share < 1.0:
+            crops = share * crops + (1 - share) * crops.flip(0)
         with self._mixed():
-            loss = _loss_with_side_heads(self._net(crops), answers, loss_of)
+            said = self._net(crops)
+            loss = share * _loss_with_side_heads(said, answers, loss_of)
+            if share < 1.0:
+                loss = loss + (1 - share) * _loss_with_side_heads(said, answers.flip(0), loss_of)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self._optimizer)

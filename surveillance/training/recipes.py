@@ -45,6 +45,7 @@ class Recipe:
     weight_decay: float = 0.05
     warmup_epochs: float = 1.0
     label_smoothing: float = 0.05
+    mixup: float = 0.0  # pictures are blended in pairs, labels too, by shares drawn from Beta(mixup, mixup); 0: never
     ema: float = 0.998  # of the weights, a step; 0: the weights as they are
     balance: float | None = 0.6  # classes are drawn alike, a source by its size to this power; None: all once an epoch
     class_weights: bool = False  # a mistake costs more in a rare class

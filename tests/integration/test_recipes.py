@@ -204,6 +204,11 @@ fit(Path(tree), Path(run), parse_recipe(json.loads(Path(recipe).read_text())), r
 """
 
 
+def test_blended_pictures_teach_too(tree: Path, tmp_path: Path) -> None:
+    fit(tree, tmp_path, replace(RECIPE, mixup=0.4))
+    assert max(line["validation"] for line in _epochs(tmp_path)) >= 0.9
+
+
 def test_a_run_ends_when_it_gets_no_better(tree: Path, tmp_path: Path) -> None:
     fit(tree, tmp_path, replace(RECIPE, epochs=30, patience=2))
     scores = [line["validation"] for line in _epochs(tmp_path)]
