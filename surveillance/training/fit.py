@@ -32,6 +32,7 @@ from surveillance.training.pretrained import adopt, load_start
 from surveillance.training.recipes import NO_WEIGHTS, Recipe, all_parameters, recipe_page, takes_gray
 
 PLATEAU = 2  # epochs without a better validation after which the rate is halved
+NO_SCORE = (-1.0, 0.0)
 SIDE_HEAD = 0.3  # share of a side head's loss (Szegedy et al. 2015)
 
 
@@ -89,7 +90,7 @@ class Run:
         self._optimizer = _optimizer(self._net, recipe, fresh)
         self._half = _half_precision(self._device)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=self._half is torch.float16)
-        self._best, self._step = -1.0, 0
+        self._step = 0
         self._lines: list[dict[str, Any]] = []
 
     def go(self, resume: bool) -> None:
@@ -126,7 +127,7 @@ class Run:
 
     def _stale(self) -> int:
         """Epochs since the best one."""
-        scores = [line["validation"] for line in self._lines]
+        scores = [score(line) for line in self._lines]
         return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
     # --- an epoch --------------------------------------------------------------------------------------------------
@@ -177,9 +178,9 @@ class Run:
 
     def _plateaus(self) -> int:
         """How often the rate has been halved: after each PLATEAU epochs without a better validation."""
-        best, waited, times = -1.0, 0, 0
+        best, waited, times = NO_SCORE, 0, 0
         for line in self._lines:
-            best, waited = (line["validation"], 0) if line["validation"] > best else (best, waited + 1)
+            best, waited = (score(line), 0) if score(line) > best else (best, waited + 1)
             if waited == PLATEAU:
                 times, waited = times + 1, 0
         return times
@@ -228,9 +229,9 @@ class Run:
     # --- what is on disk -------------------------------------------------------------------------------------------
 
     def _keep(self, figures: dict[str, float]) -> None:
+        is_best = score(figures) > max(map(score, self._lines), default=NO_SCORE)
         self._lines.append({"epoch": len(self._lines) + 1, **figures})
-        if figures["validation"] > self._best:
-            self._best = figures["validation"]
+        if is_best:
             averaged = {name: value.cpu().contiguous() for name, value in self._ema.items()}
             part = self._folder / "best.part"
             save_file(averaged, part)
@@ -240,7 +241,6 @@ class Run:
             "ema": self._ema,
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
-            "best": self._best,
             "step": self._step,
             "lines": self._lines,
         }
@@ -261,7 +261,7 @@ class Run:
         self._ema = state["ema"]
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
-        self._best, self._step, self._lines = state["best"], state["step"], state["lines"]
+        self._step, self._lines = state["step"], state["lines"]
 
     def _describe(self) -> None:
         run = {
@@ -271,6 +271,11 @@ class Run:
             "split": {name: [sample_key(s) for s in getattr(self._split, name)] for name in ("train", "validation")},
         }
         (self._folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
+
+
+def score(line: Mapping[str, Any]) -> tuple[float, float]:
+    """By which epochs are compared: balanced accuracy on the validation part; where it is the same, the loss there."""
+    return line["validation"], -line["validation_loss"]
 
 
 def pick_device(wish: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -115,6 +116,7 @@ def _as_photographs(crops: Sequence[Bgr], samples: Sequence[Sample], recipe: Rec
     from torchvision.transforms import v2
 
     shape = recipe.input
+    small = [_shrunk(crop, 2 * shape.size) for crop in crops]  # a photograph of a phone would be cut up at full size
     transform = v2.Compose(
         [
             v2.RandomResizedCrop(shape.size, scale=(0.35, 1.0), antialias=True),
@@ -127,10 +129,20 @@ def _as_photographs(crops: Sequence[Bgr], samples: Sequence[Sample], recipe: Rec
         # the library draws from torch's one generator, which the network's dropout uses too: a fork keeps them apart
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(draw.integers(2**62)))
-            made = [transform(torch.from_numpy(np.ascontiguousarray(crops[i].transpose(2, 0, 1)))) for i in picked]
+            made = [transform(torch.from_numpy(np.ascontiguousarray(small[i].transpose(2, 0, 1)))) for i in picked]
         return normalize(np.stack([picture.numpy().transpose(1, 2, 0) for picture in made]), shape)
 
     return disturb
+
+
+def _shrunk(crop: Bgr, side: int) -> Bgr:
+    """With a shorter side of at most that."""
+    height, width = crop.shape[:2]
+    scale = side / min(height, width)
+    if scale >= 1:
+        return crop
+    size = (max(side, round(width * scale)), max(side, round(height * scale)))
+    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _as_small_pictures(crops: Sequence[Bgr], samples: Sequence[Sample], recipe: Recipe) -> Disturb:

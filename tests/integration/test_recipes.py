@@ -26,7 +26,7 @@ from surveillance.domain.errors import ModelError, NotFound, UserMistake
 from surveillance.perception.registry import Input, build_classifier, load_card
 from surveillance.settings import Settings
 from surveillance.training.datasets import load_samples
-from surveillance.training.fit import fit
+from surveillance.training.fit import fit, score
 from surveillance.training.freezing import feature_blocks, freeze, keep_still
 from surveillance.training.pictures import Pictures, common_input
 from surveillance.training.pretrained import adopt, head_of, load_start
@@ -197,7 +197,7 @@ def test_a_killed_run_goes_on_to_the_same_result(seed: int, tree: Path, tmp_path
 GO_ON = """
 import json, sys
 from pathlib import Path
-from surveillance.training.fit import fit
+from surveillance.training.fit import fit, score
 from surveillance.training.recipes import parse_recipe
 recipe, tree, run = sys.argv[1:]
 fit(Path(tree), Path(run), parse_recipe(json.loads(Path(recipe).read_text())), resume=True)
@@ -211,7 +211,7 @@ def test_blended_pictures_teach_too(tree: Path, tmp_path: Path) -> None:
 
 def test_a_run_ends_when_it_gets_no_better(tree: Path, tmp_path: Path) -> None:
     fit(tree, tmp_path, replace(RECIPE, epochs=30, patience=2))
-    scores = [line["validation"] for line in _epochs(tmp_path)]
+    scores = [score(line) for line in _epochs(tmp_path)]
     assert len(scores) < 30
     assert scores.index(max(scores)) == len(scores) - 3
 
