@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,6 +158,28 @@ def token_of(page: str) -> str:
     found = re.search(r'name="csrf_token" value="([^"]+)"', page)
     assert found, page
     return found[1]
+
+
+@contextmanager
+def core_that_answers(site: DashboardSite, answer: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Core, as far as it answers errands: what it was asked, opened."""
+    asked: list[dict[str, Any]] = []
+    stopping = threading.Event()
+
+    def run() -> None:
+        while not stopping.is_set():
+            for question in site.services.inbox.pending():
+                asked.append(json.loads(site.services.unseal(question.payload["sealed"])) | {"kind": question.kind})
+                site.services.inbox.answer(question.id, answer)
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        stopping.set()
+        thread.join()
 
 
 def now_decision(**other: Any) -> Decision:

@@ -1,7 +1,8 @@
-"""One errand of core in a process of its own: a camera is tried, or the network asked for cameras.
+"""One errand of core in a process of its own: a camera is tried, the network asked for cameras, a model looked into.
 
-Reads {"kind", "payload", "ingest", "loopback"} as JSON from its standard input, so that no password shows in a list of
-processes, and writes the answer as JSON. What a camera sends may hang or crash a decoder: then only this process ends.
+Reads {"kind", "payload", "ingest", "data_dir", "loopback"} as JSON from its standard input, so that no password shows
+in a list of processes, and writes the answer as JSON. What a camera sends may hang or crash a decoder: then only this
+process ends.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from typing import Any
 
 from surveillance.app.processes import end_with_parent
 from surveillance.domain.errors import SourceError, UserMistake
+from surveillance.domain.geometry import WHOLE, Box
 from surveillance.domain.site import Camera, hide_password
 from surveillance.settings import PREFIX, Settings
+from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.site_file import parse_camera
 
 WATCH_S = 2.0  # how long each stream is watched after its first picture; the rate is counted after its first second
 PICTURE_BYTES = 48 * 1024
 PICTURE_PX = 640
 MEMORY_BYTES = 4 * 2**30  # of addresses; a decoder that wants more is given none
+MODEL_BYTES = 16 * 2**30  # torch takes four before it holds a network
 PROCESSOR_S = 60
 
 Errand = Callable[[Settings, Mapping[str, Any], bool], dict[str, Any]]
@@ -72,22 +76,40 @@ def ask_device(settings: Settings, payload: Mapping[str, Any], loopback: bool) -
     return {**asdict(offer), "main": offer.main and offer.main.url, "sub": offer.sub and offer.sub.url}
 
 
+def look_inside(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
+    """{"model", "evidence", "box"} in; {"model", "version", "looks": [{"label", "chance", "picture"}]} out."""
+    from surveillance.perception.registry import find_card
+
+    card = find_card(payload["model"], settings.model_dirs)
+    jpeg = EvidenceStore(settings.data_dir / "evidence").read(payload["evidence"])
+    box = Box(*payload["box"]) if payload["box"] else WHOLE
+    from surveillance.perception.inside import painted_looks  # torch, which takes seconds: a mistake is told without it
+
+    looks = [
+        {"label": label, "chance": chance, "picture": base64.b64encode(picture).decode()}
+        for label, chance, picture in painted_looks(card, settings.data_dir / "models", jpeg, box)
+    ]
+    return {"model": card.name, "version": card.version, "looks": looks}
+
+
 ERRANDS: Mapping[str, Errand] = {
     "camera.test": try_camera,
     "camera.discover": search_network,
     "camera.profiles": ask_device,
+    "event.look": look_inside,
 }
 
 
 def main() -> int:
     end_with_parent()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    asked = json.loads(sys.stdin.buffer.read())
+    memory = MODEL_BYTES if asked["kind"] == "event.look" else MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asked = json.loads(sys.stdin.buffer.read())
     for variable in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[variable]
-    settings = Settings(ingest=asked["ingest"])
+    settings = Settings(ingest=asked["ingest"], data_dir=asked["data_dir"])
     try:
         answer = ERRANDS[asked["kind"]](settings, asked["payload"], bool(asked["loopback"]))
     except UserMistake as mistake:

@@ -1,4 +1,4 @@
-"""Core's errands for other processes: trying a camera, and asking the network for cameras.
+"""Core's errands for other processes: trying a camera, asking the network for cameras, looking into a model.
 
 Each runs in a short-lived process of its own, few at a time, and is killed at its deadline: a decoder that hangs or
 crashes on what a camera sends takes nothing with it. What is asked comes sealed, since it may hold a password.
@@ -24,7 +24,7 @@ from surveillance.settings import PREFIX, Settings
 
 MOST = 2  # at a time: each may decode a whole stream
 MOST_BYTES = 256 * 1024  # of an answer
-BUSY = {"fault": "two cameras are being tried already; try again in a moment", "reason": "busy"}
+BUSY = {"fault": "two other things are being tried already; try again in a moment", "reason": "busy"}
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ class Errands:
             "kind": kind,
             "payload": payload,
             "ingest": settings.ingest.model_dump(mode="json"),
+            "data_dir": str(settings.data_dir.resolve()),
             "loopback": settings.dashboard.allow_loopback,
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -93,7 +94,7 @@ class Errands:
             clock.cancel()
         if is_late and not said:
             return {"fault": f"no answer within {within_s:.0f} s", "reason": "timeout"}
-        return _read(said, child.returncode)
+        return _read(said, child.returncode, kind)
 
     @staticmethod
     def _exchange(child: subprocess.Popen[bytes], asked: bytes) -> bytes:
@@ -111,7 +112,7 @@ class Errands:
         return said
 
 
-def _read(said: bytes, code: int) -> Mapping[str, Any]:
+def _read(said: bytes, code: int, kind: str) -> Mapping[str, Any]:
     try:
         answer = json.loads(said)
     except ValueError:
@@ -120,4 +121,6 @@ def _read(said: bytes, code: int) -> Mapping[str, Any]:
         return answer
     log.warning("errand failed", extra={"code": code})
     what = f"ended by signal {-code}" if code < 0 else "failed"
+    if kind == "event.look":
+        return {"fault": f"the model could not be asked: the process that tried {what}", "reason": "unreadable"}
     return {"fault": f"what was sent cannot be decoded: the process that tried {what}", "reason": "unreadable"}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from surveillance.domain.errors import ModelError, NotFound
+from surveillance.domain.geometry import Box
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Bgr
 from surveillance.perception.registry import Input, ModelCard, build_network, preprocess, softmax
@@ -179,3 +180,26 @@ def _spread(heat: Map, picture: Bgr, shape: Input) -> Map:
     spread = cv2.warpAffine(heat, back, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     peak = float(spread.max())
     return np.asarray(spread / peak if peak > 0 else spread, np.float32)
+
+
+def painted_looks(
+    card: ModelCard, folder: Path | None, jpeg: bytes, box: Box, most: int = 2
+) -> tuple[tuple[str, float, bytes], ...]:
+    """What that part of a kept picture looks like to a model, likeliest first: label, probability, JPEG with its heat.
+
+    One thread works, since cameras need the others. Raises ModelError for a model without a layer of places, or for
+    bytes that are no picture.
+    """
+    torch.set_num_threads(1)
+    whole = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if whole is None:
+        raise ModelError("the kept picture cannot be decoded")
+    left, top, right, bottom = box.pixels(whole.shape[1], whole.shape[0])
+    part = np.ascontiguousarray(whole[top:bottom, left:right], np.uint8)
+    looks = open_model(card, folder).looks(part, most)
+    return tuple((look.label, look.chance, _packed(paint_heat(part, look.heat))) for look in looks)
+
+
+def _packed(picture: Bgr) -> bytes:
+    _, packed = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 82))
+    return packed.tobytes()

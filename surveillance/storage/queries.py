@@ -132,6 +132,20 @@ class Events:
         with reading(self._engine) as connection:
             return [_path_json(row) for row in connection.execute(query)]
 
+    def model_of(self, camera: str, track: int, at: datetime | str, within_s: float = 600.0) -> str:
+        """The model that labeled the track then; empty where none is on record."""
+        seen, span = tables.observation, timedelta(seconds=within_s)
+        at = datetime.fromisoformat(at) if isinstance(at, str) else at
+        query = (
+            select(seen.c.model)
+            .where(seen.c.camera == camera, seen.c.at >= at - span, seen.c.at <= at)
+            .where(seen.c.track == track)
+            .order_by(seen.c.number.desc())
+            .limit(1)
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or ""
+
     def inputs_since(self, at: datetime, limit: int = 200_000) -> Iterator[Input]:
         """The inputs of core since then, as it met them; when there are more than `limit`, the newest ones.
 

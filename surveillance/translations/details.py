@@ -56,6 +56,7 @@ THINGS: Mapping[str, str] = {  # what was viewed, searched or taken out
     "door": N_("door"),
     "event": N_("event"),
     "events": N_("events"),
+    "heatmap": N_("heat map"),
     "labels": N_("crops to label"),
     "people": N_("people"),
     "person": N_("person"),

@@ -30,6 +30,7 @@ from surveillance.dashboard import DashboardSettings
 from surveillance.domain.ports import Asked
 from surveillance.settings import Settings
 from surveillance.storage.database import reading
+from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.tables import inbox
 
 Answer = Mapping[str, Any]
@@ -127,6 +128,22 @@ def test_a_device_found_on_the_network_tells_its_streams(ask: Ask) -> None:
 def test_what_is_no_camera_is_not_opened(ask: Ask, url: str, words: str) -> None:
     answer = ask("camera.test", {"camera": {"name": "new", "url": url}})
     assert words in answer["fault"]
+
+
+def test_a_model_is_asked_where_it_looked(ask: Ask, settings: Settings) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (90, 160, 3), np.uint8)
+    _, jpeg = cv2.imencode(".jpg", picture)
+    name = EvidenceStore(settings.data_dir / "evidence").write("0197-look", jpeg.tobytes())
+    wanted = {"model": "embedded", "evidence": name, "box": [0.25, 0.0, 0.75, 1.0]}
+    answer = ask("event.look", wanted, 200.0)  # a busy machine takes long to load torch
+    assert (answer["model"], [size_of(look["picture"]) for look in answer["looks"]]) == ("embedded", [(284, 320)] * 2)
+    first, second = (look["chance"] for look in answer["looks"])
+    assert 1 >= first >= second > 0
+    assert {look["label"] for look in answer["looks"]} < {"animal", "background", "person", "vehicle"}
+    gone = {**wanted, "model": "nobody"}
+    assert ask("event.look", gone, 60.0)["fault"] == "no model is called 'nobody'; there are: embedded"
+    no_picture = {**wanted, "evidence": "0197-gone.jpg"}
+    assert ask("event.look", no_picture, 60.0)["fault"] == "no picture is called '0197-gone.jpg'"
 
 
 # --- what goes wrong -----------------------------------------------------------------------------------------------

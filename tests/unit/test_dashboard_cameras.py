@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_site import SITE, DashboardSite, now_decision, open_site, token_of
+from dashboard_site import SITE, DashboardSite, core_that_answers, now_decision, open_site, token_of
 from flask.testing import FlaskClient
 from ledger_samples import shot
 
@@ -52,28 +49,6 @@ def send(client: FlaskClient, path: str, form: Mapping[str, Any], page: str | No
     shown = client.get(page or path).text
     hidden = dict(re.findall(r'<input type="hidden" name="(version|kept)" value="([^"]*)">', shown))
     return client.post(path, data={"csrf_token": token_of(shown), **hidden, **form}, headers=headers)
-
-
-@contextmanager
-def core_that_answers(site: DashboardSite, answer: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """Core, as far as it answers errands: what it was asked, opened."""
-    asked: list[dict[str, Any]] = []
-    stopping = threading.Event()
-
-    def run() -> None:
-        while not stopping.is_set():
-            for question in site.services.inbox.pending():
-                asked.append(json.loads(site.services.unseal(question.payload["sealed"])) | {"kind": question.kind})
-                site.services.inbox.answer(question.id, answer)
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield asked
-    finally:
-        stopping.set()
-        thread.join()
 
 
 # --- attaching -----------------------------------------------------------------------------------------------------
