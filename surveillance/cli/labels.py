@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def collect(settings: Settings, out: Path | None, as_json: bool) -> None:
-    """Write what was labeled on the dashboard as a new version of the site's data set, if any label has changed."""
+    """Write the labels given as a new version.
+
+    The labels are those of the dashboard; where none has changed, the newest version is told again.
+    """
     made = labelled.collect(settings, open_store(settings), out)
     if as_json:
         click.echo(json.dumps(_json(made)))
@@ -43,7 +46,7 @@ def collect(settings: Settings, out: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def versions(settings: Settings, as_json: bool) -> None:
-    """List the versions of the site's data set."""
+    """List the versions of labeled crops."""
     found = labelled.versions(settings)
     named = labelled.named_versions(settings)
     for version in found:

@@ -38,7 +38,7 @@ REASONS = {  # why a crop is here, as a filter says it and as a sentence
 class Asked:
     """What the page shows; `words` go into links."""
 
-    words: Mapping[str, str]
+    words: Mapping[str, Any]
 
     @property
     def stored(self) -> CropFilter:
@@ -148,7 +148,7 @@ def answer() -> AnyResponse:
     return redirect(url_for(back, **words))
 
 
-def undone(back: str, words: Mapping[str, str]) -> str:
+def undone(back: str, words: Mapping[str, Any]) -> str:
     """Where to go on after what was said last was taken back: to that crop, where it was one."""
     ids = services().labels.undo(actor().name)
     if not ids:
