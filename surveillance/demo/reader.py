@@ -34,12 +34,14 @@ PRESENTATIONS = (
 )
 
 
-def present(api_url: str, token: str, door: str, badge: str) -> dict[str, Any]:
-    """Holds a badge to a door's reader. The API's answer, {"verdict", "reasons", "event", "expires_at"}.
+def present(api_url: str, token: str, door: str, value: str, kind: str = "badge") -> dict[str, Any]:
+    """Holds a badge, or another kind of factor, to a door's reader.
+
+    The API's answer is {"verdict", "reasons", "event", "expires_at"}.
 
     Raises OSError when there is no answer, or one that is not JSON.
     """
-    asked = {"request_id": str(uuid.uuid4()), "door": door, "factors": [{"kind": "badge", "value": badge}]}
+    asked = {"request_id": str(uuid.uuid4()), "door": door, "factors": [{"kind": kind, "value": value}]}
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = Request(f"{api_url.rstrip('/')}/api/access/requests", json.dumps(asked).encode(), headers)  # noqa: S310
     try:

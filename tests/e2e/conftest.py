@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from browser import running_chromium
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
+
+expect.set_options(timeout=20_000)  # a busy machine takes its time; what holds is seen at once
 
 
 @pytest.fixture(scope="module")
