@@ -16,26 +16,31 @@ from typing import Any
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from ledger_samples import Desk, decision, observation, open_desk, shot
+from ledger_samples import JPEG, NOON, Desk, decision, observation, open_desk, shot
+from sqlalchemy import insert
 
 from surveillance.access.badges import BadgeSeal
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.labels import Pick, Said, subject_of
 from surveillance.domain.site import Camera, Door, Person, Schedule, Site
-from surveillance.domain.values import Decision, Shot
+from surveillance.domain.values import Decision, Keep, Kept, KeptFile, Shot
 from surveillance.engines.live import LivePictures
+from surveillance.places import recording_place
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.crops import CorrectedCrops, Crops
+from surveillance.storage.database import writing
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.labels import Labels
+from surveillance.storage.mode_orders import ModeOrders
 from surveillance.storage.queries import Events
-from surveillance.storage.recordings import Recordings
+from surveillance.storage.recordings import Recordings, wish_rows
 from surveillance.storage.reviews import Reviews
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.second_factor import SecondFactor
+from surveillance.storage.tables import recording
 from surveillance.storage.web_sessions import WebSessions
 
 NO_PAGES = ("/static/", "/api/", "/metrics", "/healthz", "/readyz", "/evidence/", "/recordings/")
@@ -132,6 +137,7 @@ def open_site(
         second_factor=SecondFactor(desk.engine, keys),
         inbox=Inbox(desk.engine),
         site=rulebook,
+        modes=ModeOrders(desk.engine),
         evidence=desk.evidence,
         recordings=Recordings(desk.engine, directory / "media"),
         live=live,
@@ -185,6 +191,19 @@ def core_that_answers(site: DashboardSite, answer: Mapping[str, Any]) -> Iterato
 def now_decision(**other: Any) -> Decision:
     """An alert of this moment."""
     return decision(at=datetime.now(UTC), **other)
+
+
+def keep_picture(site: DashboardSite, event: str, camera: str) -> None:
+    """The full picture of an event, as the worker keeps it."""
+    name = f"{event}-picture.jpg"
+    keep = Keep(event, camera, NOON, NOON, NOON)
+    with writing(site.desk.engine) as connection:
+        connection.execute(insert(recording), wish_rows(keep))
+    place = recording_place(site.desk.directory / "media", name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(JPEG)
+    kept = KeptFile("picture", name, NOON, NOON, len(JPEG), "5" * 64)
+    site.services.recordings.settle(Kept(event, camera, (kept,)))
 
 
 def fill_pages(site: DashboardSite) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from surveillance.actions.dispatch import OPENING
+from surveillance.actions.notifiers import Notifiers
 from surveillance.app.candidates import Candidates, Disagreements, ShadowPlace
 from surveillance.app.core import RunningCore, SiteInForce, build_core
 from surveillance.app.errands import Errands
@@ -15,7 +16,7 @@ from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
 from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
 from surveillance.app.rehearsal import QUESTION as REHEARSAL
-from surveillance.app.rehearsal import Rehearsal
+from surveillance.app.rehearsal import TARGET_QUESTION, Rehearsal, TargetTest
 from surveillance.app.store import PAGES_KEY, Store
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action
@@ -92,7 +93,13 @@ def build_engine(
     jobs = SiteJobs(settings, store, ports)
     errands = Errands(settings, lambda text: store.keys.decrypt(text, PAGES_KEY), store.inbox.answer)
     rehearsal = Rehearsal(site, ports.tell)
-    questions = {QUESTION: jobs.ask, REHEARSAL: rehearsal.ask, **dict.fromkeys(errands.kinds, errands.ask)}
+    target_test = TargetTest(Notifiers(site, settings.actions), ports.tell, store.inbox.answer)
+    questions = {
+        QUESTION: jobs.ask,
+        REHEARSAL: rehearsal.ask,
+        TARGET_QUESTION: target_test.ask,
+        **dict.fromkeys(errands.kinds, errands.ask),
+    }
     running = build_core(settings, store, site, lambda: engine.wake(), questions, figures)
     take_up(settings, store, site, running)
     place = build_place(running.core)

@@ -24,6 +24,7 @@ from surveillance.dashboard import create_app
 from surveillance.dashboard.services import Services
 from surveillance.logs import configure_logs
 from surveillance.settings import Settings
+from surveillance.storage.mode_orders import ModeOrders
 from surveillance.storage.second_factor import SecondFactor
 from surveillance.storage.state import SharedState
 from surveillance.storage.web_sessions import WebSessions
@@ -53,6 +54,7 @@ def web_services(settings: Settings) -> Services:
         second_factor=SecondFactor(store.engine, store.keys),
         inbox=store.inbox,
         site=store.site,
+        modes=ModeOrders(store.engine),
         evidence=store.evidence,
         recordings=store.recordings,
         live=live_pictures(settings),
@@ -63,6 +65,7 @@ def web_services(settings: Settings) -> Services:
         rule_documents=lambda site: rule_documents(settings, site),
         figures=Gathered(settings, store),
         check_site=lambda before, after: check_site(settings, before, after),
+        usual_mode=settings.rules.mode,
         models=lambda: model_names(settings),
         model_labels=lambda model: model_labels(settings, model),
         seal=lambda text: store.keys.encrypt(text, PAGES_KEY),

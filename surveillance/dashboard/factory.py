@@ -31,11 +31,13 @@ from surveillance.dashboard import (
     live,
     looking,
     metrics,
+    notify,
     people,
     people_files,
     recordings,
     reviews,
     rules,
+    schedules,
     security,
     sessions,
     sign_in,
@@ -45,6 +47,7 @@ from surveillance.dashboard import (
     wording,
 )
 from surveillance.dashboard.clock import site_zone
+from surveillance.dashboard.presenting import Presenting
 from surveillance.dashboard.services import Services
 from surveillance.dashboard.sessions import SiteSessions, current_user
 from surveillance.dashboard.streams import Streams
@@ -72,6 +75,8 @@ PAGES = (
     people_files.pages,
     badges.pages,
     rules.pages,
+    schedules.pages,
+    notify.pages,
     health.pages,
     metrics.pages,
     api.pages,
@@ -88,6 +93,8 @@ NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
 MENU = (
     ("account.show", _l("Your account")),
     ("first_run.show", _l("Set up")),
+    ("schedules.listing", _l("Schedules")),
+    ("notify.listing", _l("Notifications")),
     ("users.listing", _l("Users")),
     ("users.all_sessions", _l("Sessions")),
     ("tokens.listing", _l("API tokens")),
@@ -97,7 +104,8 @@ MENU = (
 
 
 def create_app(services: Services) -> Flask:
-    """The dashboard as a WSGI application. It holds no state but streams in progress, rate limits and recent views.
+    """The dashboard as a WSGI application. It holds no state but streams in progress, rate limits, recent views and who
+    waits for a card.
 
     Raises LookupError for a view that does not declare what it needs.
     """
@@ -129,6 +137,7 @@ def create_app(services: Services) -> Flask:
     wording.register(app)
     app.extensions["streams"] = Streams(settings.max_streams)
     app.extensions["told"] = trail.Told()
+    app.extensions["presenting"] = Presenting()
     app.context_processor(lambda: every_page(services))
     return app
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -16,12 +17,13 @@ from surveillance.access import people as edits
 from surveillance.access.roster import PIN, mark_of, moment_of
 from surveillance.dashboard import trail
 from surveillance.dashboard.clock import moment, site_zone
-from surveillance.dashboard.guards import actor, needs
+from surveillance.dashboard.guards import actor, needs, see_door
 from surveillance.dashboard.languages import in_own_words
+from surveillance.dashboard.presenting import presenting
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
 from surveillance.dashboard.wording import Chip
-from surveillance.domain.errors import SettingsError, UserMistake
+from surveillance.domain.errors import NotFound, SettingsError, UserMistake
 from surveillance.domain.site import Credential, Person, Site
 from surveillance.domain.values import rfc3339
 from surveillance.storage.queries import EventFilter
@@ -94,8 +96,12 @@ def page_of(name: str, fault: str = "", where: str = "") -> str:
     zone = site_zone(services())
     now = datetime.now(zone)
     rows, _older = services().events.page(EventFilter(identity=name), None, RECENT)
+    wait = presenting().find(request.args.get("wait", ""), actor().name)
     return render_template(
         "person.html",
+        wait=wait,
+        left_s=0 if wait is None else ceil(presenting().left_s(wait)),
+        doors=[door.name for door in services().site.read().doors if actor().reach.sees_door(door.name)],
         person=person,
         items=[(item, mark_of(item.value), state_of(item, now)) for item in person.credentials],
         kinds=KINDS,
@@ -148,6 +154,23 @@ def add_credential() -> str | Response:
         "credential",
         _("The credential is saved. Its value is not shown again."),
     )
+
+
+@pages.post("/person/credential/present")
+@needs("people.edit")
+def await_card() -> Response:
+    """Waits for the next unknown card at a door's reader, whose number the page then fills in. On record."""
+    name, door = request.form.get("name", ""), request.form.get("door", "")
+    edits.person_of(services().site.read(), name)
+    see_door(door)
+    if services().site.read().door(door) is None:
+        raise NotFound(_("No door is called %(name)s.", name=repr(door)))
+    wait = presenting().wait(actor().name, door)
+    if wait is None:
+        flash(_("Too many wait for a card at this moment; try again soon."), "error")
+        return redirect(url_for("people.one", name=name))
+    services().accounts.tell("user.card_awaited", {"door": door, "name": name}, actor().name)
+    return redirect(url_for("people.one", name=name, wait=wait.id) + "#f-value")
 
 
 @pages.post("/person/credential/change")

@@ -17,6 +17,7 @@ from surveillance.storage.crops import Crops
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.labels import Labels
+from surveillance.storage.mode_orders import ModeOrders
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.reviews import Reviews
@@ -64,6 +65,7 @@ class Services:
     `rule_documents` are the rules that core reads, each with its origin. `figures()` are those of all processes:
     {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name, labels, value], ...]}; kind is counter,
     gauge or histogram, whose value is its buckets' counts and then the sum.
+    `usual_mode` is the arming mode of a site that says nothing of arming.
     `check_site(before, after)` raises UserMistake for an edited site that could not be run. `models()` are the names of
     the model cards, the default one first; `model_labels(name)` what a model can say (None: the default one), nothing
     where it is not there. `seal` hides a text from whoever reads a page or the database; core opens
@@ -79,6 +81,7 @@ class Services:
     second_factor: SecondFactor
     inbox: Inbox
     site: SqlSite
+    modes: ModeOrders
     evidence: EvidenceStore
     recordings: Recordings
     live: LivePictures
@@ -89,6 +92,7 @@ class Services:
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}
     check_site: Callable[[Site, Site], None] = lambda before, after: None
+    usual_mode: str = "armed"
     models: Callable[[], Sequence[str]] = lambda: ()
     model_labels: Callable[[str | None], Sequence[str]] = lambda model: ()
     seal: Callable[[str], str] = lambda text: text

@@ -32,6 +32,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "people.view": _WATCH,
     "people.edit": _KEEPERS,
     "site.edit": _BUILDERS,  # schedules, notification targets, the first run
+    "site.arm": _WATCH,  # set the arming mode by hand
     "metrics.view": _BUILDERS,
     "audit.view": _ADMINISTRATOR,
     "users.edit": _ADMINISTRATOR,
@@ -54,6 +55,7 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "people:read": frozenset({"people.view"}),
     "people:write": frozenset({"people.view", "people.edit"}),
     "site:write": frozenset({"rules.view", "site.edit"}),
+    "site:arm": frozenset({"rules.view", "site.arm"}),
     "metrics:read": frozenset({"metrics.view"}),
 }
 

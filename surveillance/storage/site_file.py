@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from surveillance.domain.errors import SettingsError
-from surveillance.domain.site import Camera, Door, Person, Schedule, Site, parse_schedule
+from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Schedule, Site, parse_schedule
 from surveillance.domain.suggest import suggestion
 from surveillance.storage.rule_texts import first_line_of, slice_of, split_rules, yaml_fault
 from surveillance.storage.site_models import SiteModel, build_site
@@ -77,6 +77,16 @@ def parse_door(values: Mapping[str, Any]) -> Door:
 def parse_person(values: Mapping[str, Any]) -> Person:
     """One person from its mapping in a site file. Raises SettingsError, one line `field: fault` per fault."""
     return _parse_one("people", values).people[0]
+
+
+def parse_target(values: Mapping[str, Any]) -> NotifyTarget:
+    """One notification target from its mapping in a site file. Raises SettingsError, one line `field: fault` each."""
+    return _parse_one("notify", values).notify[0]
+
+
+def parse_site_name(text: str) -> str:
+    """A name as cameras, doors and schedules may have. Raises SettingsError, `name: fault`."""
+    return _parse_one("doors", {"name": text}).doors[0].name
 
 
 def _parse_one(section: str, values: Mapping[str, Any]) -> Site:

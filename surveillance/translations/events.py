@@ -72,6 +72,7 @@ KINDS: Mapping[str, str] = {
     "user.second_factor_added": N_("Second factor set up"),
     "user.second_factor_removed": N_("Second factor switched off"),
     "user.recovery_codes_made": N_("Recovery codes made"),
+    "user.card_awaited": N_("Waited for a card"),
     "user.token_made": N_("API token made"),
     "user.token_revoked": N_("API token revoked"),
     "user.viewed": N_("User viewed"),

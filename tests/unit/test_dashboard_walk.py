@@ -13,21 +13,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dashboard_site import SITE, DashboardSite, open_site
+from dashboard_site import SITE, DashboardSite, keep_picture, open_site
 from flask import Response
 from flask.testing import FlaskClient
-from ledger_samples import JPEG, NOON, decision, shot
-from sqlalchemy import insert
+from ledger_samples import decision, shot
 from werkzeug.routing import Rule
 
 from surveillance.dashboard import DashboardSettings, guards
 from surveillance.domain.permissions import PERMISSIONS, ROLES, SCOPES, Reach, permissions_in, permissions_of
 from surveillance.domain.site import Door
-from surveillance.domain.values import Keep, Kept, KeptFile
-from surveillance.places import recording_place
-from surveillance.storage.database import writing
-from surveillance.storage.recordings import wish_rows
-from surveillance.storage.tables import recording
 
 PASSWORD = "long enough a password"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -200,7 +194,7 @@ GUARDED = re.compile(
 )  # routes of one such thing
 LISTS = ("/events/incidents/<id>",)  # an empty list, for what nobody has too
 REACHES_ALL = re.compile(
-    r"/(?:api/)?(rules|people|schedules|user|sessions|account|applied|door-commands|static)/"
+    r"/(?:api/)?(rules|people|schedules|notify|user|users|tokens|sessions|account|applied|door-commands|static)/"
 )  # of no camera or door
 
 
@@ -215,19 +209,6 @@ def made_things(site: DashboardSite) -> dict[str, dict[str, str]]:
             "evidence": f"{seen}.jpg", "recordings": f"{seen}-picture.jpg",
         }  # fmt: skip
     return things
-
-
-def keep_picture(site: DashboardSite, event: str, camera: str) -> None:
-    """The full picture of an event, as the worker keeps it."""
-    name = f"{event}-picture.jpg"
-    keep = Keep(event, camera, NOON, NOON, NOON)
-    with writing(site.desk.engine) as connection:
-        connection.execute(insert(recording), wish_rows(keep))
-    place = recording_place(site.desk.directory / "media", name)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(JPEG)
-    kept = KeptFile("picture", name, NOON, NOON, len(JPEG), "5" * 64)
-    site.services.recordings.settle(Kept(event, camera, (kept,)))
 
 
 def names_for(rule: Rule, things: dict[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from surveillance.dashboard.api.declare import Resource
 from surveillance.dashboard.api.models import NO_CONTROLS, SECRET, Given, Time, Told
 from surveillance.dashboard.asking import ask_core
 from surveillance.dashboard.guards import bearer_token, needs, see_door
+from surveillance.dashboard.presenting import presenting
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import RecordFailed
 
@@ -67,10 +68,18 @@ def ask_at_door(body: AccessRequest) -> Mapping[str, Any]:
     see_door(presented.door)
     if services().site.read().door(presented.door) is None:
         raise NotFound(f"no door is called {presented.door!r}")
+    presenting().present(presented.door, payload["factors"], is_known)
     try:
         return ask_core("access.request", payload, timeout_s, LATE, key_of(payload))
     except RecordFailed:  # the database is away, and without it there is no grant
         return UNRECORDED
+
+
+def is_known(kind: str, value: str) -> bool:
+    """Whether somebody has that credential."""
+    hashed = services().site.hash_credential(kind, value)
+    held = (item for person in services().site.read().people for item in person.credentials)
+    return any((kind, hashed) == (item.kind, item.value) for item in held)
 
 
 def key_of(payload: Mapping[str, Any]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from flask import url_for
+from flask import Response, send_file, url_for
 from flask_babel import gettext as _
 from pydantic import ConfigDict, Field
 
@@ -192,6 +195,32 @@ def get_event(id: str) -> dict[str, Any]:
     return event
 
 
+@resource.get("/events/<id>/picture", gives=None, media="image/jpeg")
+@needs("footage.export")
+def get_event_picture(id: str) -> Response:
+    """The picture of an event: that at full size where it is kept, else the clearest one of the track.
+
+    Taking it is on record as an export.
+    """
+    event = find(id)
+    place = kept(event, "picture") or shown(event)
+    if place is None:
+        raise NotFound(_("This picture is no longer kept."))
+    trail.exported("recording", place.name)
+    return send_file(place.resolve(), mimetype="image/jpeg")
+
+
+@resource.get("/events/<id>/clip", gives=None, media="video/mp4")
+@needs("footage.export")
+def get_event_clip(id: str) -> Response:
+    """The clip around an event, as the camera sent it. Taking it is on record as an export."""
+    place = kept(find(id), "clip")
+    if place is None:
+        raise NotFound(_("This recording is no longer kept."))
+    trail.exported("recording", place.name)
+    return send_file(place.resolve(), mimetype="video/mp4")
+
+
 class EventsNamed(Given):
     events: Annotated[list[Word], Field(min_length=1, max_length=MOST, description="Their ids.")]
 
@@ -233,6 +262,22 @@ def put_label(id: str, body: Label) -> dict[str, Any]:
         raise UserMistake(_("Nothing was classified in this event, so there is no label to correct."))
     services().reviews.correct(id, body.label, actor().name)
     return find(id)
+
+
+def kept(event: Mapping[str, Any], kind: str) -> Path | None:
+    """Where the event's recording of that kind lies; None where there is none any more."""
+    row = next((row for row in event["recordings"] if row["kind"] == kind and row["state"] == "kept"), None)
+    if row is None:
+        return None
+    with suppress(NotFound):
+        return services().recordings.path(row["name"])
+    return None
+
+
+def shown(event: Mapping[str, Any]) -> Path | None:
+    """Where the clearest picture of what was seen lies."""
+    place = services().evidence.path(event["evidence"]) if event["evidence"] else None
+    return place if place is not None and place.is_file() else None
 
 
 def within_reach(body: EventsNamed) -> list[str]:

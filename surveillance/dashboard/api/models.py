@@ -62,3 +62,4 @@ Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_as_number)]  # of a
 Flag = Annotated[bool, BeforeValidator(_as_flag)]  # in a query
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]  # as it is on record
 SECRET: dict[str, Any] = {"writeOnly": True, "format": "password"}  # comes in and never goes out
+SHOWN_ONCE = Field(description="Told in this answer and never again.")

@@ -60,7 +60,7 @@ def list_people() -> People:
     return People(version=site.version, people=[told(person) for person in site.people])
 
 
-@resource.get("/people/<name>", gives=OnePerson)
+@resource.get("/people/<path:name>", gives=OnePerson)
 @needs("people.view")
 def get_person(name: str) -> OnePerson:
     """One person."""
@@ -117,6 +117,13 @@ class Rehearsed(Told):
     changes: list[str]
 
 
+class Imported(Told):
+    """What a list changed."""
+
+    version: int
+    changes: list[str]
+
+
 @resource.post("/people", query=Seen, body=NewPerson, gives=OnePerson, status=201, refusals=(409,))
 @needs("people.edit")
 def add_person(query: Seen, body: NewPerson) -> Made:
@@ -126,7 +133,7 @@ def add_person(query: Seen, body: NewPerson) -> Made:
     return Made(OnePerson(version=version, person=told(person)), url_for("api.get_person", name=person.name))
 
 
-@resource.put("/people/<name>/groups", query=Seen, body=Groups, gives=OnePerson, refusals=(409,))
+@resource.put("/people/<path:name>/groups", query=Seen, body=Groups, gives=OnePerson, refusals=(409,))
 @needs("people.edit")
 def put_groups(name: str, query: Seen, body: Groups) -> OnePerson:
     """Say which groups a person is in."""
@@ -134,7 +141,7 @@ def put_groups(name: str, query: Seen, body: Groups) -> OnePerson:
     return changed(name, query, lambda person: replace(person, groups=groups))
 
 
-@resource.post("/people/<name>/credentials", query=Seen, body=NewCredential, gives=OnePerson, refusals=(409,))
+@resource.post("/people/<path:name>/credentials", query=Seen, body=NewCredential, gives=OnePerson, refusals=(409,))
 @needs("people.edit")
 def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
     """Give a person a credential. Its value is hashed, and never told again."""
@@ -148,14 +155,14 @@ def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
     return changed(name, query, lambda person: edits.with_credential(person, Credential(**fields)))
 
 
-@resource.delete("/people/<name>/credentials/<kind>/<mark>", query=Seen, gives=OnePerson, refusals=(409,))
+@resource.delete("/people/<path:name>/credentials/<kind>/<mark>", query=Seen, gives=OnePerson, refusals=(409,))
 @needs("people.edit")
 def delete_credential(name: str, kind: str, mark: str, query: Seen) -> OnePerson:
     """Take a credential away."""
     return changed(name, query, lambda person: edits.with_changed(person, kind, mark, lambda item: None))
 
 
-@resource.delete("/people/<name>", query=Seen, gives=Edited, refusals=(409,))
+@resource.delete("/people/<path:name>", query=Seen, gives=Edited, refusals=(409,))
 @needs("people.edit")
 def delete_person(name: str, query: Seen) -> Edited:
     """Remove a person with all credentials."""
@@ -169,6 +176,21 @@ def rehearse_import(body: Roster) -> Rehearsed:
     trial = trial_of(body.csv.encode(), body.replaces)
     faults = [RosterFault(line=one.line, column=one.column, detail=one.words) for one in trial.faults]
     return Rehearsed(version=trial.version, faults=faults, changes=[str(change) for change in trial.changes])
+
+
+@resource.post("/people-import", query=Seen, body=Roster, gives=Imported, refusals=(409,))
+@needs("people.edit")
+def apply_import(query: Seen, body: Roster) -> Imported:
+    """Put a list in force as one version, or nothing of it where a line is bad.
+
+    With the `version` of its rehearsal as `expected_version`, exactly what that showed is done.
+    """
+    trial = trial_of(body.csv.encode(), body.replaces)
+    if trial.faults:
+        raise SettingsError("\n".join(str(fault) for fault in trial.faults))
+    seen = trial.version if query.expected_version is None else query.expected_version
+    saved = edit_site(lambda site: replace(site, people=trial.people), seen)
+    return Imported(version=saved.version, changes=[str(change) for change in saved.changes])
 
 
 def changed(name: str, query: Seen, change: Callable[[Person], Person]) -> OnePerson:

@@ -12,13 +12,17 @@ from werkzeug.exceptions import NotFound
 
 from surveillance.dashboard.api.declare import Made, Resource
 from surveillance.dashboard.api.edits import Edited, Seen
-from surveillance.dashboard.api.models import Given, Moment, Told
+from surveillance.dashboard.api.events import Clause
+from surveillance.dashboard.api.models import Given, Moment, Told, Word
 from surveillance.dashboard.guards import actor, needs
+from surveillance.dashboard.rule_shelf import read_shelf
+from surveillance.dashboard.rule_subjects import case_of
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import RuleError
 from surveillance.rules.book import Rule, parse_rulebook
 from surveillance.rules.complete import complete, offered_names
 from surveillance.rules.draft import read_draft
+from surveillance.rules.trial import try_rule
 
 LONGEST = 20_000
 EXAMPLE = """- name: somebody-at-night
@@ -123,6 +127,30 @@ class Completions(Told):
     candidates: list[Candidate]
 
 
+class Attempt(RuleText):
+    subject: Word = Field(description="The event to try it on, by its id.")
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"text": EXAMPLE, "subject": "01939f3e-0000-7000-8000-000000000000"}}
+    )
+
+
+class Tried(Told):
+    """What a rule would have done at a moment on record. Nothing is saved, nothing acts."""
+
+    outcome: str = Field(
+        description="`alert`, `log`, `authorize` or `deny`; `silent` (it is false), `unsure` (it cannot be told), "
+        "`off`, or `other_trigger`. Null in `result` where it is unknown."
+    )
+    result: bool | None
+    clause: Clause | None
+    because: list[str] = Field(description="The findings that settle it.")
+    doubts: str
+    before_s: float | None = Field(description="It would have fired so long before, and so been silent now.")
+    verdict: str | None = Field(description="Of all rules together, where somebody asks at a door.")
+    reasons: list[str]
+
+
 @resource.get("/rules/<name>", gives=StoredRule)
 @needs("rules.view")
 def get_rule(name: str) -> StoredRule:
@@ -183,6 +211,29 @@ def complete_rule(body: Cursor) -> Completions:
     offered = complete(body.text, body.cursor, offered_names(services().site.read()))
     candidates = [Candidate(text=one.text, kind=one.kind, type=one.type, doc=one.doc) for one in offered.candidates]
     return Completions(start=offered.start, end=offered.end, candidates=candidates)
+
+
+@resource.post("/rule-drafts/try", body=Attempt, gives=Tried, refusals=(404,))
+@needs("rules.view")
+def try_draft(body: Attempt) -> dict[str, Any]:
+    """Judge a rule's text on an event on record, every clause told. Saves nothing."""
+    case, shelf = case_of(body.subject), read_shelf()
+    draft = read_draft(body.text, shelf.site)
+    if draft.rule is None:
+        raise RuleError([str(one) for one in draft.flaws])
+    others = [other for other in shelf.readable() if other.name != draft.rule.name]
+    trial = try_rule(draft.rule, case, shelf.site, others)
+    verdict, reasons = trial.together or (None, ())
+    return {
+        "outcome": trial.outcome,
+        "result": trial.result,
+        "clause": None if trial.clause is None else trial.clause.as_json(),
+        "because": list(trial.because),
+        "doubts": trial.doubts,
+        "before_s": trial.before_s,
+        "verdict": verdict,
+        "reasons": list(reasons),
+    }
 
 
 def found(name: str) -> Any:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from typing import Annotated, Literal
 
-from flask_babel import gettext as _
 from pydantic import ConfigDict, Field
-from werkzeug.exceptions import NotFound
 
+from surveillance.dashboard import schedules
 from surveillance.dashboard.api.declare import Resource
 from surveillance.dashboard.api.edits import Edited, Seen
 from surveillance.dashboard.api.models import Given, Told
 from surveillance.dashboard.guards import needs
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
-from surveillance.domain.errors import SettingsError
-from surveillance.domain.site import DAYS, Schedule, Site, parse_schedule
+from surveillance.domain.site import DAYS, Schedule, parse_schedule
 from surveillance.storage.site_document import window_texts
+from surveillance.storage.site_file import parse_site_name
 
 resource = Resource("Schedules", "Weekly times and holidays, which rules and arming refer to.")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -57,11 +54,7 @@ def list_schedules() -> Schedules:
 @needs("rules.view")
 def get_schedule(name: str) -> OneSchedule:
     """One schedule."""
-    site = services().site.read()
-    schedule = next((schedule for schedule in site.schedules if schedule.name == name), None)
-    if schedule is None:
-        raise NotFound(_("No schedule is called %(name)s.", name=repr(name)))
-    return OneSchedule(version=site.version, schedule=told(schedule))
+    return OneSchedule(version=services().site.version(), schedule=told(schedules.find(name)))
 
 
 class ScheduleGiven(Given):
@@ -80,15 +73,9 @@ class ScheduleGiven(Given):
 @needs("site.edit")
 def put_schedule(name: str, query: Seen, body: ScheduleGiven) -> OneSchedule:
     """Put a schedule in place of the one of that name, or add it."""
-    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
-        raise SettingsError(f"{name!r} is no name; use letters, digits, blanks, dots, - and _, at most 100")
+    parse_site_name(name)
     given = parse_schedule(name, body.model_dump())
-
-    def put(site: Site) -> Site:
-        kept = tuple(given if known.name == name else known for known in site.schedules)
-        return replace(site, schedules=kept if given in kept else (*kept, given))
-
-    version = edit_site(put, query.expected_version).version
+    version = edit_site(lambda site: schedules.with_schedule(site, given), query.expected_version).version
     return OneSchedule(version=version, schedule=told(given))
 
 
@@ -96,14 +83,8 @@ def put_schedule(name: str, query: Seen, body: ScheduleGiven) -> OneSchedule:
 @needs("site.edit")
 def delete_schedule(name: str, query: Seen) -> Edited:
     """Remove a schedule that neither a rule nor arming refers to."""
-    get_schedule(name)
-
-    def remove(site: Site) -> Site:
-        if site.arming is not None and name in dict(site.arming.modes).values():
-            raise SettingsError(f"arming goes by schedule {name}; change that first")
-        return replace(site, schedules=tuple(known for known in site.schedules if known.name != name))
-
-    return Edited(version=edit_site(remove, query.expected_version).version)
+    schedules.find(name)
+    return Edited(version=edit_site(lambda site: schedules.without(site, name), query.expected_version).version)
 
 
 def told(schedule: Schedule) -> ScheduleTold:
