@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from surveillance.app.proposals import propose
+from surveillance.app.retraining import Retraining, why_not_now
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound
@@ -60,9 +62,17 @@ class SiteJobs:
         self._started_at, self._started_s = datetime.now(UTC), time.clock_gettime(UPTIME)
         self.arm = Arming(core.site, ModeOrders(store.engine).read, core.put, settings.rules.mode)
         self._health = self._build_health(core)
-        works: dict[str, Work] = {"retention": self._retain, "health": self._health, "arming": self.arm}
-        locks = settings.data_dir / "locks"
-        self.jobs = Jobs(works, JobRecord(store.engine), core.tell, store.inbox.answer, locks)
+        record, stopping = JobRecord(store.engine), threading.Event()
+        works: dict[str, Work] = {
+            "retention": self._retain,
+            "health": self._health,
+            "arming": self.arm,
+            "proposals": lambda: propose(store.engine, core.tell),
+            "retraining": Retraining(settings, store.engine, core.site, core.tell, stopping),
+        }
+        night = partial(why_not_now, settings.jobs.retraining, record, lambda: datetime.now(UTC))
+        locks, answer = settings.data_dir / "locks", store.inbox.answer
+        self.jobs = Jobs(works, record, core.tell, answer, locks, why_not={"retraining": night}, stopping=stopping)
         self._retention = Retention(
             store.engine,
             store.evidence,

@@ -50,7 +50,10 @@ class ByHand:
 
 
 class Jobs:
-    """The jobs of a site. `tell` records an event; `answer` answers a question of another process."""
+    """The jobs of a site. `tell` records an event; `answer` answers a question of another process.
+
+    `why_not` says by job why the clock must not start it now; whoever runs it by hand is not asked.
+    """
 
     def __init__(
         self,
@@ -60,18 +63,21 @@ class Jobs:
         answer: Callable[[str, Mapping[str, Any]], object],
         locks: Path,
         jobs: tuple[Job, ...] = JOBS,
+        why_not: Mapping[str, Callable[[], str | None]] | None = None,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._works = works
         self._record = record
         self._tell = tell
         self._answer = answer
         self._locks = locks
+        self._why_not = why_not or {}
         self._jobs = {job.name: job for job in jobs if job.name in works}
         self._by_hand: dict[str, ByHand] = {}
         self._began: dict[str, datetime] = {}
         self._kept: dict[str, JobRun] = {}  # the last run of each job that is on record
         self._failures: dict[str, JobRun] = {}  # and the last failure that was told
-        self.stopping = threading.Event()  # long work looks at it between two steps
+        self.stopping = stopping or threading.Event()  # long work looks at it between two steps
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(THREADS)},
@@ -146,6 +152,9 @@ class Jobs:
     def _work(self, key: str, name: str) -> Done:
         self._began[key] = datetime.now(UTC)
         patience_s = BUSY_S if key in self._by_hand else 0.0
+        why_not = self._why_not[name]() if name in self._why_not and key not in self._by_hand else None
+        if why_not is not None:
+            return Done(why_not, is_idle=True)
         with only_once(self._locks / f"{name}.lock", name, patience_s):
             return self._works[name]()
 
@@ -158,6 +167,8 @@ class Jobs:
                 asked.answer({"ok": False, "result": str(event.exception), "took_s": 0.0})
             return
         done = event.retval if event.exception is None else Done(_words_of(event.exception))
+        if done.is_idle:
+            return
         ok = event.exception is None
         run = JobRun(name, began, datetime.now(UTC), ok, done.words, asked.by if asked else None)
         self._keep(run)

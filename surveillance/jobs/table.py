@@ -31,6 +31,7 @@ class Done:
 
     words: str
     worth_telling: bool = False
+    is_idle: bool = False  # it was not its time; such a run is not kept
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -39,5 +40,7 @@ Work = Callable[[], Done]  # one run; whatever it raises is a failed run
 JOBS = (
     Job("retention", "deletes what was kept long enough or does not fit", 3600.0),
     Job("health", "looks at disk, database, deeds, cameras and keys", 30.0),
+    Job("proposals", "proposes a candidate that has shown itself better", 3600.0),
+    Job("retraining", "trains a candidate on the labels that people gave", 3600.0),
     Job("arming", "sets the arming mode by schedule or by hand", 1.0),
 )
