@@ -20,7 +20,7 @@ RUN_S = 600.0  # how long `jobs run` waits
 
 @cli.group("jobs")
 def job_commands() -> None:
-    """What runs by the clock: retention, health, arming."""
+    """What runs by the clock, from retention to retraining."""
 
 
 @command(job_commands, "list", "surveillance jobs list\nsurveillance jobs list --json")

@@ -29,5 +29,5 @@ class JobSettings(BaseModel):
 
     outbox_late_s: float = Field(default=300.0, gt=0)  # a deed on record but not done for so long is a fault
     camera_silent_s: float = Field(default=30.0, gt=0)  # so is a camera that has never reported since the start
-    retraining: RetrainingSettings = RetrainingSettings()
     health_repeat_s: float = Field(default=3600.0, gt=0)  # one health.degraded per cause in this time
+    retraining: RetrainingSettings = RetrainingSettings()

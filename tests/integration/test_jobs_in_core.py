@@ -15,7 +15,7 @@ from patience import eventually
 
 from surveillance.app.arming import mode_now, set_mode
 from surveillance.app.engine import running_engine
-from surveillance.app.jobs import RanJob, core_runs, list_jobs, run_job
+from surveillance.app.jobs import JobLine, RanJob, core_runs, list_jobs, run_job
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.cli import main
 from surveillance.domain.errors import NotFound, SettingsError
@@ -57,6 +57,9 @@ class NoCameras:
 
 class Home:
     """A site on SQLite whose core a test starts and stops."""
+
+    def job(self, name: str) -> JobLine:
+        return next(line for line in list_jobs(self.settings) if line.job.name == name)
 
     def __init__(self, directory: Path) -> None:
         self.settings = Settings(data_dir=directory, storage=StorageSettings(disk_min_free_gb=0))
@@ -129,12 +132,12 @@ def test_a_job_runs_in_core_and_here_where_there_is_none(home: Home) -> None:
     with home.core():
         ran = run_job(home.settings, "retention", "ada", 30)
         assert (ran.ok, ran.result, ran.here) == (True, "nothing was due", False)
-        [retention, health, arming] = list_jobs(home.settings)
+        retention, health, arming = (home.job(name) for name in ("retention", "health", "arming"))
         assert retention.last is not None
         assert (retention.last.by, retention.last.ok) == ("ada", True)
         assert retention.next_run_at is not None
         assert health.next_run_at is not None
-        assert eventually(lambda: list_jobs(home.settings)[2].last is not None)
+        assert eventually(lambda: home.job("arming").last is not None)
         assert arming.next_run_at is None
     assert run_job(home.settings, "health", "ada", 30) == RanJob(True, "all is well", True, pytest.approx(0, abs=30))
     assert home.events("job.") == [
@@ -176,6 +179,8 @@ def test_the_commands(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         ("retention", None, None),
         ("health", "all is well", True),
         ("arming", None, None),
+        ("proposals", None, None),
+        ("retraining", None, None),
     ]
     assert typed("mode")[:2] == (0, "away: schedule always is open\n")
     assert "applies at its next start" in typed("mode", "armed", "--until", "2h")[1]
