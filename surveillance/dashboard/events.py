@@ -25,7 +25,7 @@ from surveillance.dashboard import trail
 from surveillance.dashboard.clock import parse_time, site_zone
 from surveillance.dashboard.filters import INBOX, ListFilter, parse_filter
 from surveillance.dashboard.first_run import is_wanted
-from surveillance.dashboard.guards import actor, needs
+from surveillance.dashboard.guards import GoingOn, actor, needs
 from surveillance.dashboard.labels import offered
 from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
@@ -155,7 +155,8 @@ def arrivals(wanted: ListFilter, seq: int) -> Iterator[str]:
     stored, zone = wanted.stored(reach), site_zone(services())
     ends_s = time.monotonic() + 60 * settings.stream_minutes
     beats_s = 0.0
-    while time.monotonic() < ends_s:
+    may_go_on = GoingOn("events.view")
+    while time.monotonic() < ends_s and may_go_on():
         newest = events.last_seq()
         while seq < newest:
             found = events.after(seq, BATCH, stored)

@@ -6,6 +6,7 @@ A view without either makes `create_app` fail. A signed-in user has the permissi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from surveillance.storage.tokens import Token
 
 View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
+LOOK_AGAIN_S = 3.0  # how long a stream may outlive its session
 BY_TOKEN = ("/api/", "/metrics")  # where programs come
 
 
@@ -110,6 +112,27 @@ def see_door(name: str) -> None:
     """Raises NotFound for a door that whoever asks does not reach."""
     if not actor().reach.sees_door(name):
         raise NotFound(_("No door is called %(name)s.", name=repr(name)))
+
+
+class GoingOn:
+    """Whether whoever opened a stream still may have it, asked anew every few seconds for as long as it is open.
+
+    A session that was ended, a role or reach that was changed ends the stream; the browser comes back and is told why.
+    """
+
+    def __init__(self, permission: str) -> None:
+        self._permission = permission
+        self._reach = actor().reach
+        self._looks_s = time.monotonic() + LOOK_AGAIN_S
+
+    def __call__(self) -> bool:
+        if time.monotonic() < self._looks_s:
+            return True
+        self._looks_s = time.monotonic() + LOOK_AGAIN_S
+        for known in ("web_session", "user", "actor", "token"):  # what the request remembers of it
+            g.pop(known, None)
+        who = _known()
+        return who is not None and who.may(self._permission) and who.reach == self._reach
 
 
 def bearer_token() -> Token | None:

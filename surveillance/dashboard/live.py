@@ -21,7 +21,7 @@ from flask_babel import gettext as _
 from surveillance.dashboard import trail
 from surveillance.dashboard.cameras import find, states
 from surveillance.dashboard.clock import moment, site_zone
-from surveillance.dashboard.guards import actor, needs, see_camera
+from surveillance.dashboard.guards import GoingOn, actor, needs, see_camera
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
 from surveillance.dashboard.wording import camera_chip, reason_words
@@ -88,7 +88,8 @@ def messages(names: Sequence[str], size: str) -> Iterator[bytes]:
     told: dict[str, Mapping[str, Any]] = {}
     ends_s = time.monotonic() + STREAM_S
     beats_s = 0.0
-    while (now_s := time.monotonic()) < ends_s:
+    may_go_on = GoingOn("cameras.view")
+    while (now_s := time.monotonic()) < ends_s and may_go_on():
         if now_s >= beats_s:
             beats_s = now_s + BEAT_S
             for name in names:

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_site import NAME, SITE, DashboardSite, now_decision, open_site
-from flask import g
+from dashboard_site import NAME, PASSWORD, SITE, DashboardSite, now_decision, open_site, sign_in
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from surveillance.dashboard import DashboardSettings, live
-from surveillance.dashboard.guards import Actor
-from surveillance.domain.permissions import Reach, permissions_of
+from surveillance.domain.permissions import Reach
 
 BOTH = "/live/stream?camera=front&camera=gate"
 LOST = {"state": "lost", "since": "2026-11-21T12:00:05.000Z", "reason": "no route to host", "fps": 0.0}
@@ -30,8 +28,8 @@ def site(tmp_path: Path) -> DashboardSite:
 
 def narrow(site: DashboardSite, reach: Reach) -> None:
     """Whoever asks from now on reaches only that."""
-    guard = Actor("vera", permissions_of("guard"), reach, "192.0.2.7")
-    site.app.before_request_funcs.setdefault(None, []).insert(0, lambda: setattr(g, "actor", guard))
+    site.services.accounts.add("root", "administrator", PASSWORD)
+    site.services.accounts.set(NAME, "root", "guard", reach)
 
 
 def show(site: DashboardSite, camera: str, **facts: Any) -> None:
@@ -64,7 +62,7 @@ def test_the_grid_shows_the_cameras_that_one_may_see(site: DashboardSite) -> Non
 
 def test_a_narrow_reach_is_another_site(site: DashboardSite) -> None:
     narrow(site, Reach(frozenset({"gate"})))
-    client = site.visitor()
+    client = site.user()
     page = client.get("/live").text
     assert ('data-camera="gate"' in page, 'data-camera="front"' in page) == (True, False)
     statuses = {
@@ -133,7 +131,7 @@ def test_an_event_marks_its_camera_for_ten_seconds(site: DashboardSite, monkeypa
 def test_an_event_of_a_door_out_of_reach_marks_nothing(site: DashboardSite) -> None:
     narrow(site, Reach(frozenset({"front"}), frozenset()))
     site.record(now_decision(kind="access.denied", verdict="deny", door="front"))
-    with site.visitor().get("/live/stream?camera=front") as answer:
+    with site.user().get("/live/stream?camera=front") as answer:
         [(status, _)] = told(answer, 1)
     assert "Denied" not in status["status"]["front"]["html"]
 
@@ -179,3 +177,27 @@ def test_a_camera_that_is_switched_off_is_not_in_the_grid(tmp_path: Path) -> Non
     front, gate = SITE.cameras
     page = open_site(tmp_path, site=replace(SITE, cameras=(front, replace(gate, enabled=False)))).user().get("/live")
     assert ('data-camera="front"' in page.text, 'data-camera="gate"' in page.text) == (True, False)
+
+
+@pytest.mark.parametrize("path", ["/live/stream?camera=front", "/events/stream"])
+@pytest.mark.parametrize("what", ["session", "account", "reach"])
+def test_an_open_stream_ends_with_its_session(
+    path: str, what: str, site: DashboardSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("surveillance.dashboard.guards.LOOK_AGAIN_S", 0.1)
+    site.services.accounts.add("bob", "guard", "correct horse")
+    bob = site.visitor()
+    sign_in(bob, "bob")
+    [user] = [known for known in site.services.accounts.list_users() if known.name == "bob"]
+    with bob.get(path) as answer:
+        assert next(iter(answer.response))
+        if what == "session":
+            site.services.sessions.end_all(user.id, "ada")
+        elif what == "account":
+            site.services.accounts.set_enabled("bob", False, "ada")
+        else:
+            site.services.accounts.set("bob", "ada", reach=Reach(frozenset(), frozenset()))
+        for _ in answer.response:  # ends by itself, long before its minute is over
+            pass
+    status = bob.get("/events").status_code
+    assert status == (200 if what == "reach" else 302)
