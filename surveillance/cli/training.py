@@ -101,6 +101,7 @@ def lines_of(figures: Mapping[str, Any]) -> Iterator[str]:
     "publish",
     """
     surveillance publish runs/mine mine
+    surveillance publish runs/mine mine --onnx --openvino --licence "CC BY 4.0"
     surveillance publish runs/embedded embedded --out config/models --weights surveillance/perception/weights
     """,
 )
@@ -110,7 +111,10 @@ def lines_of(figures: Mapping[str, Any]) -> Iterator[str]:
 @click.option("--weights", type=click.Path(path_type=Path), help="Where the weights go (default: beside the card).")
 @click.option("--data", type=click.Path(path_type=Path), help="The training data, where it was moved.")
 @click.option("--version", "card_version", default="1", show_default=True)
+@click.option("--licence", help="Of the weights (default: this project's; each source's is under data).")
 @click.option("--test-only", default="", help="Footage the card reserves for tests, by comma.")
+@click.option("--onnx", is_flag=True, help="Export it as ONNX as well, for other programs.")
+@click.option("--openvino", is_flag=True, help="Export it as OpenVINO IR as well, for other programs.")
 @click.pass_obj
 def publish(
     settings: Settings,
@@ -120,12 +124,16 @@ def publish(
     weights: Path | None,
     data: Path | None,
     card_version: str,
+    licence: str | None,
     test_only: str,
+    **exports: bool,
 ) -> None:
-    """Make a model of a finished run: checked weights with a card that says how good they are."""
+    """Make a model of a finished run: checked weights with a card that says how good and how fast they are."""
+    from surveillance.training.publish import LICENCE
     from surveillance.training.publish import publish as publish_run
 
     folder = out or settings.data_dir / "models"
+    formats = tuple(sorted(form for form, is_wanted in exports.items() if is_wanted))
     reserved = listed(test_only)
-    card = publish_run(run, name, folder, weights, data, card_version, test_only=reserved)
-    click.echo(f"published: {card}")
+    card = publish_run(run, name, folder, weights, data, card_version, licence or LICENCE, reserved, formats)
+    click.echo(f"published: {card}; `surveillance models show {name}` says how good it is")

@@ -26,10 +26,9 @@ from surveillance.domain.suggest import no_such
 from surveillance.perception.registry import Input, ModelCard
 from surveillance.perception.shelf import check_name, digest_of, write_model
 from surveillance.perception.torchvision_models import classifier_names
-from surveillance.training.pretrained import input_of, read_checkpoint
+from surveillance.training.pretrained import SIDE_HEADS, input_of, read_checkpoint
 from surveillance.training.recipes import IMAGENET
 
-SIDE_HEADS = ("aux1.", "aux2.", "AuxLogits.")  # of networks that are trained with more heads than they are used with
 IMAGENET_TERMS = "learned from ImageNet-1K, whose terms allow research and may bind what is made of it"
 CARRY = (
     "where there is a network, run `surveillance models pull {name}` and `surveillance models export {name} --to "

@@ -20,6 +20,7 @@ from surveillance.domain.errors import ModelError, UserMistake
 from surveillance.perception.registry import Input, load_card, load_weights
 from surveillance.training.recipes import IMAGENET, NO_WEIGHTS
 
+SIDE_HEADS = ("aux1.", "aux2.", "AuxLogits.")  # of networks that are trained with more heads than they are used with
 _DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 CHECKPOINTS = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")
 

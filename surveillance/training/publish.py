@@ -1,6 +1,6 @@
 """A run folder becomes a published model: verified weights beside a card that says what they are and how good.
 
-Only this module writes cards. Temperature and the reject threshold come from the run's validation part; figures of
+`perception.shelf` writes both. Temperature and the reject threshold come from the run's validation part; figures of
 held-out sources are measured on the published file itself, through the same code that uses it later.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,21 +15,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from surveillance.domain.errors import UserMistake
 from surveillance.perception.registry import Logits, ModelCard, build_classifier, softmax
+from surveillance.perception.shelf import check_name, write_model
 from surveillance.training.datasets import Sample, sample_key
 from surveillance.training.evaluate import classify, measure
+from surveillance.training.exports import CROPS, with_exports
 from surveillance.training.fit import split_digest
+from surveillance.training.pretrained import SIDE_HEADS
 from surveillance.training.recipes import Recipe, all_parameters, parse_recipe, recipe_page
 from surveillance.training.runs import load_parts, load_run
 
 LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a file name
 KEPT = 0.97  # the reject threshold lets this share of right answers through
 
 
@@ -43,24 +42,24 @@ def publish(
     version: str = "1",
     licence: str = LICENCE,
     test_only: Sequence[str] = (),
+    formats: Sequence[str] = (),
 ) -> Path:
     """Writes `out_dir`/NAME.yaml and its safetensors (beside it, or in `weights_dir`); returns the card's path.
 
-    `data_dir` is where the run's data lies now, if it has moved. Raises ModelError for a folder without a finished
-    epoch, DataError when its data has changed, UserMistake for a name that cannot be a file's.
+    `data_dir` is where the run's data lies now, if it has moved; `formats` are of `exports`. Raises ModelError for a
+    folder without a finished epoch or an export that answers otherwise, DataError when its data has changed,
+    UserMistake for a name that cannot be a file's.
     """
-    if not NAME.fullmatch(name):
-        raise UserMistake(f"{name!r} is no model name: use letters, digits and . _ -, a letter or digit first")
+    check_name(name)
     run = load_run(run_dir)
     recipe, labels = parse_recipe(run["recipe"]), tuple(run["labels"])
     parts = load_parts(run, data_dir)
-    weights_dir = weights_dir or out_dir
     weights = _pack_weights(run_dir / "best.safetensors", labels)
     card = ModelCard(
         name=name,
         version=version,
         architecture=recipe.architecture,
-        parameters=all_parameters(recipe),
+        parameters=_without_side_heads(all_parameters(recipe)),
         labels=labels,
         input=recipe.input,
         temperature=1.0,
@@ -74,9 +73,8 @@ def publish(
     with TemporaryDirectory() as folder:
         (Path(folder) / card.weights_file).write_bytes(weights)
         card = _with_figures(card, Path(folder), parts)
-    page = yaml.safe_dump(card.as_yaml(), sort_keys=False, width=120, allow_unicode=True)
-    _write(weights_dir / card.weights_file, weights)
-    return _write(out_dir / f"{name}.yaml", page.encode())
+        card, files = with_exports(card, Path(folder), [sample.load() for sample in _few(parts["validation"])], formats)
+    return write_model(card, {card.weights_file: weights, **files}, out_dir, weights_dir)
 
 
 def fit_temperature(logits: Logits, answers: NDArray[np.int64]) -> float:
@@ -101,15 +99,19 @@ def _pack_weights(best: Path, labels: Sequence[str]) -> bytes:
     tensors: dict[str, Tensor] = {
         key: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
         for key, tensor in load_file(best).items()
+        if not key.startswith(SIDE_HEADS)
     }
     return save(tensors, metadata={"labels": json.dumps(list(labels))})
 
 
-def _write(path: Path, data: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    return part.replace(path)
+def _without_side_heads(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Heads that help in training only are not published."""
+    return {**parameters, **({"aux_logits": False} if "aux_logits" in parameters else {})}
+
+
+def _few(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """So many as answers are compared on, from the whole part."""
+    return samples[:: max(1, len(samples) // CROPS)][:CROPS]
 
 
 def _data(parts: Mapping[str, Sequence[Sample]], test_only: Sequence[str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def _network() -> torch.nn.Module:
 
 @pytest.fixture(scope="module", params=["torch", "openvino"])
 def backend(request: pytest.FixtureRequest) -> Backend:
-    made: Backend = plugins.load("backends", request.param)(_network, SIZE, "cpu")
+    made: Backend = plugins.load("backends", request.param)(_network, 3, SIZE, "cpu")
     return made
 
 
@@ -57,7 +57,7 @@ def test_device_that_is_not_there_is_a_clear_mistake(name: str, device: str) -> 
     if name == "torch" and torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(ModelError, match="set device to auto or cpu"):
-        plugins.load("backends", name)(_network, SIZE, device)
+        plugins.load("backends", name)(_network, 3, SIZE, device)
 
 
 def test_unknown_backend_is_a_clear_mistake() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import pickle
 import stat
 import zipfile
@@ -12,41 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save
+from models import made
 
-from surveillance.app import shelf as models
+from surveillance.app import shelf
 from surveillance.app.shelf import Imported
 from surveillance.domain.errors import ModelError, NotFound, UserMistake
-from surveillance.perception.architectures import compact_cnn
-from surveillance.perception.registry import Input, ModelCard, build_network, find_card
-from surveillance.perception.shelf import unpacked, write_model
+from surveillance.perception.registry import build_network, find_card
+from surveillance.perception.shelf import unpacked
 from surveillance.settings import Settings
-
-SHAPE = {"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1}
-LABELS = ("cat", "dog")
-
-
-def made(name: str, folder: Path, seed: int = 0, version: str = "1") -> ModelCard:
-    """A small model with random weights, written into the folder."""
-    torch.manual_seed(seed)
-    tensors = {key: value.contiguous() for key, value in compact_cnn(2, **SHAPE).state_dict().items()}  # type: ignore[arg-type]
-    weights = save(tensors, metadata={"labels": json.dumps(LABELS)})
-    card = ModelCard(
-        name=name,
-        version=version,
-        architecture="compact_cnn",
-        parameters=SHAPE,
-        labels=LABELS,
-        input=Input(size=32),
-        temperature=1.0,
-        reject_below=0.5,
-        weights_file=f"{name}.safetensors",
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
-        licence="MIT",
-    )
-    write_model(card, {card.weights_file: weights}, folder)
-    return card
 
 
 @pytest.fixture
@@ -71,8 +43,8 @@ def kept(settings: Settings) -> list[str]:
 
 def test_a_bundle_carries_models_to_another_machine(here: Settings, there: Settings, tmp_path: Path) -> None:
     stick = tmp_path / "models.zip"
-    assert models.export(here, ("one", "two", "one"), stick) == stick.stat().st_size
-    assert models.bring_in(there, stick, replace=False) == [
+    assert shelf.export(here, ("one", "two", "one"), stick) == stick.stat().st_size
+    assert shelf.bring_in(there, stick, replace=False) == [
         Imported("one", "1", "added"),
         Imported("two", "1", "added"),
     ]
@@ -81,19 +53,19 @@ def test_a_bundle_carries_models_to_another_machine(here: Settings, there: Setti
         files = [settings.data_dir / "models" / f"{name}.safetensors" for settings in (here, there)]
         assert files[0].read_bytes() == files[1].read_bytes()
         assert find_card(name, there.model_dirs) == find_card(name, here.model_dirs)
-    assert models.bring_in(there, stick, replace=False) == [
+    assert shelf.bring_in(there, stick, replace=False) == [
         Imported("one", "1", "is there already"),
         Imported("two", "1", "is there already"),
     ]
 
 
 def test_the_model_that_ships_is_carried_too(here: Settings, there: Settings, tmp_path: Path) -> None:
-    models.export(here, ("embedded",), tmp_path / "models.zip")
-    assert [each.how for each in models.bring_in(there, tmp_path / "models.zip", replace=False)] == ["is there already"]
+    shelf.export(here, ("embedded",), tmp_path / "models.zip")
+    assert [each.how for each in shelf.bring_in(there, tmp_path / "models.zip", replace=False)] == ["is there already"]
     made("embedded", here.data_dir / "models")
-    models.export(here, ("embedded",), tmp_path / "mine.zip")
+    shelf.export(here, ("embedded",), tmp_path / "mine.zip")
     with pytest.raises(UserMistake, match=r"a model called embedded already \(version 2\)"):
-        models.bring_in(there, tmp_path / "mine.zip", replace=False)
+        shelf.bring_in(there, tmp_path / "mine.zip", replace=False)
     assert kept(there) == []
 
 
@@ -101,37 +73,37 @@ def test_another_model_of_that_name_stays_unless_told(here: Settings, there: Set
     stick = tmp_path / "models.zip"
     made("two", there.data_dir / "models", seed=7, version="7")
     before = (there.data_dir / "models" / "two.safetensors").read_bytes()
-    models.export(here, ("one", "two"), stick)
+    shelf.export(here, ("one", "two"), stick)
     with pytest.raises(UserMistake, match=r"called two already \(version 7\); --replace puts this in its place"):
-        models.bring_in(there, stick, replace=False)
+        shelf.bring_in(there, stick, replace=False)
     assert kept(there) == ["two.safetensors", "two.yaml"]
     assert (there.data_dir / "models" / "two.safetensors").read_bytes() == before
-    assert [each.how for each in models.bring_in(there, stick, replace=True)] == ["added", "replaced 7"]
+    assert [each.how for each in shelf.bring_in(there, stick, replace=True)] == ["added", "replaced 7"]
     build_network(find_card("two", there.model_dirs), there.data_dir / "models")
 
 
 def test_a_card_beside_its_weights_is_taken_over(here: Settings, there: Settings) -> None:
     folder = here.data_dir / "models"
-    assert models.bring_in(there, folder / "one.yaml", replace=False) == [Imported("one", "1", "added")]
+    assert shelf.bring_in(there, folder / "one.yaml", replace=False) == [Imported("one", "1", "added")]
     assert kept(there) == ["one.safetensors", "one.yaml"]
     (folder / "two.safetensors").unlink()
     with pytest.raises(ModelError, match=r"two\.yaml is refused, and nothing was imported: two\.safetensors, which a"):
-        models.bring_in(there, folder / "two.yaml", replace=False)
+        shelf.bring_in(there, folder / "two.yaml", replace=False)
     with pytest.raises(ModelError, match=r"cannot read the model card .*none\.yaml"):
-        models.bring_in(there, folder / "none.yaml", replace=False)
+        shelf.bring_in(there, folder / "none.yaml", replace=False)
 
 
 def test_what_is_altered_is_not_packed(here: Settings, tmp_path: Path) -> None:
     weights = here.data_dir / "models" / "one.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
     with pytest.raises(ModelError, match=r"one\.safetensors is not what was published as one 1: expected sha256"):
-        models.export(here, ("two", "one"), tmp_path / "models.zip")
+        shelf.export(here, ("two", "one"), tmp_path / "models.zip")
     assert list(tmp_path.glob("models.zip*")) == []
     (tmp_path / "models.zip").write_text("mine")
     with pytest.raises(UserMistake, match="is there already; choose another name"):
-        models.export(here, ("two",), tmp_path / "models.zip")
+        shelf.export(here, ("two",), tmp_path / "models.zip")
     with pytest.raises(NotFound, match="no model is called 'tow'; did you mean 'two'"):
-        models.export(here, ("tow",), tmp_path / "other.zip")
+        shelf.export(here, ("tow",), tmp_path / "other.zip")
 
 
 Change = Callable[[zipfile.ZipFile, dict[str, bytes]], None]
@@ -217,14 +189,14 @@ def test_a_bundle_that_is_not_what_it_should_be_leaves_no_trace(
         for name, data in files.items():
             box.writestr(name, data)
     with pytest.raises(UserMistake, match=told) as refused:
-        models.bring_in(there, tmp_path / "stick.zip", replace=True)
+        shelf.bring_in(there, tmp_path / "stick.zip", replace=True)
     assert "\n" not in str(refused.value)
     assert kept(there) == []
     assert {path.name for path in tmp_path.iterdir()} == {"here", "there", "stick.zip"}
 
 
 def test_what_unpacks_to_too_much_or_to_nothing_is_refused(here: Settings, tmp_path: Path) -> None:
-    models.export(here, ("one",), tmp_path / "stick.zip")
+    shelf.export(here, ("one",), tmp_path / "stick.zip")
     with (
         pytest.raises(ModelError, match=r"it unpacks to more than 9\.5\d*e-07 GiB"),
         unpacked(tmp_path / "stick.zip", tmp_path / "in", most_bytes=1024),
@@ -238,9 +210,9 @@ def test_what_unpacks_to_too_much_or_to_nothing_is_refused(here: Settings, tmp_p
     }.items():
         (tmp_path / name).write_bytes(damaged)
         with pytest.raises(ModelError, match=r"it is no zip file|is damaged|is not what was published"):
-            models.bring_in(here, tmp_path / name, replace=True)
+            shelf.bring_in(here, tmp_path / name, replace=True)
     with pytest.raises(ModelError, match=r"cannot read the bundle .*: No such file or directory"):
-        models.bring_in(here, tmp_path / "nowhere.zip", replace=False)
+        shelf.bring_in(here, tmp_path / "nowhere.zip", replace=False)
 
 
 # --- what the list says --------------------------------------------------------------------------------------------
@@ -248,7 +220,7 @@ def test_what_unpacks_to_too_much_or_to_nothing_is_refused(here: Settings, tmp_p
 
 def test_the_list_says_where_a_model_is_from_and_what_is_lost(here: Settings) -> None:
     (here.data_dir / "models" / "two.safetensors").unlink()
-    found = {model.card.name: model for model in models.list_models(here)}
+    found = {model.card.name: model for model in shelf.list_models(here)}
     size = (here.data_dir / "models" / "one.safetensors").stat().st_size
     assert [(found[name].origin, found[name].size_bytes) for name in ("one", "two")] == [
         ("trained", size),

@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from surveillance.domain.errors import ModelError
-from surveillance.perception.registry import Batch, Logits
+from surveillance.perception.registry import Backend, Batch, Logits
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it would report each import to its maker
 import openvino as ov  # noqa: E402
+
+SETTINGS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
 
 
 class OpenVinoBackend:
@@ -24,14 +28,32 @@ class OpenVinoBackend:
         """`device` is auto or cpu; raises ModelError for another."""
         if device.lower() not in ("auto", "cpu"):
             raise ModelError(f"the openvino backend runs on cpu, not on {device!r}; set device to auto or cpu")
-        network = build().cpu().float().eval()
-        with warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore")  # the converter traces by a call that torch calls deprecated
-            example = torch.zeros(1, channels, size, size)
-            model = ov.convert_model(network, example_input=example, input=[-1, channels, size, size])
-        settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-        self._network = ov.Core().compile_model(model, "CPU", settings)
+        self._run = _compiled(_converted(build(), channels, size))
 
     def __call__(self, batch: Batch) -> Logits:
         """(n, channels, size, size) float32 to (n, labels) float32."""
-        return np.array(self._network(batch)[0], np.float32)
+        return self._run(batch)
+
+
+def save_as_openvino(network: nn.Module, channels: int, size: int, to: Path) -> Path:
+    """Writes the network as OpenVINO IR in single precision: `to` (.xml), and a .bin beside it."""
+    ov.save_model(_converted(network, channels, size), str(to), compress_to_fp16=False)
+    return to
+
+
+def open_file(path: Path) -> Backend:
+    """What a file in OpenVINO IR or ONNX answers."""
+    return _compiled(ov.Core().read_model(str(path)))
+
+
+def _converted(network: nn.Module, channels: int, size: int) -> Any:
+    network = network.cpu().float().eval()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # the converter traces by a call that torch calls deprecated
+        example = torch.zeros(1, channels, size, size)
+        return ov.convert_model(network, example_input=example, input=[-1, channels, size, size])
+
+
+def _compiled(model: Any) -> Backend:
+    network = ov.Core().compile_model(model, "CPU", SETTINGS)
+    return lambda batch: np.array(network(batch)[0], np.float32)

@@ -1,0 +1,44 @@
+"""A small model with random weights, published into a folder, for tests of what is done with models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from surveillance.perception.architectures import compact_cnn
+from surveillance.perception.registry import Input, ModelCard
+from surveillance.perception.shelf import write_model
+
+SHAPE: Mapping[str, Any] = {"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1}
+LABELS = ("cat", "dog")
+Tensors = dict[str, torch.Tensor]
+
+
+def made(
+    name: str, folder: Path, seed: int = 0, version: str = "1", change: Callable[[Tensors], Tensors] = lambda held: held
+) -> ModelCard:
+    """The model's card; `change` alters its weights before they are written."""
+    torch.manual_seed(seed)
+    tensors = {key: value.contiguous() for key, value in compact_cnn(2, **SHAPE).state_dict().items()}
+    weights = save(change(tensors), metadata={"labels": json.dumps(LABELS)})
+    card = ModelCard(
+        name=name,
+        version=version,
+        architecture="compact_cnn",
+        parameters=SHAPE,
+        labels=LABELS,
+        input=Input(size=32),
+        temperature=1.0,
+        reject_below=0.5,
+        weights_file=f"{name}.safetensors",
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        licence="MIT",
+    )
+    write_model(card, {card.weights_file: weights}, folder)
+    return card
