@@ -6,6 +6,7 @@ OpenVINO IR and ONNX take any number of crops at once, prepared as the card says
 from __future__ import annotations
 
 import hashlib
+import logging
 import platform
 import time
 import warnings
@@ -111,6 +112,8 @@ def _write_openvino(network: nn.Module, example: Batch, path: Path) -> Path:
 
 def _write_onnx(network: nn.Module, example: Batch, path: Path) -> Path:
     to = path.with_name(path.name + ".onnx")
+    for chatty in ("onnx_ir", "onnxscript"):  # they tell each step of their optimizer
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the exporter's own, about how it traces
         program = torch.onnx.export(
