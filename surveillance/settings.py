@@ -72,8 +72,13 @@ class Settings(BaseSettings):
 
     @property
     def model_dirs(self) -> tuple[Path, ...]:
-        """Where model cards are looked for, the site's own first."""
+        """Where model cards for cameras are looked for, the site's own first."""
         return self.data_dir / "models", places.shipped("config") / "models"
+
+    @property
+    def all_model_dirs(self) -> tuple[Path, ...]:
+        """With the examples that are there to learn from, and of no use to a camera."""
+        return *self.model_dirs, places.shipped("config") / "models" / "examples"
 
 
 def load_settings(file: Path | None = None) -> Settings:

@@ -22,7 +22,7 @@ class Shelved:
     """A model with what its card does not say. `size_bytes` is None where a file of it is missing."""
 
     card: ModelCard
-    origin: str  # shipped | trained | torchvision | the name of a file
+    origin: str  # shipped | example | trained | torchvision | the name of a file
     size_bytes: int | None
     cameras: tuple[str, ...]
     is_default: bool
@@ -64,7 +64,7 @@ def list_models(settings: Settings) -> list[Shelved]:
     """Every model that is there, by name."""
     from surveillance.perception import registry
 
-    return [_shelved(settings, card) for card in registry.list_cards(settings.model_dirs)]
+    return [_shelved(settings, card) for card in registry.list_cards(settings.all_model_dirs)]
 
 
 def one_model(settings: Settings, name: str) -> Shelved:
@@ -72,7 +72,7 @@ def one_model(settings: Settings, name: str) -> Shelved:
     from surveillance.perception import registry
 
     try:
-        return _shelved(settings, registry.find_card(name, settings.model_dirs))
+        return _shelved(settings, registry.find_card(name, settings.all_model_dirs))
     except NotFound as mistake:
         raise told_how_to_get(name, mistake) from None
 
@@ -84,13 +84,14 @@ def _shelved(settings: Settings, card: ModelCard) -> Shelved:
     site, default = known_site(settings), settings.perception.model
     cameras = site.cameras if site is not None else ()
     used_by = tuple(camera.name for camera in cameras if (camera.model or default) == card.name)
-    is_own = (own / f"{card.name}.yaml").is_file()
-    return Shelved(
-        card, _origin(card) if is_own else "shipped", shelf.size_of(card, [own]), used_by, card.name == default
-    )
+    origin = _origin(card, settings.model_dirs)
+    return Shelved(card, origin, shelf.size_of(card, [own]), used_by, card.name == default)
 
 
-def _origin(card: ModelCard) -> str:
+def _origin(card: ModelCard, folders: tuple[Path, ...]) -> str:
+    own, shipped = ((folder / f"{card.name}.yaml").is_file() for folder in folders)
+    if not own:
+        return "shipped" if shipped else "example"
     pulled = card.training.get("pulled")
     if pulled is None:
         return "trained"

@@ -57,7 +57,7 @@ def evaluate(
     from surveillance.training.evaluate import evaluate as evaluate_model
     from surveillance.training.runs import open_model
 
-    card, weights = open_model(model, settings.model_dirs, settings.data_dir / "models")
+    card, weights = open_model(model, settings.all_model_dirs, settings.data_dir / "models")
     found = evaluate_model(card, weights, data, settings.perception.backend, device)
     if save is None:
         return found.figures, None
@@ -74,14 +74,16 @@ def inspect(
     from surveillance.training.inside import inspect_model
     from surveillance.training.runs import open_model
 
-    card, weights = open_model(model or settings.perception.model, settings.model_dirs, settings.data_dir / "models")
+    card, weights = open_model(
+        model or settings.perception.model, settings.all_model_dirs, settings.data_dir / "models"
+    )
     frame = next(iter(open_source(f"file:{image}", SourceOptions(camera="image")).frames()))
     return inspect_model(card, weights, frame.picture.bgr(), layer, save)
 
 
 def find_weights(settings: Settings, weights: str) -> str:
     """A published model's name becomes its card's path; anything else stays as it is."""
-    for folder in settings.model_dirs:
+    for folder in settings.all_model_dirs:
         if (path := folder / f"{weights}.yaml").is_file():
             return str(path)
     return weights

@@ -41,7 +41,7 @@ def build_classifier(settings: Settings, model: str | None = None) -> CardClassi
     """The classifier of a model card. Raises ModelError or NotFound."""
     from surveillance.perception import registry
 
-    card = registry.find_card(model or settings.perception.model, settings.model_dirs)
+    card = registry.find_card(model or settings.perception.model, settings.all_model_dirs)
     return registry.build_classifier(
         card, settings.data_dir / "models", settings.perception.backend, settings.perception.device
     )
