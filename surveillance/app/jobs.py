@@ -6,16 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from surveillance.app.drift import DriftWatch
 from surveillance.app.proposals import propose
 from surveillance.app.retraining import Retraining, why_not_now
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.store import Store, open_store
-from surveillance.domain.errors import NotFound
+from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import Asked, SiteReader
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Decision, ModeReport, Tick
@@ -67,6 +69,7 @@ class SiteJobs:
             "retention": self._retain,
             "health": self._health,
             "arming": self.arm,
+            "drift": DriftWatch(store.engine, settings.jobs.drift, partial(card_baseline, settings), core.tell),
             "proposals": lambda: propose(store.engine, core.tell),
             "retraining": Retraining(settings, store.engine, core.site, core.tell, stopping),
         }
@@ -124,6 +127,16 @@ def crop_shelves(settings: Settings, store: Store) -> tuple[Shelf, ...]:
         Shelf("waiting crop", settings.labeling.waiting_days, "labeling.waiting_days", waiting),
         Shelf("labeled crop", settings.labeling.labeled_days, "labeling.labeled_days", labeled),
     )
+
+
+def card_baseline(settings: Settings, model: str) -> Mapping[str, Any] | None:
+    """How sure a model was on its validation part, by its card; None where that does not say."""
+    from surveillance.perception import registry
+
+    with suppress(UserMistake):
+        found: Mapping[str, Any] | None = registry.find_card(model, settings.model_dirs).metrics.get("baseline")
+        return found
+    return None
 
 
 def believed(now: datetime, steady: datetime) -> datetime:

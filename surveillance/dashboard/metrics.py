@@ -52,6 +52,7 @@ HELP = {
     "recognizer_batch_seconds": "How long a batch takes to classify.",
     "recognizer_batches": "Batches classified, by model.",
     "recognizer_crops": "Crops classified, by model.",
+    "shadow_frames": "Frames shown to a candidate, by outcome: answered, busy, expired.",
     "step_seconds": "How long a step of a camera's walk takes; recognize includes waiting for the answer.",
 }
 

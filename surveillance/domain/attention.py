@@ -22,6 +22,7 @@ EYES = frozenset(
         "camera.moved",
         "health.degraded",
         "configuration.rejected",
+        "model.drifted",
         "model.proposed",
         "model.shadow_failed",
         "job.failed",

@@ -22,6 +22,17 @@ class RetrainingSettings(BaseModel):
     mix_with: Path | None = None  # a folder of pictures per label to learn beside the site's own, so as not to forget
 
 
+class DriftSettings(BaseModel):
+    """When what a model says of a camera is taken to have drifted (`jobs.drift`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    least_tracks: int = Field(default=50, ge=10)  # a day with fewer says nothing
+    settle_days: int = Field(default=14, ge=2, le=28)  # a camera's first days with a model, which later ones must match
+    psi: float = Field(default=0.25, gt=0)  # population stability index from which a shift counts
+    card_drop: float = Field(default=0.15, gt=0, lt=1)  # mean confidence so far below the card's validation counts
+
+
 class JobSettings(BaseModel):
     """Settings of the jobs."""
 
@@ -31,3 +42,4 @@ class JobSettings(BaseModel):
     camera_silent_s: float = Field(default=30.0, gt=0)  # so is a camera that has never reported since the start
     health_repeat_s: float = Field(default=3600.0, gt=0)  # one health.degraded per cause in this time
     retraining: RetrainingSettings = RetrainingSettings()
+    drift: DriftSettings = DriftSettings()

@@ -22,6 +22,7 @@ from torch import Tensor
 from surveillance.perception.registry import Logits, ModelCard, build_classifier, softmax
 from surveillance.perception.shelf import check_name, write_model
 from surveillance.training.datasets import Sample, sample_key
+from surveillance.training.drift import profile_of
 from surveillance.training.evaluate import classify, measure
 from surveillance.training.exports import CROPS, with_exports
 from surveillance.training.fit import split_digest
@@ -160,7 +161,8 @@ def _with_figures(card: ModelCard, weights_dir: Path, parts: Mapping[str, Sequen
     chances = softmax(logits, temperature)
     right = chances.argmax(axis=1) == answers
     card = replace(card, temperature=temperature, reject_below=choose_reject(chances, right))
-    metrics: dict[str, Any] = {"validation": measure(watched, logits, card)}
+    sure = zip((card.labels[index] for index in chances.argmax(axis=1)), chances.max(axis=1).tolist(), strict=True)
+    metrics: dict[str, Any] = {"validation": measure(watched, logits, card), "baseline": profile_of(sure).as_json()}
     if parts["held_out"]:
         metrics["held_out"] = measure(parts["held_out"], classify(classifier, parts["held_out"]), card)
     return replace(card, metrics=metrics)

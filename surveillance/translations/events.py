@@ -86,6 +86,8 @@ KINDS: Mapping[str, str] = {
     "model.trained": N_("Model trained"),
     "model.rejected": N_("Model rejected"),
     "model.proposed": N_("Model proposed"),
+    "model.drifted": N_("Model drifted"),
+    "model.settled": N_("Model no longer drifts"),
     "model.shadow_started": N_("Model put in shadow"),
     "model.shadow_ended": N_("Model taken out of the shadow"),
     "model.shadow_failed": N_("Model in shadow failed"),

@@ -179,6 +179,7 @@ def test_the_commands(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         ("retention", None, None),
         ("health", "all is well", True),
         ("arming", None, None),
+        ("drift", None, None),
         ("proposals", None, None),
         ("retraining", None, None),
     ]
