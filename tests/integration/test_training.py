@@ -157,15 +157,19 @@ def test_weights_of_another_shape_are_refused(card_path: Path) -> None:
         build_classifier(card, card_path.parent)
 
 
-def test_random_weights_give_another_answer(card_path: Path, tree: Path, tmp_path: Path) -> None:
+def test_random_weights_know_nothing(card_path: Path, tree: Path, tmp_path: Path) -> None:
+    """A single random network may be right or wrong by luck: of two classes it often tells apart some trait."""
     card = load_card(card_path)
     tensors = load_file(card_path.parent / card.weights_file)
-    torch.manual_seed(1)
-    noise = {name: torch.randn_like(t) * 0.1 if t.ndim > 1 else t for name, t in tensors.items()}
-    save_file(noise, tmp_path / card.weights_file, metadata={"labels": json.dumps(list(card.labels))})
-    found = hashlib.sha256((tmp_path / card.weights_file).read_bytes()).hexdigest()
-    figures = evaluate_card(replace(card, weights_sha256=found), tmp_path, tree, sources=["odd"])
-    assert figures["accuracy"] < 0.8 <= card.metrics["held_out"]["accuracy"]
+    found = []
+    for seed in range(8):
+        draw = torch.Generator().manual_seed(seed)
+        noise = {n: torch.randn(t.shape, generator=draw) * 0.1 if t.ndim > 1 else t for n, t in tensors.items()}
+        save_file(noise, tmp_path / card.weights_file, metadata={"labels": json.dumps(list(card.labels))})
+        digest = hashlib.sha256((tmp_path / card.weights_file).read_bytes()).hexdigest()
+        figures = evaluate_card(replace(card, weights_sha256=digest), tmp_path, tree, sources=["odd"])
+        found.append(figures["accuracy"])
+    assert np.mean(found) < 0.75 < 0.8 <= card.metrics["held_out"]["accuracy"], found
 
 
 def test_unknown_class_and_source_are_named(card_path: Path, tree: Path, tmp_path: Path) -> None:
