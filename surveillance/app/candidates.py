@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from surveillance.app.model_trial import try_model
+from surveillance.app.proposals import decide, standings
 from surveillance.app.site_edit import author, open_site
 from surveillance.domain.errors import NotFound, RecordFailed, SettingsError
 from surveillance.domain.labels import Said, subject_of
@@ -23,6 +24,7 @@ from surveillance.engines.supervise import Supervised
 from surveillance.settings import Settings
 from surveillance.storage.camera_edits import camera_of
 from surveillance.storage.shadows import Shadows
+from surveillance.training.compare import say
 
 LOOK_S = 1.0
 LOOKS = 30  # turns for which core may not know yet that a track has ended
@@ -68,6 +70,28 @@ def shadow_standing(settings: Settings) -> dict[str, Any]:
         return {"model": None, "cameras": [], "since": None, "by": None, "tracks": 0, "differing": 0, "labeled": 0}
     who = {"model": order.model, "cameras": list(order.cameras), "since": rfc3339(order.since), "by": order.by}
     return {**who, **asdict(shadows.counts(order.model))}
+
+
+def list_candidates(settings: Settings) -> list[dict[str, Any]]:
+    """What is known of each candidate, newest first; `words` is the verdict of its paired examples."""
+    found = []
+    for standing in standings(open_site(settings).engine):
+        compared = standing.comparison
+        words = say(compared, standing.current, standing.model) if compared else "no paired example yet"
+        page = {name: getattr(standing, name) for name in ("model", "current", "dataset", "proposed_at", "decided")}
+        found.append({**page, "words": words, "comparison": compared and compared.as_json()})
+    return found
+
+
+def reject(settings: Settings, model: str, actor: str | None = None) -> None:
+    """A person's no to a candidate, which leaves the shadow too; on record. Raises NotFound for one that is none."""
+    engine, by = open_site(settings).engine, actor or author()
+    decide(engine, model, f"rejected by {by}")
+    shadows = Shadows(engine)
+    order = shadows.order()
+    if order is not None and order.model == model:
+        shadows.end(by)
+    shadows.record("model.rejected", {"model": model}, by)
 
 
 def refuse_candidate(settings: Settings, model: str, cameras: Sequence[Camera]) -> None:

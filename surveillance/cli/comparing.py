@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -73,3 +74,30 @@ def shadow(settings: Settings, model: str | None, cameras: tuple[str, ...], off:
         where = ", ".join(standing["cameras"]) or "all cameras"
         tracks = f"{standing['tracks']} tracks, {standing['differing']} told otherwise, {standing['labeled']} labeled"
         click.echo(f"{standing['model']} is in shadow on {where}: {tracks} by people")
+
+
+@command(
+    models,
+    "candidates",
+    """
+    surveillance models candidates
+    surveillance models candidates --reject embedded-20261125-1
+    """,
+)
+@click.option("--reject", help="Close the case of this candidate; on record.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.pass_obj
+def list_candidates(settings: Settings, reject: str | None, as_json: bool) -> None:
+    """List candidates with what paired examples say of them, and whether they are proposed."""
+    if reject:
+        candidates.reject(settings, reject)
+    found = candidates.list_candidates(settings)
+    for standing in found:
+        click.echo(json.dumps(standing) if as_json else candidate_line(standing))
+    if not found and not as_json:
+        click.echo("no candidate yet: `surveillance jobs run retraining` trains one on the labels that people gave")
+
+
+def candidate_line(standing: dict[str, Any]) -> str:
+    state = standing["decided"] or ("proposed" if standing["proposed_at"] else "no proposal yet")
+    return f"{standing['model']} ({state}): {standing['words']}"

@@ -6,10 +6,11 @@ one that its crop was given in the labeling inbox.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -91,6 +92,11 @@ class Shadows:
                 connection.execute(delete(setting).where(setting.c.name == STATE))
                 note(connection, "model.shadow_ended", {"model": order.model}, actor)
         return order
+
+    def record(self, kind: str, details: Mapping[str, Any], actor: str) -> None:
+        """What a person decided of a candidate."""
+        with _failing(), writing(self._engine) as connection:
+            note(connection, kind, details, actor)
 
     def write(self, votes: Sequence[ShadowVote]) -> None:
         """Keeps what was said; a vote that is kept already stays as it is."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from surveillance.app.candidates import list_candidates, reject
 from surveillance.app.jobs import run_job
 from surveillance.app.proposals import decide, propose, standings
 from surveillance.app.retrain import free_name
@@ -213,6 +214,18 @@ def test_evidence_is_looked_at_again_only_once_it_has_grown(store: Store, told: 
     shown(store, "new", 20, "vehicle", "vehicle")  # 250: a quarter more
     propose(store.engine, told.append)
     assert [event.kind for event in told] == ["model.proposed"]
+
+
+def test_a_person_rejects_a_candidate(settings: Settings, store: Store) -> None:
+    trained(store, "new", both=150, only_candidate=20, only_current=5, neither=25)
+    Shadows(store.engine).begin("new", [], "surveillance")
+    [page] = list_candidates(settings)
+    assert (page["model"], page["decided"]) == ("new", "")
+    assert page["words"].startswith("new is better than embedded: 85.0% against 77.5% of 200 examples")
+    reject(settings, "new", "ada")
+    assert list_candidates(settings)[0]["decided"] == "rejected by ada"
+    assert Shadows(store.engine).order() is None
+    assert kinds(store) == ["model.shadow_started", "model.shadow_ended", "model.rejected"]
 
 
 def test_who_is_no_candidate_cannot_be_decided(store: Store) -> None:
