@@ -1,6 +1,6 @@
 """A training or an evaluation as the command line asks for it.
 
-A training is a recipe and what is changed in it, or a stopped run gone on with.
+A training is a recipe and what is changed in it, or a stopped run gone on with; a tuning searches what is left open.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from surveillance.settings import Settings
 
 if TYPE_CHECKING:
     from surveillance.training.recipes import Recipe
+    from surveillance.training.tune import Tuning
 
 
 def train(
@@ -33,18 +35,48 @@ def train(
     from surveillance.training.runs import load_parts, load_run
 
     held = out / "run.json"
-    given = {key: value for key, value in changes.items() if value is not None}
-    words, size = given.pop("parameters", ()), given.pop("size", None)
-    if "weights" in given:
-        given["weights"] = find_weights(settings, given["weights"])
-    is_old = resume and held.is_file()
-    chosen = _old_recipe(held, given) if is_old else _new_recipe(recipe, given)
-    chosen = replace(chosen, parameters={**chosen.parameters, **parse_parameters(words)})
-    own_input = not is_old and chosen.name != "camera"
-    if size is not None and not own_input:
-        chosen = replace(chosen, input=replace(chosen.input, size=size))
+    chosen, own_input, size = _chosen(settings, recipe, changes, held if resume and held.is_file() else None)
     fit(data, out, chosen, resume, own_input, size)
     write_pictures(out, load_parts(load_run(out), data)["validation"], chosen.device)
+
+
+def tune(
+    settings: Settings,
+    data: Path,
+    out: Path,
+    recipe: str,
+    changes: Mapping[str, Any],
+    trials: int,
+    minutes: float | None = None,
+) -> tuple[Tuning, Mapping[str, Any]]:
+    """Searches what `changes` leave open of the recipe; and the changes by which `train` trains the best in full.
+
+    Of `changes`, which are those of `train`, the epochs are a trial's. The folder gets tuning.png and tuning.json.
+    Raises UserMistake, NotFound, ModelError.
+    """
+    from surveillance.training import plots
+    from surveillance.training.search import apart
+    from surveillance.training.tune import plan_tuning
+    from surveillance.training.tune import tune as tune_plan
+
+    chosen, own_input, size = _chosen(settings, recipe, changes)
+    fixed = {key for key, value in changes.items() if value is not None} | set(chosen.parameters)
+    tuning = tune_plan(plan_tuning(data, chosen, fixed, own_input, size), out, trials, minutes)
+    (out / "tuning.json").write_text(json.dumps(tuning.page(), indent=1), encoding="utf-8")
+    scores, pruned = zip(*((trial.validation, trial.is_pruned) for trial in tuning.trials), strict=True)
+    plots.save_png(partial(plots.draw_tuning, scores, pruned, tuning.importance), out / "tuning.png")
+    fields, parameters = apart(tuning.best()[0].values)
+    words = tuple(f"{name}={json.dumps(value, separators=(',', ':'))}" for name, value in parameters.items())
+    return tuning, {**changes, "epochs": None, **fields, "parameters": (*changes.get("parameters", ()), *words)}
+
+
+def train_tuned(settings: Settings, data: Path, out: Path, recipe: str, changes: Mapping[str, Any]) -> None:
+    """Trains what was tuned in full, or goes on with that. Raises UserMistake for a folder with another run."""
+    from surveillance.training.tune import check_same
+
+    wanted, _, _ = _chosen(settings, recipe, changes)
+    check_same(out, wanted)
+    train(settings, data, out, recipe, changes, resume=True)
 
 
 def evaluate(
@@ -103,10 +135,22 @@ def parse_parameters(words: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _new_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
+def _chosen(
+    settings: Settings, name: str, changes: Mapping[str, Any], held: Path | None = None
+) -> tuple[Recipe, bool, int | None]:
+    """The recipe, or that of a `held` run, with its changes; whether its input is open still; the size asked for."""
     from surveillance.training.recipes import build_recipe
 
-    return build_recipe(name, **changes)
+    given = {key: value for key, value in changes.items() if value is not None}
+    words, size = given.pop("parameters", ()), given.pop("size", None)
+    if "weights" in given:
+        given["weights"] = find_weights(settings, given["weights"])
+    chosen = build_recipe(name, **given) if held is None else _old_recipe(held, given)
+    chosen = replace(chosen, parameters={**chosen.parameters, **parse_parameters(words)})
+    own_input = held is None and chosen.name != "camera"
+    if size is not None and not own_input:
+        chosen = replace(chosen, input=replace(chosen.input, size=size))
+    return chosen, own_input, size
 
 
 def _old_recipe(held: Path, changes: Mapping[str, Any]) -> Recipe:

@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from surveillance.app import training
-from surveillance.cli.words import cli, command, listed
+from surveillance.cli.words import cli, command, counted, listed
 from surveillance.settings import Settings
+
+if TYPE_CHECKING:
+    from surveillance.training.tune import Tuning
+
+
+CHANGES = (  # what may be changed in a recipe
+    click.option("--architecture", help="simple_cnn, resnet50, ...: an unknown one lists all. Default: the recipe's."),
+    click.option("--weights", help="Start from torchvision's weights by name, a model, a checkpoint file, or none."),
+    click.option("--set", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture."),
+    click.option(
+        "--augment", type=click.Choice(("camera", "picture", "shift", "none")), help="How pictures are disturbed."
+    ),
+    click.option("--patience", type=click.IntRange(0), help="End after so many epochs without a better one; 0: never."),
+    click.option("--size", type=click.IntRange(8, 1024), help="Input side in pixels."),
+    click.option("--batch", type=click.IntRange(2, 100_000)),
+    click.option("--optimizer", type=click.Choice(("adamw", "adam", "sgd"))),
+    click.option("--schedule", type=click.Choice(("cosine", "plateau", "constant"))),
+    click.option("--learning-rate", type=click.FloatRange(0, min_open=True)),
+    click.option(
+        "--old-rate", type=click.FloatRange(0, 1, min_open=True), help="Share of the rate for what was learned before."
+    ),
+    click.option("--weight-decay", type=click.FloatRange(0)),
+    click.option("--label-smoothing", type=click.FloatRange(0, 0.9)),
+    click.option("--mixup", type=click.FloatRange(0, 2), help="Blend pictures in pairs; 0.2 is usual, 0: never."),
+    click.option("--class-weights/--no-class-weights", default=None, help="A mistake costs more in a rare class."),
+    click.option("--validation", type=click.FloatRange(0, 0.9), help="Share of the pictures to watch the run on."),
+    click.option("--hold-out", default="", help="Sources (file prefixes) never trained on, by comma."),
+    click.option("--skip", default="", help="Sources left out altogether, by comma."),
+    click.option("--seed", type=int, help="Same seed, data and machine: same result."),
+    click.option("--threads", type=click.IntRange(1, 256), help="Of the processor."),
+    click.option("--device", help="auto, cpu or cuda."),
+)
+
+
+def recipe_options(run: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(CHANGES):
+        run = option(run)
+    return run
 
 
 @command(
@@ -27,37 +66,99 @@ from surveillance.settings import Settings
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Labeled pictures.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--recipe", "name", default="camera", show_default=True, help="scratch, transfer, finetune or camera.")
-@click.option("--architecture", help="simple_cnn, resnet50, ...: an unknown one lists all. Default: the recipe's.")
-@click.option("--weights", help="Start from torchvision's weights by name, a model, a checkpoint file, or none.")
-@click.option("--set", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the architecture.")
-@click.option(
-    "--augment", type=click.Choice(("camera", "picture", "shift", "none")), help="How pictures are disturbed."
-)
-@click.option("--epochs", type=click.IntRange(1, 10_000))
-@click.option("--patience", type=click.IntRange(0), help="End after so many epochs without a better one; 0: never.")
-@click.option("--size", type=click.IntRange(8, 1024), help="Input side in pixels.")
-@click.option("--batch", type=click.IntRange(2, 100_000))
-@click.option("--optimizer", type=click.Choice(("adamw", "adam", "sgd")))
-@click.option("--schedule", type=click.Choice(("cosine", "plateau", "constant")))
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True))
-@click.option("--weight-decay", type=click.FloatRange(0))
-@click.option("--label-smoothing", type=click.FloatRange(0, 0.9))
-@click.option("--mixup", type=click.FloatRange(0, 2), help="Blend pictures in pairs; 0.2 is usual, 0: never.")
-@click.option("--class-weights/--no-class-weights", default=None, help="A mistake costs more in a rare class.")
-@click.option("--validation", type=click.FloatRange(0, 0.9), help="Share of the pictures to watch the run on.")
-@click.option("--hold-out", default="", help="Sources (file prefixes) never trained on, by comma.")
-@click.option("--skip", default="", help="Sources left out altogether, by comma.")
-@click.option("--seed", type=int, help="Same seed, data and machine: same result.")
-@click.option("--threads", type=click.IntRange(1, 256), help="Of the processor.")
-@click.option("--device", help="auto, cpu or cuda.")
+@recipe_options
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="How often all pictures are seen.")
 @click.option("--resume", is_flag=True, help="Go on where the run was stopped.")
 @click.pass_obj
 def train(settings: Settings, /, data: Path, out: Path, name: str, resume: bool, **changes: Any) -> None:
     """Train a classifier on labeled pictures, by one of the recipes."""
-    changes["hold_out"], changes["skip"] = (listed(changes[key]) for key in ("hold_out", "skip"))
-    training.train(settings, data, out, name, changes, resume)
+    training.train(settings, data, out, name, _listed(changes), resume)
     click.echo(f"pictures of it: {out}/curve.png, confusion.png, mistakes.png")
     click.echo(f"trained: {out}; make a model of it by `surveillance publish {out} NAME`")
+
+
+def _listed(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {**changes, "hold_out": listed(changes["hold_out"]), "skip": listed(changes["skip"])}
+
+
+@command(
+    cli,
+    "tune",
+    """
+    surveillance tune --recipe scratch --data fashion-mnist --out tuned/fashion
+    surveillance tune --recipe scratch --data fashion-mnist --out tuned/fashion --batch 128 --trials 40
+    surveillance tune --recipe finetune --data animals --out tuned/animals --minutes 60 --train
+    """,
+)
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Labeled pictures.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The tuning's folder.")
+@click.option("--recipe", "name", default="scratch", show_default=True, help="scratch, transfer, finetune or camera.")
+@click.option("--trials", default=20, show_default=True, type=click.IntRange(1, 10_000), help="With those before.")
+@click.option("--epochs", default=8, show_default=True, type=click.IntRange(1, 10_000), help="Of a trial.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Begin no trial after so many.")
+@recipe_options
+@click.option("--train", "is_trained", is_flag=True, help="Then train the best in full, into the folder's best.")
+@click.option("--json", "as_json", is_flag=True, help="All trials as one JSON object.")
+@click.pass_obj
+def tune(
+    settings: Settings,
+    /,
+    data: Path,
+    out: Path,
+    name: str,
+    trials: int,
+    minutes: float | None,
+    is_trained: bool,
+    as_json: bool,
+    **changes: Any,
+) -> None:
+    """Search the values of a recipe that validate best, by short trainings.
+
+    What you give (--batch 64, --set dropout=0.3) stays as it is; the rest is searched. The same command goes on
+    where it was stopped. No test part is looked at.
+    """
+    tuning, best = training.tune(settings, data, out, name, _listed(changes), trials, minutes)
+    command = train_command(data, out / "best", name, best)
+    if as_json:
+        click.echo(json.dumps({**tuning.page(), "command": command}))
+    else:
+        for line in lines_of_tuning(tuning):
+            click.echo(line)
+        click.echo(f"picture: {out}/tuning.png\ntrain the best in full by\n{command}")
+    if is_trained:
+        training.train_tuned(settings, data, out / "best", name, best)
+        click.echo(f"trained: {out}/best; make a model of it by `surveillance publish {out}/best NAME`", err=as_json)
+
+
+def train_command(data: Path, out: Path, recipe: str, changes: Mapping[str, Any]) -> str:
+    """The words that a shell takes for a training with these changes."""
+    words = ["surveillance", "train", "--recipe", recipe, "--data", str(data), "--out", str(out)]
+    for name, value in changes.items():
+        option = f"--{name.replace('_', '-')}"
+        if name == "parameters":
+            words += [word for parameter in value for word in ("--set", parameter)]
+        elif isinstance(value, bool):
+            words.append(option if value else f"--no-{option[2:]}")
+        elif isinstance(value, tuple):
+            words += [option, ",".join(value)] if value else []
+        elif value is not None:
+            words += [option, str(value)]
+    return shlex.join(words)
+
+
+def lines_of_tuning(tuning: Tuning) -> Iterator[str]:
+    """The best five as a table, below them what the recipe reached as it is, and how many trials there were."""
+    best = tuning.best()
+    names = list(best[0].values)
+    rows = [["trial", "validation", *(name.replace("_", " ") for name in names)]]
+    for trial in [*best, *(trial for trial in tuning.trials[:1] if trial not in best)]:
+        shown = (json.dumps(trial.values[name], separators=(",", ":")).strip('"') for name in names)
+        reached = f"{trial.validation:.4f}" + (" stopped" if trial.is_pruned else "")
+        rows.append([str(trial.number), reached, *shown])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    yield from ("  ".join(map(str.rjust, row, widths)) for row in rows)
+    stopped = sum(trial.is_pruned for trial in tuning.trials)
+    yield f"{counted(len(tuning.trials), 'trial')}, {stopped} stopped early; trial 1 is the recipe as it is"
 
 
 @command(

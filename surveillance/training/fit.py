@@ -51,6 +51,15 @@ def fit(
     Raises UserMistake: a device that is not there, a folder that holds a run which is not to be resumed, an input that
     the architecture cannot take, or (DataError) data that cannot be used. ModelError for weights that do not fit.
     """
+    recipe, labels, split = prepare(data_dir, recipe, own_input, size)
+    Run(run_dir, data_dir.resolve(), recipe, labels, split).go(resume)
+    return run_dir
+
+
+def prepare(
+    data_dir: Path, recipe: Recipe, own_input: bool = False, size: int | None = None
+) -> tuple[Recipe, tuple[str, ...], Split]:
+    """What a run is made of: the recipe with its input, labels, which pictures are for what. Raises as `fit` does."""
     samples = [sample for sample in load_samples(data_dir) if sample.source not in recipe.skip]
     labels = labels_of(samples)
     if len(labels) < 2:
@@ -58,9 +67,7 @@ def fit(
     split = split_samples(samples, recipe.hold_out, recipe.validation, recipe.seed)
     if own_input:
         recipe = replace(recipe, input=_own_input(recipe, split.train, size))
-    run = Run(run_dir, data_dir.resolve(), recipe, labels, split)
-    run.go(resume)
-    return run_dir
+    return recipe, labels, split
 
 
 def _own_input(recipe: Recipe, samples: Sequence[Sample], size: int | None) -> Input:
@@ -95,8 +102,9 @@ class Run:
 
     def go(self, resume: bool) -> None:
         """Trains to the end, or until it gets no better for the recipe's patience."""
-        for _ in self.epochs(resume):
-            pass
+        for line in self.epochs(resume):
+            told = f"loss {line['loss']:.4f}, validation {line['validation']:.4f}"
+            tqdm.write(f"epoch {line['epoch']}: {told}", file=sys.stderr)
 
     def epochs(self, resume: bool = False) -> Iterator[Mapping[str, Any]]:
         """Trains an epoch for each one asked for; everything needed to go on is on disk before it is given."""
@@ -248,8 +256,6 @@ class Run:
         torch.save(state, part)
         part.replace(self._folder / "last.pt")
         self._write_lines()
-        told = f"loss {figures['loss']:.4f}, validation {figures['validation']:.4f}"
-        tqdm.write(f"epoch {len(self._lines)}: {told}", file=sys.stderr)
 
     def _write_lines(self) -> None:
         text = "".join(json.dumps(line) + "\n" for line in self._lines)

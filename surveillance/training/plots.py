@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from surveillance.domain.values import Bgr
@@ -135,6 +136,41 @@ def draw_curve(epochs: Sequence[Mapping[str, Any]], theme: Theme) -> Figure:
         if drawn:
             axes.legend(frameon=False, fontsize=8, labelcolor=theme.ink)
     return _dress(figure, theme)
+
+
+def draw_tuning(
+    scores: Sequence[float], pruned: Sequence[bool], importance: Mapping[str, float], theme: Theme
+) -> Figure:
+    """What each trial reached and the best so far on the left; what decided it on the right, where that can be told."""
+    figure = Figure((8.4, 3.3), layout="constrained")
+    history, bars = figure.subplots(1, 2, width_ratios=(3, 2))
+    _draw_history(history, scores, pruned, theme)
+    names = sorted(importance, key=lambda name: importance[name])
+    bars.barh([name.replace("_", " ") for name in names], [importance[name] for name in names], color=theme.good)
+    bars.set_xlabel("share in a good result (a hint)")
+    _open(bars, theme)
+    bars.grid(visible=False, axis="y")
+    if not names:
+        bars.set_axis_off()
+        told = "too few finished trials, or too alike,\nto tell what decides"
+        bars.text(0.5, 0.5, told, transform=bars.transAxes, ha="center", va="center", color=theme.faint, fontsize=9)
+    return _dress(figure, theme)
+
+
+def _draw_history(axes: Axes, scores: Sequence[float], pruned: Sequence[bool], theme: Theme) -> None:
+    numbers = np.arange(1, len(scores) + 1)
+    reached, is_pruned = np.asarray(scores, np.float64), np.asarray(pruned, bool)
+    best = np.maximum.accumulate(np.where(is_pruned, 0.0, reached))
+    there = best > 0
+    axes.step(numbers[there], best[there], where="post", color=theme.good, linewidth=1.8, label="best so far")
+    axes.plot(numbers[~is_pruned], reached[~is_pruned], "o", color=theme.good, markersize=4.5, label="finished")
+    if is_pruned.any():
+        axes.plot(numbers[is_pruned], reached[is_pruned], "x", color=theme.bad, markersize=5, label="stopped early")
+    axes.set(xlabel="trial (1: the recipe as it is)", ylabel="validation")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3}
+    axes.legend(**above, frameon=False, fontsize=8, labelcolor=theme.ink)
+    _open(axes, theme)
 
 
 def draw_sheet(shown: Sequence[Shown], theme: Theme, across: int = ACROSS) -> Figure:
