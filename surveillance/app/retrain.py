@@ -85,7 +85,7 @@ def recipe_of(card: ModelCard, card_file: Path, epochs: int) -> Recipe:
     from surveillance.training.recipes import Recipe, parse_recipe
 
     known = parse_recipe(card.training["recipe"]) if card.training.get("recipe") else Recipe()
-    own = {"architecture": card.architecture, "parameters": card.parameters, "input": card.input}
+    own: dict[str, Any] = {"architecture": card.architecture, "parameters": card.parameters, "input": card.input}
     return replace(known, **CALM, **own, weights=str(card_file), epochs=epochs)
 
 
