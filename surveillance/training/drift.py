@@ -79,7 +79,8 @@ def _is_chance(before: Counts, now: Counts) -> bool:
 
 def _halved(bins: Sequence[int]) -> Counts:
     """Half as many bins: fewer tracks are enough."""
-    return np.asarray(bins, np.float64).reshape(-1, 2).sum(axis=1)
+    halved: Counts = np.asarray(bins, np.float64).reshape(-1, 2).sum(axis=1)
+    return halved
 
 
 def _counts(classes: Mapping[str, int], names: Sequence[str]) -> Counts:
