@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ from surveillance.training.recipes import Recipe, all_parameters, parse_recipe, 
 from surveillance.training.runs import load_parts, load_run
 
 LICENCE = "this project's, for the weights; what each source states is listed under data, and several state nothing"
+FEW = 3  # pictures that make a source of their own on a card
+SINGLE = "single pictures"
 KEPT = 0.97  # the reject threshold lets this share of right answers through
 
 
@@ -125,11 +128,12 @@ def _data(parts: Mapping[str, Sequence[Sample]], test_only: Sequence[str]) -> di
 
 
 def _source_pages(samples: Sequence[Sample]) -> dict[str, Any]:
-    """source -> where it is from, its licence as stated there, and crops by class."""
+    """source -> where it is from, its licence as stated there, and crops by class; photographs named singly as one."""
     pages: dict[str, Any] = {}
+    sizes = Counter(sample.source for sample in samples)
     for sample in samples:
         page = pages.setdefault(
-            sample.source,
+            sample.source if sizes[sample.source] >= FEW else SINGLE,
             {"origin": _collection(sample), "licence": sample.licence or "not stated", "crops": {}},
         )
         page["crops"][sample.label] = page["crops"].get(sample.label, 0) + 1

@@ -99,6 +99,17 @@ def test_card_tells_how_the_model_came_about(card_path: Path, tree: Path) -> Non
     assert set(card.metrics["held_out"]["per_source"]) == {"odd"}
 
 
+def test_photographs_with_names_of_their_own_share_a_line_of_the_card(tree: Path, tmp_path: Path) -> None:
+    for path in sorted(tree.rglob("*.png")):
+        (tmp_path / "data" / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / path.parent.name / f"p{path.stem[-4:]}_a.png").write_bytes(path.read_bytes())
+    run = fit(tmp_path / "data", tmp_path / "run", replace(RECIPE, epochs=1))
+    card = load_card(publish(run, "photos", tmp_path / "models"))
+    assert {source: page["crops"] for source, page in card.data["sources"].items()} == {
+        "single pictures": {"lying": 160, "upright": 160}
+    }
+
+
 def test_evaluation_reproduces_the_card(card_path: Path, tree: Path) -> None:
     card = load_card(card_path)
     assert evaluate_card(card, card_path.parent, tree, sources=["odd"]) == card.metrics["held_out"]
