@@ -219,6 +219,7 @@ def lines_of(figures: Mapping[str, Any]) -> Iterator[str]:
 @click.pass_obj
 def publish(
     settings: Settings,
+    /,
     run: Path,
     name: str,
     out: Path | None,
