@@ -221,7 +221,7 @@ def _open_study(plan: Plan, folder: Path) -> optuna.Study:
         study.set_user_attr("plan", wanted)
     elif different := sorted(name for name in wanted if wanted[name] != held["plan"].get(name)):
         words = ", ".join(name.replace("_", " ") for name in different)
-        raise UserMistake(f"{folder} holds a tuning with another {words}; name another folder")
+        raise UserMistake(f"{folder} holds a tuning that differs in {words}; name another folder")
     for killed in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(killed.number, state=TrialState.FAIL)
     return study

@@ -142,6 +142,9 @@ def test_the_printed_command_trains_what_was_tuned(
     assert "2 trials, 0 stopped early; trial 1 is the recipe as it is" in text
     assert text.splitlines()[-1] == said["command"]
     assert "holds a training by other values" in _mistake([*words, "--train"], capsys), "of one epoch, not of 40"
+    shutil.rmtree(tmp_path / "tuned" / "best")
+    _said([*words, "--train"], capsys)
+    assert (tmp_path / "tuned" / "best" / "curve.png").is_file()
 
 
 def test_every_recipe_lies_in_its_own_space() -> None:
@@ -167,9 +170,9 @@ def test_mistakes_are_one_line(
     tree: Path, plan: Plan, whole: Tuning, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tune(plan, tmp_path, 1)
-    with pytest.raises(UserMistake, match="holds a tuning with another epochs, weight decay; name another folder"):
+    with pytest.raises(UserMistake, match="holds a tuning that differs in epochs, weight decay; name another folder"):
         tune(replace(plan, recipe=replace(plan.recipe, epochs=5, weight_decay=0.5)), tmp_path, 1)
-    with pytest.raises(UserMistake, match="holds a tuning with another search space"):
+    with pytest.raises(UserMistake, match="holds a tuning that differs in search space"):
         tune(replace(plan, space={"batch": CategoricalDistribution((8, 16))}), tmp_path, 1)
     with pytest.raises(DataError, match="leaves no validation part"):
         plan_tuning(tree, replace(RECIPE, validation=0.0))
