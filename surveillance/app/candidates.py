@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from surveillance.app.model_trial import try_model
-from surveillance.app.proposals import decide, standings
+from surveillance.app.proposals import decide, is_candidate, standings
 from surveillance.app.site_edit import author, open_site
 from surveillance.domain.errors import NotFound, RecordFailed, SettingsError
 from surveillance.domain.labels import Said, subject_of
@@ -87,11 +87,23 @@ def reject(settings: Settings, model: str, actor: str | None = None) -> None:
     """A person's no to a candidate, which leaves the shadow too; on record. Raises NotFound for one that is none."""
     engine, by = open_site(settings).engine, actor or author()
     decide(engine, model, f"rejected by {by}")
+    _leave_shadow(engine, model, by)
+    Shadows(engine).record("model.rejected", {"model": model}, by)
+
+
+def close_approved(settings: Settings, model: str, by: str) -> None:
+    """Closes the case of a candidate that was promoted, which leaves the shadow; any other model has none."""
+    engine = open_site(settings).engine
+    if is_candidate(engine, model):
+        decide(engine, model, f"approved by {by}")
+        _leave_shadow(engine, model, by)
+
+
+def _leave_shadow(engine: Any, model: str, by: str) -> None:
     shadows = Shadows(engine)
     order = shadows.order()
     if order is not None and order.model == model:
         shadows.end(by)
-    shadows.record("model.rejected", {"model": model}, by)
 
 
 def refuse_candidate(settings: Settings, model: str, cameras: Sequence[Camera]) -> None:

@@ -6,13 +6,15 @@ Called by the command line, the dashboard and jobs. A model is loaded before any
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from surveillance.app.candidates import close_approved
 from surveillance.app.model_trial import try_model
-from surveillance.app.site_edit import edit_site, model_names, open_site
+from surveillance.app.site_edit import author, edit_site, model_names, open_site
 from surveillance.domain.errors import NotFound, SettingsError
+from surveillance.domain.promotions import Move, Promotion, standing
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.suggest import no_such
 from surveillance.settings import Settings
@@ -26,45 +28,22 @@ MOST_LABELS = 6  # named in a sentence
 Check = Callable[[Settings, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One camera from one model to another. `model` is what the camera's own field becomes; None is the default."""
-
-    camera: str
-    before: str
-    after: str
-    model: str | None
-    was_default: bool = False
-    doors: tuple[str, ...] = ()  # those that look through the camera: a person must approve
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """One event of a camera's history: promoted, or rolled back."""
-
-    at: datetime
-    event: str
-    camera: str
-    before: str
-    after: str
-    actor: str
-    is_rollback: bool
-    was_default: bool  # before it, the camera had no model of its own
-
-
 # --- forth ---------------------------------------------------------------------------------------------------------
 
 
 def promote(
     settings: Settings, name: str, cameras: Sequence[str] = (), actor: str | None = None, check: Check = try_model
 ) -> tuple[Move, ...]:
-    """Gives the model to these cameras, or to all; returns those that had another.
+    """Gives the model to these cameras, or to all; returns those that had another. A candidate's case is closed by it.
 
     Raises NotFound for an unknown model or camera, ModelError for a model that cannot be loaded.
     """
     planned(settings, name, cameras)
     check(settings, name)
-    return _move(settings, "model.promoted", lambda site: _forth(settings, site, name, cameras), actor)
+    by = actor or author()
+    moves = _move(settings, "model.promoted", lambda site: _forth(settings, site, name, cameras), by)
+    close_approved(settings, name, by)
+    return moves
 
 
 def planned(settings: Settings, name: str, cameras: Sequence[str] = ()) -> tuple[Move, ...]:
@@ -140,19 +119,6 @@ def _back(settings: Settings, site: Site, cameras: Sequence[str]) -> tuple[Move,
     if not moves:
         raise NotFound("no camera has a promotion on record that could be rolled back")
     return tuple(moves)
-
-
-def standing(history: Iterable[Promotion]) -> Promotion | None:
-    """The last promotion that was not rolled back, of one camera's history, newest first."""
-    undone = 0
-    for step in history:
-        if step.is_rollback:
-            undone += 1
-        elif undone == 0:
-            return step
-        else:
-            undone -= 1
-    return None
 
 
 # --- both ----------------------------------------------------------------------------------------------------------

@@ -88,9 +88,15 @@ def propose(engine: Any, tell: Callable[[Decision], None]) -> Done:
     return Done(f"proposed {', '.join(made)}" if made else "nothing to propose", worth_telling=bool(made))
 
 
+def is_candidate(engine: Any, model: str) -> bool:
+    """Whether it is remembered as one, or in shadow."""
+    order = Shadows(engine).order()
+    return model in _pages(engine) or (order is not None and order.model == model)
+
+
 def decide(engine: Any, model: str, words: str) -> None:
     """Closes a candidate's case: approved or rejected. Raises NotFound for one that is not known."""
-    if model not in {standing.model for standing in standings(engine)}:
+    if not is_candidate(engine, model):
         raise NotFound(f"{model} is no candidate")
     _update(engine, model, {"decided": words, "proposed_at": ""})
 

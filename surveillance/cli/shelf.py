@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from surveillance.app import promotion, shelf
-from surveillance.app.promotion import Move
 from surveillance.app.site_edit import author, open_site
 from surveillance.cli.cameras import tell_applied
 from surveillance.cli.models import models, size_words
 from surveillance.cli.words import command, counted
 from surveillance.domain.errors import UserMistake
+from surveillance.domain.promotions import Move
 from surveillance.settings import Settings
 
 FILE = click.Path(path_type=Path, dir_okay=False)

@@ -9,14 +9,17 @@ import pytest
 import yaml
 from cards import embedded_card
 
+from surveillance.app.candidates import list_candidates, start_shadow
 from surveillance.app.model_trial import try_model
-from surveillance.app.promotion import Move, planned, planned_rollback, promote, promotions, rollback
+from surveillance.app.promotion import planned, planned_rollback, promote, promotions, rollback
 from surveillance.app.site_edit import edit_site, open_site
 from surveillance.domain.errors import ModelError, NotFound, SettingsError
+from surveillance.domain.promotions import Move
 from surveillance.domain.site import Camera, Door, Site
 from surveillance.settings import Settings
 from surveillance.storage.camera_edits import with_camera
 from surveillance.storage.queries import EventFilter
+from surveillance.storage.shadows import Shadows
 
 SITE = Site(
     cameras=(
@@ -81,6 +84,20 @@ def test_each_promotion_is_one_version_and_one_event_per_camera(settings: Settin
     ]
     assert promote(settings, "newer", actor="ada", check=loads) == ()
     assert open_site(settings).site.version() == 2
+
+
+def test_a_candidate_that_is_promoted_is_approved_and_leaves_the_shadow(settings: Settings) -> None:
+    start_shadow(settings, "newer", ["gate"], "ada", check=loads)
+    promote(settings, "older", ["gate"], "bob", check=loads)
+    engine = open_site(settings).engine
+    order = Shadows(engine).order()
+    assert order is not None
+    assert (order.model, [page["decided"] for page in list_candidates(settings)]) == ("newer", [""])
+    promote(settings, "newer", ["gate"], "bob", check=loads)
+    assert Shadows(engine).order() is None
+    assert [(page["model"], page["decided"]) for page in list_candidates(settings)] == [("newer", "approved by bob")]
+    rows, _ = open_site(settings).events.page(EventFilter(kind="model."))
+    assert [row["kind"] for row in rows][:2] == ["model.shadow_ended", "model.promoted"]
 
 
 def test_promotions_are_undone_one_after_the_other(settings: Settings) -> None:
