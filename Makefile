@@ -1,6 +1,7 @@
 # make demo       a working site with simulated cameras on http://127.0.0.1:8080 (SOURCE=rtsp://... or a file instead)
 # make test       style, types, layers and tests
 # make pictures  every page as a picture, for docs/pictures
+# make learn      the learner's guide with its pictures and numbers (DATA=Fashion-MNIST RUNS=trainings TRANSFER=... CHECKPOINT=...)
 # make translations  the catalogs, brought up to date with the words in the code
 # make services   the system parts that some tests need (Debian packages)
 
@@ -14,7 +15,7 @@ SERVICES := chromium python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-plugins-bad \
 	gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-rtsp gstreamer1.0-x docker-compose
 
-.PHONY: demo test check services style types layers unit pictures translations clean
+.PHONY: demo test check services style types layers unit pictures learn translations clean
 
 demo: $(INSTALLED)
 	@SURVEILLANCE__DATA_DIR="$${SURVEILLANCE__DATA_DIR:-.demo}" $(BIN)/python -m surveillance.demo --port $(PORT) $(if $(SOURCE),--source '$(SOURCE)')
@@ -36,6 +37,11 @@ unit: $(INSTALLED)
 
 pictures: $(INSTALLED)
 	$(BIN)/python docs/pictures/take.py
+
+RUNS ?= runs
+
+learn: $(INSTALLED)
+	$(BIN)/python docs/learn/make.py --data '$(DATA)' --runs '$(RUNS)' $(if $(TRANSFER),--transfer '$(TRANSFER)' --checkpoint '$(CHECKPOINT)')
 
 CATALOGS := surveillance/translations
 

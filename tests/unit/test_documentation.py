@@ -27,7 +27,7 @@ def test_every_picture_is_shown() -> None:
         for target in LINK.findall(page.read_text(encoding="utf-8"))
         if target.endswith(".png")
     }
-    assert set((ROOT / "docs" / "pictures").glob("*.png")) == shown
+    assert set((ROOT / "docs").rglob("pictures/*.png")) == shown
 
 
 def test_decisions_are_numbered_once() -> None:
