@@ -217,9 +217,9 @@ class Run:
         self._net.load_state_dict(own)
 
     def _watch(self, watched: Pictures) -> dict[str, float]:
-        """Of the averaged weights on the validation part: balanced accuracy, and the loss."""
+        """Of the averaged weights on the validation part, in single precision as in use: balanced accuracy, loss."""
         right, count, loss = np.zeros(len(self._labels)), np.zeros(len(self._labels)), 0.0
-        with self._averaged(), torch.inference_mode(), self._mixed():
+        with self._averaged(), torch.inference_mode():
             for crops, answers in watched.plain():
                 logits = self._net(self._placed(crops)).float().cpu()
                 loss += float(nn.functional.cross_entropy(logits, answers, reduction="sum"))
