@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ def test_the_document_names_the_permission_that_guards_each_view(site: Dashboard
         permission = operation["x-permission"]
         assert all(permission in SCOPES[scope] for scope in operation["x-scopes"])
         assert operation["x-roles"] == sorted(PERMISSIONS[permission])
+
+
+def test_each_address_has_the_methods_that_the_document_says(site: DashboardSite) -> None:
+    routes, paths = site.app.url_map.bind("dashboard"), openapi()["paths"]
+    served = {path: {*routes.allowed_methods(re.sub("{.*?}", "x", path))} - {"HEAD", "OPTIONS"} for path in paths}
+    assert served == {path: {method.upper() for method in told} for path, told in paths.items()}
 
 
 def test_the_document_says_where_the_dashboard_is_served(site: DashboardSite) -> None:

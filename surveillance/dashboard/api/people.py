@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 from flask import url_for
 from flask_babel import gettext as _
 from pydantic import ConfigDict, Field
+from werkzeug.routing import PathConverter
 
 from surveillance.access import people as edits
 from surveillance.access.roster import PIN, mark_of
 from surveillance.dashboard import trail
-from surveillance.dashboard.api.declare import Made, Resource
+from surveillance.dashboard.api.declare import Made, Resource, pages
 from surveillance.dashboard.api.edits import Edited, Seen
 from surveillance.dashboard.api.models import SECRET, Given, Moment, Told, Word
 from surveillance.dashboard.guards import needs
@@ -26,6 +27,15 @@ from surveillance.storage.keys import HASHED
 from surveillance.storage.site_file import parse_person
 
 resource = Resource("People", "Who may pass, by groups and credentials.")
+
+
+class PersonName(PathConverter):
+    """A name that may hold slashes, but no part after one that is an address below a person."""
+
+    regex = r"(?!/)(?:(?!/(?:groups|credentials)(?:/|$)).)+"
+
+
+pages.record_once(lambda setup: setup.app.url_map.converters.update(person=PersonName))
 
 
 class CredentialTold(Told):
@@ -60,7 +70,7 @@ def list_people() -> People:
     return People(version=site.version, people=[told(person) for person in site.people])
 
 
-@resource.get("/people/<path:name>", gives=OnePerson)
+@resource.get("/people/<person:name>", gives=OnePerson)
 @needs("people.view")
 def get_person(name: str) -> OnePerson:
     """One person."""
@@ -133,7 +143,7 @@ def add_person(query: Seen, body: NewPerson) -> Made:
     return Made(OnePerson(version=version, person=told(person)), url_for("api.get_person", name=person.name))
 
 
-@resource.put("/people/<path:name>/groups", query=Seen, body=Groups, gives=OnePerson, refusals=(409,))
+@resource.put("/people/<person:name>/groups", query=Seen, body=Groups, gives=OnePerson, refusals=(409,))
 @needs("people.edit")
 def put_groups(name: str, query: Seen, body: Groups) -> OnePerson:
     """Say which groups a person is in."""
@@ -141,7 +151,7 @@ def put_groups(name: str, query: Seen, body: Groups) -> OnePerson:
     return changed(name, query, lambda person: replace(person, groups=groups))
 
 
-@resource.post("/people/<path:name>/credentials", query=Seen, body=NewCredential, gives=OnePerson, refusals=(409,))
+@resource.post("/people/<person:name>/credentials", query=Seen, body=NewCredential, gives=OnePerson, refusals=(409,))
 @needs("people.edit")
 def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
     """Give a person a credential. Its value is hashed, and never told again."""
@@ -155,14 +165,14 @@ def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
     return changed(name, query, lambda person: edits.with_credential(person, Credential(**fields)))
 
 
-@resource.delete("/people/<path:name>/credentials/<kind>/<mark>", query=Seen, gives=OnePerson, refusals=(409,))
+@resource.delete("/people/<person:name>/credentials/<kind>/<mark>", query=Seen, gives=OnePerson, refusals=(409,))
 @needs("people.edit")
 def delete_credential(name: str, kind: str, mark: str, query: Seen) -> OnePerson:
     """Take a credential away."""
     return changed(name, query, lambda person: edits.with_changed(person, kind, mark, lambda item: None))
 
 
-@resource.delete("/people/<path:name>", query=Seen, gives=Edited, refusals=(409,))
+@resource.delete("/people/<person:name>", query=Seen, gives=Edited, refusals=(409,))
 @needs("people.edit")
 def delete_person(name: str, query: Seen) -> Edited:
     """Remove a person with all credentials."""
