@@ -121,7 +121,7 @@ def tell_honesty(places: Places, found: Gathered) -> None:
         curves[name] = epochs = load_epochs(run)
         data = places.runs / ("few-shuffled" if name == "by_heart" else "few")
         learned = _right_at_the_end(run, load_parts(load_run(run), data)["train"])
-        found.tell(**{f"{name}_learned": learned, f"{name}_accuracy": epochs[-1]["validation"]})
+        found.tell(**{f"{name}_learned": f"{learned:.0%}", f"{name}_accuracy": f"{epochs[-1]['validation']:.0%}"})
         losses[name] = epochs[-1]["validation_loss"]
     lowest = min(curves["bare"], key=lambda line: line["validation_loss"])
     found.tell(few=FEW_LEARNED, few_watched=len(load_run(places.runs / "few-bare")["split"]["validation"]))
@@ -189,7 +189,7 @@ def tell_transfer(places: Places, found: Gathered) -> None:
     found.tell(transfer=table(rows))
     found.draw("transfer", partial(draw_transfer, curves))
     watched = len(load_run(places.runs / "insects-transfer")["split"]["validation"])
-    found.tell(one_picture=f"{1 / watched:.1%}")
+    found.tell(one_picture=f"{100 / watched:.1f}")
     for unfreeze in ("all", "head", "block"):
         network = build("mobilenet_v1_025", 3, {})
         freeze(network, unfreeze)

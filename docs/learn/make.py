@@ -40,6 +40,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=STEPS, help="these steps; the rest stays as it was")
     asked = parser.parse_args()
     places = Places(asked.data, asked.runs, asked.transfer, asked.checkpoint)
+    if places.transfer is None and not (places.runs / "animals-transfer").is_dir():
+        parser.error("chapter 7 needs photographs: give --transfer and --checkpoint, or RUNS that have been there")
     train_all(places)
     found = Gathered(HERE / "pictures", load_numbers() if asked.only else {})
     found.pictures.mkdir(exist_ok=True)

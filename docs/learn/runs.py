@@ -62,7 +62,7 @@ def train_all(places: Places) -> None:
 
 
 def _train_compact(places: Places) -> None:
-    shape = ("channels=1", "stem=24", "stem_stride=1", "widths=[24,48,96]", "depths=[1,1,1]", "attend_from=1")
+    shape = ("stem=24", "stem_stride=1", "widths=[24,48,96]", "depths=[1,1,1]", "attend_from=1")
     settings = [word for each in shape for word in ("--set", each)]
     _train(
         places, "fashion-compact", "--recipe", "scratch", "--architecture", "compact_cnn", *settings, "--epochs", "30",

@@ -30,6 +30,13 @@ def test_every_chapter_says_what_was_measured(language: str) -> None:
         assert pages.fill(page, numbers, language) == page, f"{language}/{name}: run `make learn`"
 
 
+@pytest.mark.parametrize("language", pages.LANGUAGES)
+def test_no_line_starts_with_a_mark(language: str) -> None:
+    """Markdown would take such a line for HTML and cut the paragraph in two."""
+    for name, page in read(language).items():
+        assert not re.findall(r"^ *<!-- n:.*$", page, re.MULTILINE), f"{language}/{name}"
+
+
 def test_every_measured_value_is_told() -> None:
     told = {name for page in read("en").values() for name, _ in pages.MARK.findall(page) + pages.TEXT.findall(page)}
     assert told == set(pages.load_numbers())
