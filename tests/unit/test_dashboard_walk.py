@@ -190,7 +190,7 @@ def test_each_role_and_scope_has_what_it_is_said_to_have() -> None:
 
 INSIDE, OUTSIDE = "gate", "front"  # a camera that is in reach, and one that is not
 GUARDED = re.compile(
-    r"/(?:api/)?(cameras|live|doors|door-setup|events|evidence|recordings)/.*<"
+    r"/(?:api/)?(cameras|live|doors|door-setup|events|evidence|recordings|labels)/.*<"
 )  # routes of one such thing
 LISTS = ("/events/incidents/<id>",)  # an empty list, for what nobody has too
 REACHES_ALL = re.compile(
@@ -204,9 +204,10 @@ def made_things(site: DashboardSite) -> dict[str, dict[str, str]]:
     for place, camera, door in (("in", INSIDE, "back"), ("out", OUTSIDE, "front")):
         seen = site.record(decision(camera=camera, track=len(things) + 1), shot())
         keep_picture(site, seen, camera)
+        crop = site.queue(len(things) + 1, camera=camera)
         things[place] = {
             "cameras": camera, "live": camera, "doors": door, "door-setup": door, "events": seen,
-            "evidence": f"{seen}.jpg", "recordings": f"{seen}-picture.jpg",
+            "evidence": f"{seen}.jpg", "recordings": f"{seen}-picture.jpg", "labels": crop,
         }  # fmt: skip
     return things
 
@@ -255,9 +256,10 @@ def test_what_lies_outside_of_the_reach_is_not_found_by_any_route(site: Dashboar
 def test_what_lies_in_reach_is_shown(site: DashboardSite) -> None:
     things = made_things(site)
     client = signed_in(site, "otto", "operator", Reach(frozenset({INSIDE}), frozenset({"back"})))
-    for place in ("cameras", "events", "api/events", "evidence", "recordings"):
-        answer = client.get(f"/{place}/{things['in'][place.rpartition('/')[2]]}")
-        assert answer.status_code == 200, place
+    shown = "cameras/{cameras}", "events/{events}", "api/events/{events}", "evidence/{evidence}"
+    for path in (*shown, "recordings/{recordings}", "labels/{labels}/picture", "api/labels/{labels}/picture"):
+        answer = client.get(path.format(**things["in"]))
+        assert answer.status_code == 200, path
         answer.close()
 
 
