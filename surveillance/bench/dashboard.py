@@ -30,6 +30,7 @@ from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Tick, new_id
 from surveillance.settings import Settings
 from surveillance.storage import tables
+from surveillance.storage.columns import EPOCH
 from surveillance.storage.database import writing
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.ledger import SqlLedger
@@ -168,7 +169,7 @@ def _pages(query: str) -> dict[str, str]:
     window = [(now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ") for days in (40, 38)]
     urls = {"first": f"/events?{query}"}
     for name, at in places.items():
-        urls[name] = f"/events?{query}&before={(at - tables.EPOCH) // timedelta(microseconds=1)}~"
+        urls[name] = f"/events?{query}&before={(at - EPOCH) // timedelta(microseconds=1)}~"
     return urls | {"2 days": f"/events?{query}&since={window[0]}&until={window[1]}"}
 
 

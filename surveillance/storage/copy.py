@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, MetaData, Table, func, inspect, selec
 from sqlalchemy.exc import DataError
 
 from surveillance.domain.errors import DatabaseTooNew, RecordFailed, UserMistake
+from surveillance.storage.columns import EPOCH
 from surveillance.storage.database import migrate, reading, revision_of, revisions, shown, writing
-from surveillance.storage.tables import EPOCH
 
 BATCH = 2000
 _DIGEST_SIZE = 2**256

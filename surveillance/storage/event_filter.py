@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.storage import tables
-from surveillance.storage.tables import Moment
+from surveillance.storage.columns import EPOCH, Moment
 
 EXACT = ("camera", "verdict", "label", "rule", "door", "identity", "shadow", "actor")
 
@@ -56,7 +56,7 @@ class Cursor:
     id: str
 
     def __str__(self) -> str:
-        return f"{(self.at - tables.EPOCH) // timedelta(microseconds=1)}~{self.id}"
+        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}~{self.id}"
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
@@ -64,7 +64,7 @@ class Cursor:
         at, mark, event_id = text.partition("~")
         if not mark or not at.isdigit() or len(at) > 17 or len(event_id) > 64:
             raise UserMistake(f"{text!r} is no place in the event list: start again from its first page")
-        return cls(tables.EPOCH + timedelta(microseconds=int(at)), event_id)
+        return cls(EPOCH + timedelta(microseconds=int(at)), event_id)
 
 
 def conditions(of: FromClause | Unindexed, wanted: EventFilter, met: Collection[str] = ()) -> list[ColumnElement[bool]]:

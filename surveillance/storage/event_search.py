@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
 
 from surveillance.storage import tables
+from surveillance.storage.columns import EPOCH
 from surveillance.storage.event_filter import (
     Cursor,
     EventFilter,
@@ -87,11 +88,11 @@ class Stretch:
         """No further than that moment, which belongs to it."""
         if end is None:
             return self
-        return replace(self, until=end + tables.EPOCH.resolution) if self.newer else replace(self, since=end)
+        return replace(self, until=end + EPOCH.resolution) if self.newer else replace(self, since=end)
 
     def behind(self, end: datetime) -> Stretch:
         """What comes after that moment."""
-        return replace(self, place=Cursor(end + tables.EPOCH.resolution if self.newer else end, ""))
+        return replace(self, place=Cursor(end + EPOCH.resolution if self.newer else end, ""))
 
 
 class Search:

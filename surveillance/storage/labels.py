@@ -12,10 +12,11 @@ from sqlalchemy import Engine, func, literal, select, tuple_, update
 from surveillance.domain.geometry import Box
 from surveillance.domain.labels import check_label
 from surveillance.domain.permissions import WHOLE, Reach
+from surveillance.storage.columns import Moment
 from surveillance.storage.crops import WAITS, crop_box
 from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.ledger import note
-from surveillance.storage.tables import Moment, crop
+from surveillance.storage.tables import crop
 
 _STEP = 500  # rows read at once
 

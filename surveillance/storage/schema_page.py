@@ -7,7 +7,8 @@ import sys
 from sqlalchemy import Column, Index, Table
 from sqlalchemy.dialects import sqlite
 
-from surveillance.storage.tables import Json, Moment, metadata
+from surveillance.storage.columns import Json, Moment
+from surveillance.storage.tables import metadata
 
 GROUPS = {
     "The ledger": {

@@ -19,6 +19,7 @@ from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.values import CameraReport, DoorReport, Observation, Tick
 from surveillance.storage import database as opened
 from surveillance.storage.accounts import Accounts
+from surveillance.storage.columns import EPOCH
 from surveillance.storage.database import (
     check_version,
     open_database,
@@ -33,7 +34,7 @@ from surveillance.storage.keys import KeyStore
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.queries import Events
 from surveillance.storage.rulebook import SqlSite
-from surveillance.storage.tables import EPOCH, metadata
+from surveillance.storage.tables import metadata
 
 MOMENT = EPOCH + timedelta(microseconds=AT)
 EVENT_OF_ADA = {

@@ -12,10 +12,11 @@ from sqlalchemy import literal, tuple_
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.geometry import Box
 from surveillance.domain.permissions import Reach
+from surveillance.storage.columns import Moment
 from surveillance.storage.database import reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.queries import EventFilter, Events
-from surveillance.storage.tables import Moment, event
+from surveillance.storage.tables import event
 
 SECOND = timedelta(seconds=1)
 
