@@ -74,7 +74,7 @@ def _train_transfer(places: Places) -> None:
     if places.transfer is None or places.checkpoint is None:
         return
     for name, below in places.photographs.items():
-        data = ("--data", places.transfer / below)
+        data = ("--size", "256", "--data", places.transfer / below)
         start = ("--weights", places.checkpoint)
         _train(places, f"{name}-transfer", "--recipe", "transfer", *_QUARTER, *start, *data)
         _train(places, f"{name}-finetune", "--recipe", "finetune", *_QUARTER, *start, *data)
