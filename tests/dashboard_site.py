@@ -8,25 +8,34 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import yaml
 from argon2 import PasswordHasher
+from cards import embedded_card
 from flask import Flask
 from flask.testing import FlaskClient
 from ledger_samples import JPEG, NOON, Desk, decision, observation, open_desk, shot
 from sqlalchemy import insert
 
 from surveillance.access.badges import BadgeSeal
+from surveillance.app.candidates import start_shadow
+from surveillance.app.drift import STATE as DRIFT
+from surveillance.app.proposals import propose, remember_trained
+from surveillance.app.site_shelf import SiteShelf
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.labels import Pick, Said, subject_of
+from surveillance.domain.shadow import ShadowVote, vote_of
 from surveillance.domain.site import Camera, Door, Person, Schedule, Site
-from surveillance.domain.values import Decision, Keep, Kept, KeptFile, Shot
+from surveillance.domain.values import Decision, Keep, Kept, KeptFile, Shot, rfc3339
 from surveillance.engines.live import LivePictures
 from surveillance.places import recording_place
+from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.crops import CorrectedCrops, Crops
 from surveillance.storage.database import writing
@@ -40,8 +49,12 @@ from surveillance.storage.recordings import Recordings, wish_rows
 from surveillance.storage.reviews import Reviews
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.second_factor import SecondFactor
+from surveillance.storage.settings import StorageSettings
+from surveillance.storage.shadows import Shadows
+from surveillance.storage.state import SharedState
 from surveillance.storage.tables import recording
 from surveillance.storage.web_sessions import WebSessions
+from surveillance.training.compare import compare_pairs
 
 NO_PAGES = ("/static/", "/api/", "/metrics", "/healthz", "/readyz", "/evidence/", "/recordings/")
 NAME, PASSWORD = "ada", "correct horse"
@@ -144,6 +157,7 @@ def open_site(
         secret_key=keys.key("sessions"),
         badges=BadgeSeal(keys.key("badges")),
         applied=lambda: applied,
+        shelf=SiteShelf(stored_at(directory), check=lambda settings, name: None),
         settings=settings or DashboardSettings(stream_poll_s=0.02, sign_in_limit="1000 per minute"),
         check_site=check,
         models=lambda: ("embedded", "garden"),
@@ -152,6 +166,11 @@ def open_site(
         unseal=keys.decrypt,
     )
     return DashboardSite(desk, services, create_app(services), live, applied)
+
+
+def stored_at(directory: Path) -> Settings:
+    """Settings for what lies in the folder of a prepared site."""
+    return Settings(data_dir=directory, storage=StorageSettings(url=f"sqlite:///{directory / 'site.db'}"))
 
 
 def sign_in(client: FlaskClient, name: str = NAME, password: str = PASSWORD, **more: Any) -> Any:
@@ -213,7 +232,13 @@ def fill_pages(site: DashboardSite) -> list[str]:
     site.record(now_decision(kind="access.denied", verdict="deny", door="front", reasons=("unauthorized",)))
     for track in range(4):
         site.queue(track, why="sampled" if track else "uncertain")
-    asked = ["/person?name=Ada", "/door-release?door=front", "/door-commands/open?door=front"]
+    fill_models(site)
+    asked = [
+        "/model-rollback?camera=gate",
+        "/person?name=Ada",
+        "/door-release?door=front",
+        "/door-commands/open?door=front",
+    ]
     return ["/nothing", *asked, *pages_of(site, {"id": seen.id})]
 
 
@@ -239,6 +264,7 @@ def example(rule: str, argument: str) -> str:
     """The name of something that the prepared site has, for an argument of that route."""
     by_place = {
         "/applied/": "1",
+        "/models/": "garden",
         "/rules/new/": "intruder",
         "/rules/": "night-yard",
         "/people/": "Ada",
@@ -246,3 +272,37 @@ def example(rule: str, argument: str) -> str:
         "/door-commands/": "lock_down",
     }
     return next((name for place, name in by_place.items() if rule.startswith(place)), "front")
+
+
+def write_card(directory: Path, name: str, labels: tuple[str, ...] = ()) -> None:
+    """The embedded model's card under another name, for a site whose models are not loaded."""
+    embedded = embedded_card()
+    card = replace(embedded, name=name, labels=labels or embedded.labels)
+    (directory / "models").mkdir(exist_ok=True)
+    (directory / "models" / f"{name}.yaml").write_text(yaml.safe_dump(card.as_yaml()))
+
+
+def fill_models(site: DashboardSite, candidate: str = "garden-20261124-1") -> None:
+    """A model promoted onto a camera, a candidate in shadow that is proposed, and a model that drifted on a camera."""
+    directory, engine = site.desk.directory, site.desk.engine
+    write_card(directory, "garden", ("hedgehog", "person"))
+    write_card(directory, candidate)
+    site.services.shelf.promote("garden", ["gate"], NAME)
+    right = np.arange(400) < 340
+    better = right | (np.arange(400) % 8 == 3)
+    found = compare_pairs(right, better)
+    remember_trained(
+        engine, {"model": candidate, "current": "embedded", "dataset": "site/v3", "comparison": found.as_json()}
+    )
+    start_shadow(stored_at(directory), candidate, ["front"], NAME, check=lambda settings, name: None)
+    Shadows(engine).write([vote(candidate, track) for track in range(12)])
+    propose(engine, lambda decision: None)
+    words = "embedded on camera front: how sure it is has shifted against its first weeks (PSI 0.31, 240 tracks)"
+    cause = {"camera": "front", "model": "embedded", "words": words, "since": rfc3339(NOON)}
+    SharedState(engine).put(DRIFT, {"own": {}, "causes": {"embedded front": cause}})
+
+
+def vote(candidate: str, track: int) -> ShadowVote:
+    """A vote beside the embedded model; every third differs."""
+    said = ("animal" if track % 3 else "person", 0.8)
+    return vote_of("front", track, NOON, NOON, ("embedded", candidate), (("animal", 0.6), said), 4)

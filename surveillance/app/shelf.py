@@ -12,6 +12,7 @@ from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.settings import Settings
 
 if TYPE_CHECKING:
+    from surveillance.domain.site import Site
     from surveillance.perception.registry import ModelCard
 
 MEASURED = ("test", "held_out", "validation", "stated")  # parts with an accuracy, the one that says most first
@@ -64,7 +65,8 @@ def list_models(settings: Settings) -> list[Shelved]:
     """Every model that is there, by name."""
     from surveillance.perception import registry
 
-    return [_shelved(settings, card) for card in registry.list_cards(settings.all_model_dirs)]
+    site = known_site(settings)
+    return [_shelved(settings, card, site) for card in registry.list_cards(settings.all_model_dirs)]
 
 
 def one_model(settings: Settings, name: str) -> Shelved:
@@ -72,16 +74,17 @@ def one_model(settings: Settings, name: str) -> Shelved:
     from surveillance.perception import registry
 
     try:
-        return _shelved(settings, registry.find_card(name, settings.all_model_dirs))
+        card = registry.find_card(name, settings.all_model_dirs)
     except NotFound as mistake:
         raise told_how_to_get(name, mistake) from None
+    return _shelved(settings, card, known_site(settings))
 
 
-def _shelved(settings: Settings, card: ModelCard) -> Shelved:
+def _shelved(settings: Settings, card: ModelCard, site: Site | None) -> Shelved:
     from surveillance.perception import shelf
 
     own = settings.data_dir / "models"
-    site, default = known_site(settings), settings.perception.model
+    default = settings.perception.model
     cameras = site.cameras if site is not None else ()
     used_by = tuple(camera.name for camera in cameras if (camera.model or default) == card.name)
     origin = _origin(card, settings.model_dirs)

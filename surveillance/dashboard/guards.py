@@ -114,6 +114,12 @@ def see_door(name: str) -> None:
         raise NotFound(_("No door is called %(name)s.", name=repr(name)))
 
 
+def refuse_bound() -> None:
+    """Raises Forbidden for whoever reaches some cameras and doors only: what is new or of all is in nobody's reach."""
+    if not actor().reach.is_whole:
+        raise Forbidden(_("This is for those who reach the whole site."))
+
+
 class GoingOn:
     """Whether whoever opened a stream still may have it, asked anew every few seconds for as long as it is open.
 

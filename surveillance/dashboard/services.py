@@ -10,6 +10,7 @@ from flask import current_app
 
 from surveillance.access.badges import BadgeSeal
 from surveillance.dashboard.settings import DashboardSettings
+from surveillance.domain.promotions import Move, Promotion
 from surveillance.domain.site import Site
 from surveillance.rules.book import RuleDocument, rules_of
 from surveillance.storage.accounts import Accounts
@@ -55,6 +56,46 @@ class LivePictures(Protocol):
         ...
 
 
+class ModelShelf(Protocol):
+    """The models of this machine, candidates, and what is done about them, put down to `by`.
+
+    Its writes raise NotFound, SettingsError or ModelError. A model is loaded, elsewhere, before any camera gets it.
+    """
+
+    def models(self) -> Sequence[Mapping[str, Any]]:
+        """Each card with `from`, `size_bytes`, `accuracy` ({"value", "on"} or None), `cameras`, `is_default`."""
+        ...
+
+    def model(self, name: str) -> Mapping[str, Any]:
+        """One of them. Raises NotFound."""
+        ...
+
+    def candidates(self) -> Sequence[Mapping[str, Any]]:
+        """Newest first: `model`, `current`, `dataset`, `proposed_at`, `decided`, `words`, `comparison` or None."""
+        ...
+
+    def shadow(self) -> Mapping[str, Any]:
+        """`model` (None: none is in shadow), `cameras` (none: all), `since`, `by`, `tracks`, `differing`, `labeled`."""
+        ...
+
+    def drifted(self) -> Sequence[Mapping[str, Any]]:
+        """What has drifted and not settled: `camera`, `model`, `words`, `since`."""
+        ...
+
+    def promotions(self, camera: str | None = None, limit: int = 50) -> Sequence[Promotion]:
+        """Newest first."""
+        ...
+
+    def planned(self, name: str, cameras: Sequence[str]) -> Sequence[Move]: ...
+    def promote(self, name: str, cameras: Sequence[str], by: str) -> Sequence[Move]: ...
+    def planned_rollback(self, cameras: Sequence[str]) -> Sequence[Move]: ...
+    def rollback(self, cameras: Sequence[str], by: str) -> Sequence[Move]: ...
+    def reject(self, name: str, by: str) -> None: ...
+    def end_shadow(self, by: str) -> str:
+        """The model that was in shadow."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """`applied()` says what core runs by now, with any of these keys:
@@ -88,6 +129,7 @@ class Services:
     secret_key: bytes
     badges: BadgeSeal
     applied: Callable[[], Mapping[str, Any]]
+    shelf: ModelShelf
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}

@@ -23,6 +23,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "footage.export": _KEEPERS,
     "cameras.view": _ALL,  # live pictures too
     "cameras.edit": _BUILDERS,
+    "models.view": _BUILDERS | _KEEPERS,
+    "models.edit": _BUILDERS,  # which camera is judged by which model
     "rules.view": _ALL - {"viewer"},
     "rules.edit": _BUILDERS | _KEEPERS,
     "doors.view": _ALL - {"viewer"},
@@ -47,6 +49,8 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "footage:export": frozenset({"events.view", "footage.export"}),
     "cameras:read": frozenset({"cameras.view"}),
     "cameras:write": frozenset({"cameras.view", "cameras.edit"}),
+    "models:read": frozenset({"models.view"}),
+    "models:write": frozenset({"models.view", "models.edit"}),
     "rules:read": frozenset({"rules.view"}),
     "rules:write": frozenset({"rules.view", "rules.edit"}),
     "doors:read": frozenset({"doors.view"}),

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -133,8 +134,9 @@ def load_card(path: Path) -> ModelCard:
     return parse_card(text, str(path))
 
 
+@lru_cache(maxsize=64)
 def parse_card(text: str, where: str) -> ModelCard:
-    """Raises ModelError that names `where` and the key at fault."""
+    """Raises ModelError that names `where` and the key at fault. Remembered: pages ask often."""
     try:
         page = yaml.safe_load(text)
         weights, architecture = page["weights"], page["architecture"]

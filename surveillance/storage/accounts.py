@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -49,6 +50,12 @@ class User:
     signed_in_at: datetime | None = None
 
 
+@cache
+def _nobody(time_cost: int, memory_cost: int, parallelism: int) -> str:
+    """What a password is compared with when the name is unknown, as slow to compare as a user's; made once."""
+    return PasswordHasher(time_cost, memory_cost, parallelism).hash(secrets.token_hex(16))
+
+
 class Accounts(Tokens):
     """Users with their passwords, and tokens. Safe to share between threads."""
 
@@ -57,7 +64,7 @@ class Accounts(Tokens):
         self._keys = keys
         self._tries = Tries(keys)
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))  # compared with when the name is unknown
+        self._nobody = _nobody(self._hasher.time_cost, self._hasher.memory_cost, self._hasher.parallelism)
 
     # --- signing in
 

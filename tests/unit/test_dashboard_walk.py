@@ -194,7 +194,7 @@ GUARDED = re.compile(
 )  # routes of one such thing
 LISTS = ("/events/incidents/<id>",)  # an empty list, for what nobody has too
 REACHES_ALL = re.compile(
-    r"/(?:api/)?(rules|people|schedules|notify|user|users|tokens|sessions|account|applied|door-commands|static)/"
+    r"/(?:api/)?(models|rules|people|schedules|notify|user|users|tokens|sessions|account|applied|door-commands|static)/"
 )  # of no camera or door
 
 

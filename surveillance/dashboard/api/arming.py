@@ -9,9 +9,8 @@ from flask_babel import gettext as _
 from pydantic import ConfigDict, Field
 
 from surveillance.dashboard.api.declare import Resource
-from surveillance.dashboard.api.edits import refuse_bound
 from surveillance.dashboard.api.models import Given, Moment, Told
-from surveillance.dashboard.guards import actor, needs
+from surveillance.dashboard.guards import actor, needs, refuse_bound
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import ModeOrder

@@ -13,10 +13,10 @@ from werkzeug.exceptions import NotFound
 from surveillance.dashboard import cameras as page
 from surveillance.dashboard import trail
 from surveillance.dashboard.api.declare import Made, Resource
-from surveillance.dashboard.api.edits import Edited, Seen, refuse_bound
+from surveillance.dashboard.api.edits import Edited, Seen
 from surveillance.dashboard.api.models import Time, Told
 from surveillance.dashboard.camera_trials import try_camera
-from surveillance.dashboard.guards import actor, needs, see_camera
+from surveillance.dashboard.guards import actor, needs, refuse_bound, see_camera
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
 from surveillance.domain.addresses import check_camera

@@ -12,10 +12,10 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from surveillance.dashboard import doors as page
 from surveillance.dashboard.api.declare import Made, Resource
-from surveillance.dashboard.api.edits import Edited, Seen, refuse_bound
+from surveillance.dashboard.api.edits import Edited, Seen
 from surveillance.dashboard.api.models import Given, Time, Told, Word
 from surveillance.dashboard.door_setup import read_door, texts_of, with_door
-from surveillance.dashboard.guards import needs
+from surveillance.dashboard.guards import needs, refuse_bound
 from surveillance.dashboard.health import pulse
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site

@@ -14,6 +14,7 @@ from surveillance.dashboard.api import (
     people,
     rules,
     schedules,
+    shelf,
     status,
 )
 from surveillance.dashboard.api.spec import Document, document
@@ -22,6 +23,7 @@ RESOURCES = (
     events.resource,
     labels.resource,
     cameras.resource,
+    shelf.resource,
     doors.resource,
     people.resource,
     rules.resource,
