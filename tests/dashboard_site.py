@@ -31,7 +31,7 @@ from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.labels import Pick, Said, subject_of
 from surveillance.domain.shadow import ShadowVote, vote_of
-from surveillance.domain.site import Camera, Door, Person, Schedule, Site
+from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Schedule, Site
 from surveillance.domain.values import Decision, Keep, Kept, KeptFile, Shot, rfc3339
 from surveillance.engines.live import LivePictures
 from surveillance.places import recording_place
@@ -58,6 +58,7 @@ from surveillance.training.compare import compare_pairs
 
 NO_PAGES = ("/static/", "/api/", "/metrics", "/healthz", "/readyz", "/evidence/", "/recordings/")
 NAME, PASSWORD = "ada", "correct horse"
+OPS = NotifyTarget("ops", "webhook", "https://example.org/hook")
 RULES = """
 - name: night-yard
   on: sighting
@@ -232,6 +233,8 @@ def fill_pages(site: DashboardSite) -> list[str]:
     site.record(now_decision(kind="access.denied", verdict="deny", door="front", reasons=("unauthorized",)))
     for track in range(4):
         site.queue(track, why="sampled" if track else "uncertain")
+    told = site.services.site.read()
+    site.services.site.save(replace(told, notify=(OPS,)), NAME, told.version)
     fill_models(site)
     asked = [
         "/model-rollback?camera=gate",
@@ -268,6 +271,8 @@ def example(rule: str, argument: str) -> str:
         "/rules/new/": "intruder",
         "/rules/": "night-yard",
         "/people/": "Ada",
+        "/schedules/": "office",
+        "/notify/": OPS.name,
         "/user/": NAME,
         "/door-commands/": "lock_down",
     }

@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dashboard
 @pytest.fixture(scope="module")
 def paths(served: tuple[DashboardSite, str]) -> list[str]:
     """The address of every page, with names of what the prepared site has."""
-    return fill_pages(served[0])
+    return [*fill_pages(served[0]), "/api/docs"]
 
 
 def signed_in_tab(browser: Browser, address: str, **options: Any) -> Tab:
