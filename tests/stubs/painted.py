@@ -66,7 +66,7 @@ def painted(at_s: float, period_s: float, number: int = 0) -> Bgr:
 class ColorBackend:
     """Red is a person, blue a vehicle, all else background; sure of it."""
 
-    def __init__(self, build: Callable[[], object], size: int, device: str = "auto") -> None:
+    def __init__(self, build: Callable[[], object], channels: int, size: int, device: str = "auto") -> None:
         self._size = size
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
