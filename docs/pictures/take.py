@@ -72,6 +72,7 @@ def addresses(directory: Path) -> dict[str, str]:
         "person": "Ada",
         "rule": "at-the-store",
         "user": "admin",
+        "model": "embedded",
     }
     found = {}
     for rule in app.url_map.iter_rules():
