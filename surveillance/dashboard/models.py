@@ -65,14 +65,15 @@ class Drawn:
 @needs("models.view")
 def listing() -> str:
     """Models, the candidates that wait for a word, and what was promoted."""
-    candidates, drifted = services().shelf.candidates(), drifted_in_reach()
+    candidates, drifted, shadow = services().shelf.candidates(), drifted_in_reach(), shadow_in_reach()
+    waiting = [one for one in candidates if not one["decided"] or one["model"] == shadow["model"]]
     return render_template(
         "models.html",
         models=models_in_reach(),
         doors=doors_by_camera(),
-        waiting=[one for one in candidates if not one["decided"]],
-        decided=[one for one in candidates if one["decided"]],
-        shadow=shadow_in_reach(),
+        waiting=waiting,
+        decided=[one for one in candidates if one not in waiting],
+        shadow=shadow,
         drifted=drifted,
         drifted_cameras={(one["camera"], one["model"]) for one in drifted},
         history=history_in_reach(),

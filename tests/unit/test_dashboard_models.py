@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_site import NAME, DashboardSite, fill_models, open_site, sign_in, token_of
+from dashboard_site import NAME, DashboardSite, fill_models, open_site, sign_in, stored_at, token_of
 from flask.testing import FlaskClient
 
+from surveillance.app.candidates import start_shadow
 from surveillance.domain.permissions import Reach
 from surveillance.storage.queries import EventFilter
 
@@ -110,6 +111,14 @@ def test_a_candidate_is_rejected_and_one_is_taken_out_of_the_shadow(site: Dashbo
     assert f"rejected by {NAME}" in user.get("/models").text
     assert kinds(site)[:2] == ["model.rejected", "model.shadow_ended"]
     assert post(user, "/models/garden/rejection").status_code == 404
+
+
+def test_a_candidate_that_is_tried_again_after_its_rejection_can_be_switched_off(site: DashboardSite) -> None:
+    user = site.user()
+    post(user, f"/models/{CANDIDATE}/rejection")
+    assert "Switch the shadow off" not in user.get("/models").text
+    start_shadow(stored_at(site.desk.directory), CANDIDATE, ["front"], NAME, check=lambda settings, name: None)
+    assert "Switch the shadow off" in user.get("/models").text
 
 
 def test_nobody_changes_the_model_of_a_camera_or_door_out_of_reach(site: DashboardSite) -> None:
