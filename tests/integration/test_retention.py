@@ -91,7 +91,7 @@ def recordings(count: int, why: str) -> Removal:
     return Removal("recording", why, count, count * 1000 * KB)
 
 
-NO_ROWS = {"event": 0, "observation": 0, "input": 0, "inbox": 0}
+NO_ROWS = {"event": 0, "observation": 0, "input": 0, "inbox": 0, "shadow_vote": 0}
 
 
 def media_of(purged: Purged) -> list[Removal]:
@@ -143,7 +143,7 @@ def test_a_disk_that_others_fill_costs_all_media_at_most(shop: Shop) -> None:
 
 def test_an_event_takes_its_media_along(shop: Shop) -> None:
     purged = shop.retention(event_days=6, observation_days=4)(NOON)
-    assert purged.rows == {"event": 2, "observation": 3, "input": 0, "inbox": 0}
+    assert purged.rows == {"event": 2, "observation": 3, "input": 0, "inbox": 0, "shadow_vote": 0}
     assert str(purged) == "deleted 2 events, 3 observations"
     assert (shop.pictures(), shop.clips()) == ([5, 3, 1], [5, 3, 1])
     with reading(shop.desk.engine) as connection:
