@@ -73,15 +73,16 @@ class RunningSite:
 
     def applies(self, edited: Edited) -> bool:
         """Whether core comes to that version by itself."""
-        return eventually(lambda: self.status["configuration_version"] == edited.version)
+        return eventually(lambda: self.status.get("configuration_version") == edited.version)
 
     def is_live(self, *names: str) -> bool:
         """Whether exactly these cameras come to be seen live."""
-        return eventually(
-            lambda: (
-                {name: told["state"] for name, told in self.status["cameras"].items()} == dict.fromkeys(names, "live")
-            )
-        )
+
+        def are_live() -> bool:
+            told = self.status.get("cameras", {})  # core may not have told of itself yet
+            return {name: camera["state"] for name, camera in told.items()} == dict.fromkeys(names, "live")
+
+        return eventually(are_live)
 
     def events(self, kind: str) -> list[Mapping[str, Any]]:
         return list(self.store.events.page(EventFilter(kind=kind), None, 100)[0])
