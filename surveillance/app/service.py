@@ -17,6 +17,7 @@ from threading import Event
 from surveillance.app.certificates import refuse_bad_certificate
 from surveillance.app.engine import running_engine
 from surveillance.app.health import opener_to_itself
+from surveillance.app.jobs import core_runs
 from surveillance.app.locks import only_core, only_service
 from surveillance.app.processes import children_of, handed_over
 from surveillance.app.runtime import REPORT, runtime_dir
@@ -139,14 +140,15 @@ def refuse_used_port(settings: Settings) -> None:
 
 
 def wait_until_healthy(running: RunningSite) -> None:
-    """Until the dashboard answers. Raises SettingsError when its process ended instead."""
+    """Until the dashboard answers and core has told of itself. Raises SettingsError when a dashboard ended instead."""
     opener = opener_to_itself()
     ends_s = time.monotonic() + HEALTHY_S
     while time.monotonic() < ends_s:
         if running.children.ended("web"):
             raise SettingsError("the dashboard did not start; the lines above say why")
-        with suppress(OSError), opener.open(running.address + "/healthz", timeout=2):
-            return
+        if core_runs(running.store):  # what is asked before is denied
+            with suppress(OSError), opener.open(running.address + "/healthz", timeout=2):
+                return
         time.sleep(0.1)
 
 

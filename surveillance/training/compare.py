@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, bootstrap
 
 from surveillance.domain.errors import DataError
 
@@ -68,6 +67,8 @@ def compare_pairs(current: Right, candidate: Right, least: int = LEAST_PAIRS, se
     The interval is the percentile bootstrap over examples (Efron, Tibshirani 1993), seeded: a candidate that gets one
     more of the same examples right never has a lower bound.
     """
+    from scipy.stats import binomtest  # half a second, which core has no time for when it starts
+
     if current.shape != candidate.shape or current.ndim != 1 or not len(current):
         raise DataError(f"nothing to compare: {len(current)} and {len(candidate)} answers to the same examples")
     gained = candidate.astype(np.int8) - current
@@ -121,6 +122,8 @@ def _points(c: Comparison) -> str:
 @lru_cache(maxsize=64)
 def _interval(each: bytes, seed: int) -> tuple[float, float]:
     """Of the differences, a byte each. Remembered: pages ask for the same ones over and over."""
+    from scipy.stats import bootstrap
+
     gained = np.frombuffer(each, np.int8).astype(np.float64)
     if np.all(gained == gained[0]):
         return float(gained[0]), float(gained[0])

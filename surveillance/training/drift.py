@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2_contingency
 
 BINS = 20  # of confidence, 0..1, as a card keeps them
 CHANCE = 0.001  # of such a shift between two samples of the same kind
@@ -72,6 +71,8 @@ def stability(before: Counts, now: Counts) -> float:
 
 
 def _is_chance(before: Counts, now: Counts) -> bool:
+    from scipy.stats import chi2_contingency  # half a second, which core has no time for when it starts
+
     table = np.stack([before, now])
     table = table[:, table.sum(axis=0) > 0]
     return table.shape[1] < 2 or bool(chi2_contingency(table).pvalue > CHANCE)
