@@ -29,7 +29,13 @@ def test_what_is_old_goes_with_all_that_belongs_to_it(tmp_path, database):
         ]
     )
     settings = StorageSettings(event_days=10, observation_days=3)
-    assert purge(desk.engine, desk.evidence, settings, NOON) == {"event": 1, "observation": 1, "input": 1, "inbox": 0}
+    assert purge(desk.engine, desk.evidence, settings, NOON) == {
+        "event": 1,
+        "observation": 1,
+        "input": 1,
+        "inbox": 0,
+        "shadow_vote": 0,
+    }
     assert [row["id"] for row in Events(desk.engine).page()[0]] == [fresh.id]
     assert [action.event for action in SqlOutbox(desk.engine).due(NOON)] == [fresh.id]
     assert not desk.evidence.path(gone.evidence).exists()
@@ -38,4 +44,10 @@ def test_what_is_old_goes_with_all_that_belongs_to_it(tmp_path, database):
         assert connection.scalar(select(func.count()).select_from(evidence)) == 1
     assert len(list(Events(desk.engine).inputs_since(NOON - 9 * DAY))) == 1
     assert [written.seq for written in desk.ledger([(observation(), (decision(),))])] == [3]
-    assert purge(desk.engine, desk.evidence, settings, NOON) == {"event": 0, "observation": 0, "input": 0, "inbox": 0}
+    assert purge(desk.engine, desk.evidence, settings, NOON) == {
+        "event": 0,
+        "observation": 0,
+        "input": 0,
+        "inbox": 0,
+        "shadow_vote": 0,
+    }
