@@ -64,7 +64,7 @@ def test_sign_in_see_an_event_arrive_and_open_its_explanation(chromium: Browser,
         rule = page.locator(".judged", has_text="visitor")
         expect(rule.locator(".tag")).to_have_text("decided")
         expect(rule.locator(".leaf", has_text="track_s >= 1").locator(".found")).to_contain_text("track_s = ")
-        assert page.locator(".picture img").evaluate("image => image.naturalWidth") > 100
+        assert page.locator(".picture img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
         expect(page.locator(".picture .box")).to_be_visible()
 
         tab.open("/cameras")

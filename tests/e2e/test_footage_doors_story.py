@@ -101,7 +101,7 @@ def test_a_door_opens_for_a_card_and_somebody_in_view_and_for_nothing_else(
             expect(page.locator(".leaf", has_text="people >= 1").locator(".found").first).to_contain_text("people = ")
             picture = page.locator(".picture img, .recordings img").first
             expect(picture).to_be_visible(timeout=60_000)
-            assert picture.evaluate("image => image.naturalWidth") > 100
+            assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
             # An unknown card, with the reason.
             denied = reader.reads("0099999999")

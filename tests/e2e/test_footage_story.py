@@ -43,7 +43,9 @@ def test_real_footage_alerts_by_a_rule_of_ones_own_and_is_reviewed(
         expect(alert).to_be_visible(timeout=120_000)
         alert.get_by_role("link").first.click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Person")
-        assert page.locator(".picture img").first.evaluate("image => image.naturalWidth") > 100
+        assert (
+            page.locator(".picture img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        )
         expect(page.locator(".leaf", has_text="track_s >= 1").locator(".found").first).to_contain_text("track_s = ")
         page.get_by_label("What it really is").select_option("animal")
         page.get_by_role("button", name="Correct").click()

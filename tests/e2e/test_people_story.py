@@ -34,7 +34,7 @@ def set_up_second_factor(tab: Tab) -> str:
     page = tab.page
     tab.open("/account")
     page.get_by_text("Set it up").click()
-    assert page.locator(".qr").evaluate("image => image.naturalWidth") > 100
+    assert page.locator(".qr").evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     secret = page.locator(".secret").inner_text().replace(" ", "")
     page.get_by_label("Code").fill(code_of(secret, -1))
     page.get_by_role("button", name="Confirm").click()
