@@ -30,6 +30,7 @@ from surveillance.app.site_shelf import SiteShelf
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.labels import Pick, Said, subject_of
+from surveillance.domain.permissions import Reach
 from surveillance.domain.shadow import ShadowVote, vote_of
 from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Schedule, Site
 from surveillance.domain.values import Decision, Keep, Kept, KeptFile, Shot, rfc3339
@@ -178,6 +179,15 @@ def sign_in(client: FlaskClient, name: str = NAME, password: str = PASSWORD, **m
     """Fills in and sends the form as a browser does."""
     page = client.get("/sign-in").text
     return client.post("/sign-in", data={"csrf_token": token_of(page), "name": name, "password": password, **more})
+
+
+def somebody(site: DashboardSite, role: str, reach: Reach | None = None) -> FlaskClient:
+    """A client that is signed in as a new account of that role."""
+    name = f"{role}-one"
+    site.services.accounts.add(name, role, "correct horse", **({"reach": reach} if reach else {}))
+    client = site.visitor()
+    assert sign_in(client, name, "correct horse").status_code == 302
+    return client
 
 
 def token_of(page: str) -> str:

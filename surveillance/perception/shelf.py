@@ -100,10 +100,9 @@ def pack(cards: Sequence[ModelCard], folders: Sequence[Path], bundle: Path) -> i
                     box.write(path, name)
                 page = yaml.safe_dump(card.as_yaml(), sort_keys=False, width=120, allow_unicode=True)
                 box.writestr(f"{card.name}.yaml", page)
-    except BaseException:
+        return part.replace(bundle).stat().st_size
+    finally:
         part.unlink(missing_ok=True)
-        raise
-    return part.replace(bundle).stat().st_size
 
 
 def _found(name: str, folders: Sequence[Path]) -> Path | None:

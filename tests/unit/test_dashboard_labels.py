@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_site import DashboardSite, now_decision, open_site, sign_in, token_of
+from dashboard_site import DashboardSite, now_decision, open_site, sign_in, somebody, token_of
 from flask.testing import FlaskClient
 from ledger_samples import JPEG, shot
 
@@ -21,14 +21,6 @@ from surveillance.storage.queries import EventFilter
 @pytest.fixture
 def site(tmp_path: Path) -> DashboardSite:
     return open_site(tmp_path)
-
-
-def somebody(site: DashboardSite, role: str, reach: Reach | None = None) -> FlaskClient:
-    name = f"{role}-one"
-    site.services.accounts.add(name, role, "correct horse", **({"reach": reach} if reach else {}))
-    client = site.visitor()
-    assert sign_in(client, name, "correct horse").status_code == 302
-    return client
 
 
 def post(client: FlaskClient, path: str = "/labels", **fields: Any) -> Any:

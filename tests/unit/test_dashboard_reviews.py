@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from dashboard_site import DashboardSite, now_decision, open_site, sign_in, token_of
+from dashboard_site import DashboardSite, now_decision, open_site, sign_in, somebody, token_of
 from flask.testing import FlaskClient
 from ledger_samples import JPEG, shot
 
@@ -28,14 +28,6 @@ WAITING = EventFilter(waiting=True)
 @pytest.fixture
 def site(tmp_path: Path) -> DashboardSite:
     return open_site(tmp_path)
-
-
-def somebody(site: DashboardSite, role: str, reach: Reach | None = None) -> FlaskClient:
-    name = f"{role}-one"
-    site.services.accounts.add(name, role, "correct horse", **({"reach": reach} if reach else {}))
-    client = site.visitor()
-    assert sign_in(client, name, "correct horse").status_code == 302
-    return client
 
 
 def post(client: FlaskClient, path: str, page: str = "/events", **fields: Any) -> Any:
