@@ -1,8 +1,8 @@
 """The spine: what happens to a picture, to a crop, and to a claim, each as an ordered list of typed steps.
 
-    camera worker   receive -> gate -> propose -> recognize -> track -> observe     Frame in, Observations out
-    recognizer      classify                                                        crops in, Classifications out
-    core            desk -> judge -> record -> dispatch                             Inputs in, Events and deeds out
+    camera worker   receive -> gate -> propose -> recognize -> track -> describe -> observe   pictures in, claims out
+    recognizer      classify                                                                  crops in, labels out
+    core            desk -> judge -> record -> dispatch                                       claims in, deeds out
 
 This module runs nothing and knows no stage: `app` builds the steps, an engine walks them.
 """
@@ -23,7 +23,8 @@ class WorkerWalk:
     propose: ports.Propose  # Frame, Motion, Tracks -> Detections: where to look
     recognize: ports.Recognize  # Frame, Detections -> Scene: what it looks like (asks the recognizer)
     track: ports.Follow  # Scene -> Tracks: the same thing over time, by vote
-    observe: ports.Observe  # Frame, Tracks -> Observations: what is worth telling
+    describe: ports.Describe  # Frame, Tracks -> Attributes: what else the picture tells of each: plate, behavior
+    observe: ports.Observe  # Frame, Tracks, Attributes -> Observations: what is worth telling
 
 
 @dataclass(frozen=True, slots=True)

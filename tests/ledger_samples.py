@@ -14,6 +14,7 @@ from surveillance.domain.values import (
     Action,
     Clause,
     Decision,
+    Doubt,
     Judged,
     Observation,
     Shot,
@@ -76,6 +77,7 @@ def observation(**other: Any) -> Observation:
         "started_at": NOON - timedelta(seconds=5),
         "crossed": frozenset({"line:in"}),
         "model": "embedded",
+        "attributes": {"plate": "AB 1", "kinds": frozenset({"van"}), "running": False, "speed": Doubt("no view")},
     }
     return Observation(**(given | other))
 

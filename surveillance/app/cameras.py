@@ -25,7 +25,21 @@ if TYPE_CHECKING:
     from surveillance.ingest.onvif import Device, Offer
     from surveillance.ingest.probe import Probe
 
-SETTABLE = ("url", "sub_url", "model", "analyze_fps", "view", "enabled", "sensitivity", "min_confidence", "name")
+SETTABLE = (
+    "url",
+    "sub_url",
+    "model",
+    "analyze_fps",
+    "view",
+    "enabled",
+    "sensitivity",
+    "min_confidence",
+    "tasks",
+    "proposer",
+    "blur",
+    "purpose",
+    "name",
+)
 FRESH_S = 5.0  # core tells how it fares every second; after so long it does not run
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(file|usb|v4l2):|\d+$")
 
@@ -56,6 +70,10 @@ class CameraState:
             "enabled": camera.enabled,
             "sensitivity": camera.sensitivity,
             "min_confidence": camera.min_confidence,
+            "tasks": list(camera.tasks),
+            "proposer": camera.proposer,
+            "blur": camera.blur,
+            "purpose": camera.purpose,
             "zones": [zone.name for zone in camera.zones],
             "lines": [line.name for line in camera.lines],
             "masks": len(camera.masks),
@@ -103,6 +121,8 @@ def parse_values(words: Sequence[str]) -> dict[str, str | None]:
 def readable_camera(settings: Settings, values: Mapping[str, Any], before: Camera | None = None) -> Camera:
     """The camera of a site file's mapping, with addresses that a source can open. Raises SettingsError, SourceError."""
     given = {key: value for key, value in values.items() if value is not None or key in ("name", "url")}
+    if isinstance(given.get("tasks"), str):
+        given["tasks"] = [name.strip() for name in given["tasks"].split(",")]
     for key in ("url", "sub_url"):
         known = before and getattr(before, key)
         if given.get(key) and given[key] != known:

@@ -49,6 +49,7 @@ def build_classifier(settings: Settings, model: str | None = None) -> CardClassi
 
 def build_worker(settings: Settings, camera: Camera, source: Source, classifier: Classifier) -> WorkerWalk:
     """The steps of one camera, in order."""
+    from surveillance.app.tasks import build_describer
     from surveillance.ingest.gate import MotionGate
     from surveillance.perception.observe import Observer
     from surveillance.perception.propose import MotionProposer
@@ -61,6 +62,7 @@ def build_worker(settings: Settings, camera: Camera, source: Source, classifier:
         propose=MotionProposer(settings.perception.propose),
         recognize=Recognizer(classifier),
         track=VoteTracker(camera.name, settings.perception.track),
+        describe=build_describer(settings, camera),
         observe=Observer(camera, settings.perception.observe, camera.model or settings.perception.model),
     )
 

@@ -217,7 +217,8 @@ def tell_probes(settings: Settings, asked: Camera, seconds: float) -> bytes:
 @click.argument("settings_", metavar="KEY=VALUE...", nargs=-1, required=True)
 @click.pass_obj
 def set_camera(settings: Settings, name: str, settings_: tuple[str, ...]) -> None:
-    """Change a camera: url, sub_url, model, analyze_fps, view, enabled=yes|no, sensitivity, min_confidence, name.
+    """Change a camera: url, sub_url, model, analyze_fps, view, enabled=yes|no, sensitivity, min_confidence, name,
+    tasks (with commas between them), proposer=motion|detector, blur=none|people, purpose.
 
     Nothing after the = means the default; url=- asks for the URL.
     """

@@ -6,9 +6,11 @@ In an address `***` stands for the login that is kept: in the database, or seale
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
+
+from werkzeug.datastructures import MultiDict
 
 from surveillance.dashboard.services import services
 from surveillance.domain.addresses import check_camera
@@ -19,7 +21,18 @@ from surveillance.storage.site_file import parse_camera
 from surveillance.storage.site_secrets import restore_secrets
 
 ADDRESSES = ("url", "sub_url")
-FIELDS = ("name", *ADDRESSES, "view", "analyze_fps", "model", "sensitivity", "min_confidence")
+FIELDS = (
+    "name",
+    *ADDRESSES,
+    "view",
+    "analyze_fps",
+    "model",
+    "sensitivity",
+    "min_confidence",
+    "proposer",
+    "blur",
+    "purpose",
+)
 LONGEST = 1000
 WHOLE = ""  # the key of a fault that belongs to no field
 
@@ -29,6 +42,7 @@ class CameraForm:
     """`values` are what the inputs show, `kept` a sealed camera whose logins `***` stands for in them."""
 
     values: dict[str, str]
+    tasks: tuple[str, ...] = ()
     faults: dict[str, str] = field(default_factory=dict)
     camera: Camera | None = None  # where nothing is wrong
     kept: str = ""
@@ -44,18 +58,19 @@ class CameraForm:
 
 def shown_form(camera: Camera, kept: str = "") -> CameraForm:
     """The form of a camera as it is."""
-    return CameraForm(_shown_values(camera), camera=camera, kept=kept)
+    return CameraForm(_shown_values(camera), camera.tasks, camera=camera, kept=kept)
 
 
-def read_form(typed: Mapping[str, str], known: Camera | None = None) -> CameraForm:
+def read_form(typed: MultiDict[str, str], known: Camera | None = None) -> CameraForm:
     """The form as it was sent; `known` is the camera that it changes."""
     values = {key: typed.get(key, "").strip()[:LONGEST] for key in FIELDS}
     login = typed.get("user", "").strip()[:LONGEST], typed.get("password", "")[:LONGEST]
     given = values | {key: with_login(values[key], *login) for key in ADDRESSES}
-    form = CameraForm(values | {key: hide_password(given[key]) for key in ADDRESSES})
+    tasks = tuple(typed.getlist("tasks"))
+    form = CameraForm(values | {key: hide_password(given[key]) for key in ADDRESSES}, tasks)
     secrets = _kept_camera(typed.get("kept", "")) or known
     try:
-        form.camera = _checked(_restored(_parsed(given, known), secrets), known)
+        form.camera = _checked(_restored(_parsed(given, tasks, known), secrets), known)
         form.kept = seal_camera(form.camera)
     except (SettingsError, ValueError) as fault:
         form.refuse(fault)
@@ -87,14 +102,14 @@ def _kept_camera(sealed: str) -> Camera | None:
     return Camera("kept", url, sub_url=told.get("sub_url")) if url else None
 
 
-def _parsed(given: Mapping[str, str], known: Camera | None) -> Camera:
+def _parsed(given: Mapping[str, str], tasks: Sequence[str], known: Camera | None) -> Camera:
     """Raises SettingsError. What the form does not show stays as it is in `known`."""
     document = camera_document(known) if known is not None else {}
     document |= {key: value for key, value in given.items() if value or key in ("name", "url")}
     for key in FIELDS:
         if not given[key] and key not in ("name", "url"):
             document.pop(key, None)
-    return parse_camera(document)
+    return parse_camera(document | {"tasks": list(tasks)})
 
 
 def _restored(camera: Camera, secrets: Camera | None) -> Camera:
@@ -140,4 +155,7 @@ def _shown_values(camera: Camera) -> dict[str, str]:
         "model": camera.model or "",
         "sensitivity": str(camera.sensitivity),
         "min_confidence": f"{camera.min_confidence:g}",
+        "proposer": camera.proposer,
+        "blur": camera.blur,
+        "purpose": camera.purpose,
     }

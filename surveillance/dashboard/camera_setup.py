@@ -27,7 +27,7 @@ from surveillance.dashboard.guards import needs, see_camera
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import Saved, edit_site
 from surveillance.domain.errors import EditConflict, UserMistake
-from surveillance.domain.site import Camera, hide_password
+from surveillance.domain.site import CAMERA_TASKS, Camera, hide_password
 from surveillance.storage.camera_edits import (
     doors_through,
     with_camera,
@@ -46,6 +46,10 @@ FIELD_WORDS = {
     "model": _l("Model"),
     "sensitivity": _l("Sensitivity to motion"),
     "min_confidence": _l("Least confidence"),
+    "tasks": _l("Beside people, vehicles and animals"),
+    "proposer": _l("What says where to look"),
+    "blur": _l("Blurred in pictures on record"),
+    "purpose": _l("Why faces are recognized here"),
 }
 Page = str | Response | tuple[str, int]
 
@@ -127,6 +131,7 @@ def show_form(
         site_version=services().site.version(),
         models=services().models(),
         field_words=FIELD_WORDS,
+        tasks=CAMERA_TASKS,
     )
     return shown, status if page == "camera_form.html" else 200
 

@@ -11,6 +11,7 @@ from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
     AccessRequest,
     Action,
+    Attributes,
     Bgr,
     Classification,
     Decision,
@@ -110,10 +111,36 @@ class Follow(Protocol):
         ...
 
 
-class Observe(Protocol):
-    """Tracks of one frame in, what is worth telling out: on change, and a heartbeat a second."""
+class Describe(Protocol):
+    """A frame and its tracks in, what else is now known of them out, by track: plates, behavior.
 
-    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]: ...
+    Never raises: what a task could not tell is a Doubt. Tracks of which nothing new is known may be left out.
+    """
+
+    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Attributes]: ...
+
+
+class Task(Protocol):
+    """One thing that a camera tells of its tracks beside their labels. It tells `words`, some or all of them.
+
+    It sees every frame whose gate is open, with all tracks of it, ended ones too, and looks at pixels only where
+    something new is to be seen. It never believes one frame. Raises ModelError when it cannot tell.
+    """
+
+    words: tuple[str, ...]
+
+    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Attributes]: ...
+
+
+class Observe(Protocol):
+    """Tracks of one frame in, what is worth telling out: on change, and a heartbeat a second.
+
+    `described` holds what is new of some tracks; what was said before stays.
+    """
+
+    def __call__(
+        self, frame: Frame, tracks: Sequence[Track], described: Mapping[int, Attributes] = ...
+    ) -> tuple[Observation, ...]: ...
     def change(self, camera: Camera) -> bool:
         """Takes over what the camera needs no new start for (LIVE_FIELDS); False when more than that differs."""
         ...

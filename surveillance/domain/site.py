@@ -32,12 +32,19 @@ class Camera:
     enabled: bool = True
     sensitivity: int = USUAL_SENSITIVITY  # 1..100: how little must change for the gate to open
     min_confidence: float = 0.0  # 0..1: what is seen less surely than this is told as `unknown`
+    tasks: tuple[str, ...] = ()  # what it tells of its tracks beside their labels: names of CAMERA_TASKS
+    proposer: str = "motion"  # what says where to look: motion | detector
+    blur: str = "none"  # what is blurred in its pictures on record: none | people
+    purpose: str = ""  # why faces are recognized here; required for that
 
     @property
     def shown_url(self) -> str:
         return hide_password(self.url)
 
 
+CAMERA_TASKS: Mapping[str, str] = {}  # task -> what it tells, for people; `app.tasks` builds them
+PROPOSERS = ("motion", "detector")
+BLURS = ("none", "people")
 LIVE_FIELDS = ("zones", "lines", "view", "zones_version", "sensitivity", "min_confidence")  # edited while it runs
 
 

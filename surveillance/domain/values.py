@@ -30,6 +30,17 @@ DOOR_MODES = ("locked", "unlocked", "accessed", "blocked", "locked_down", "locke
 DOOR_ALARMS = ("normal", "forced_open", "open_too_long")
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """In place of a value: its producer failed, and why, with what to do about it."""
+
+    reason: str
+
+
+Attribute = str | float | bool | frozenset[str] | Doubt  # what a camera's task tells of a track; absent is empty
+Attributes = Mapping[str, Attribute]  # by word of the rules
+
+
 def new_id() -> str:
     """A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then 74 random bits; sorts by time of making."""
     stamp = time.time_ns() // 1_000_000
@@ -171,6 +182,7 @@ class Observation:
     identity: str | None = None
     model: str = ""
     shot: Shot | None = None  # only when a better one was taken
+    attributes: Attributes = field(default_factory=dict)  # what the camera's tasks tell of it so far
 
 
 @dataclass(frozen=True, slots=True)

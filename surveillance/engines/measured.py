@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from surveillance.domain import ports
 from surveillance.domain.ports import Asked, JudgedInput
 from surveillance.domain.site import Camera
 from surveillance.domain.values import (
+    Attributes,
     Bgr,
     CameraReport,
     Classification,
@@ -31,6 +33,7 @@ from surveillance.engines.figures import Figures
 from surveillance.walk import WorkerWalk
 
 STEP = "step_seconds"
+NOTHING: Mapping[int, Attributes] = MappingProxyType({})
 
 
 def measured_walk(walk: WorkerWalk, figures: Figures) -> WorkerWalk:
@@ -41,6 +44,7 @@ def measured_walk(walk: WorkerWalk, figures: Figures) -> WorkerWalk:
         propose=TimedPropose(walk.propose, figures),
         recognize=TimedRecognize(walk.recognize, figures),
         track=TimedFollow(walk.track, figures),
+        describe=TimedDescribe(walk.describe, figures),
         observe=TimedObserve(walk.observe, figures),
     )
 
@@ -101,13 +105,25 @@ class TimedFollow:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedDescribe:
+    step: ports.Describe
+    figures: Figures
+
+    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Attributes]:
+        with self.figures.timed(STEP, step="describe"):
+            return self.step(frame, tracks)
+
+
+@dataclass(frozen=True, slots=True)
 class TimedObserve:
     step: ports.Observe
     figures: Figures
 
-    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]:
+    def __call__(
+        self, frame: Frame, tracks: Sequence[Track], described: Mapping[int, Attributes] = NOTHING
+    ) -> tuple[Observation, ...]:
         with self.figures.timed(STEP, step="observe"):
-            return self.step(frame, tracks)
+            return self.step(frame, tracks, described)
 
     def change(self, camera: Camera) -> bool:
         return self.step.change(camera)

@@ -26,8 +26,8 @@ def walk_frame(walk: WorkerWalk, frame: Frame) -> Looked:
         tracks = walk.track.tracks
         return Looked(frame, motion, tracks, walk.observe(frame, tracks))
     detections = walk.propose(frame, motion, walk.track.tracks)
-    scene = walk.recognize(frame, detections)
-    told = walk.observe(frame, walk.track(scene))
+    tracks = walk.track(walk.recognize(frame, detections))
+    told = walk.observe(frame, tracks, walk.describe(frame, tracks))
     return Looked(frame, motion, walk.track.tracks, told)
 
 

@@ -6,19 +6,32 @@ The clock is the frames' own, so the same pictures give the same observations (t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 import cv2
 
 from surveillance.domain.geometry import Box, Point
 from surveillance.domain.site import LIVE_FIELDS, Camera
-from surveillance.domain.values import BACKGROUND, NO_SUBJECT, REJECTED, Frame, Observation, Shot, Track, new_id
+from surveillance.domain.values import (
+    BACKGROUND,
+    NO_SUBJECT,
+    REJECTED,
+    Attribute,
+    Attributes,
+    Frame,
+    Observation,
+    Shot,
+    Track,
+    new_id,
+)
 from surveillance.perception.settings import ObserveSettings
 
 BORDER = 0.005  # a box nearer to the picture's edge than this is cut off by it
 GIVE_UP = 0.05  # a label that was told stays so far below the camera's least confidence: it must not flutter
+NOTHING: Mapping[int, Attributes] = MappingProxyType({})
 CUT_WORTH = 0.4  # what a shot of something cut off counts for beside a whole one
 
 
@@ -37,6 +50,8 @@ class Story:
     settled: dict[str, Point] = field(default_factory=dict)  # line -> where it last surely stood
     beyond: dict[str, int] = field(default_factory=dict)  # line -> frames that it has been on the other side
     crossed: set[str] = field(default_factory=set)
+    attributes: dict[str, Attribute] = field(default_factory=dict)  # what the camera's tasks said of it so far
+    is_described: bool = False  # one of them says something else since the last telling
     best_worth: float = 0.0  # of the shot that was told, or of the one kept
     kept: tuple[Frame, Box] | None = None  # the best picture not told yet
 
@@ -52,7 +67,9 @@ class Observer:
         self._stories: dict[int, Story] = {}
         self._encoded: tuple[int, bytes] | None = None  # frame number and its JPEG, which tracks share
 
-    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Observation, ...]:
+    def __call__(
+        self, frame: Frame, tracks: Sequence[Track], described: Mapping[int, Attributes] = NOTHING
+    ) -> tuple[Observation, ...]:
         """What is worth telling of this frame, in the tracks' order."""
         if self._edited is not self._camera:
             self._take_over(self._edited)
@@ -62,6 +79,7 @@ class Observer:
                 continue
             story = self._stories.setdefault(track.id, Story())
             track = self._doubted(track, story)
+            _describe(story, described.get(track.id))
             if track.seen_at == frame.captured_at and not track.ended:
                 self._place(story, track)
                 self._keep_best(story, track, frame)
@@ -108,7 +126,7 @@ class Observer:
             observations.append(self._observation("changed", story, track, frame))
         elif story.told and not track.ended:
             waited_s = 0.0 if story.told_at is None else (frame.captured_at - story.told_at).total_seconds()
-            if story.crossed or story.zones != story.told_zones:
+            if story.crossed or story.is_described or story.zones != story.told_zones:
                 observations.append(self._observation("changed", story, track, frame))
             elif waited_s >= self._settings.heartbeat_s - 1e-6:
                 observations.append(self._observation("heartbeat", story, track, frame))
@@ -136,9 +154,10 @@ class Observer:
             crossed=frozenset(story.crossed),
             model=self._model,
             shot=shot,
+            attributes=dict(story.attributes),
         )
         story.told, story.told_at, story.label = True, frame.captured_at, track.label
-        story.told_zones, story.crossed = story.zones, set()
+        story.told_zones, story.crossed, story.is_described = story.zones, set(), False
         return observation
 
     # --- where ------------------------------------------------------------------------------------------------
@@ -201,6 +220,14 @@ class Observer:
         if self._encoded is None or self._encoded[0] != frame.number:
             self._encoded = (frame.number, encode_shot(frame, self._settings))
         return Shot(self._encoded[1], box, frame.captured_at)
+
+
+def _describe(story: Story, said: Attributes | None) -> None:
+    """Takes over what is new. A number alone is told with the next heartbeat, for it may change with each frame."""
+    for word, value in (said or {}).items():
+        is_number = isinstance(value, float) and not isinstance(value, bool)
+        story.is_described |= not is_number and story.attributes.get(word) != value
+        story.attributes[word] = value
 
 
 def encode_shot(frame: Frame, settings: ObserveSettings) -> bytes:

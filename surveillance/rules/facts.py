@@ -10,11 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from surveillance.domain.site import Site
-from surveillance.domain.values import REJECTED, AccessRequest, CameraReport, DoorReport, Observation
+from surveillance.domain.values import (
+    REJECTED,
+    AccessRequest,
+    Attribute,
+    CameraReport,
+    DoorReport,
+    Doubt,
+    Observation,
+)
 from surveillance.rules.condition import Key, key_text
 from surveillance.rules.memory import Memory, SeenDoor
 from surveillance.rules.schedules import is_open
-from surveillance.rules.vocabulary import UNKNOWN, Value
+from surveillance.rules.vocabulary import UNKNOWN, WORDS, Value
 
 
 class Facts(dict[Key, Value]):
@@ -30,6 +38,14 @@ class Facts(dict[Key, Value]):
     def __missing__(self, key: Key) -> Value:
         value = self[key] = self._produce(key, self.doubts)
         return value
+
+    def take(self, key: Key, value: Attribute) -> None:
+        """What a camera's task tells; its doubt is an unknown with that cause."""
+        if isinstance(value, Doubt):
+            self.doubts[key] = value.reason
+            self[key] = UNKNOWN
+        else:
+            self[key] = value
 
     def at_other_hours(self, are_open: bool) -> Facts:
         """The same facts, as if every schedule were open, or none."""
@@ -86,8 +102,18 @@ class _Scene:
                 return self._memory.camera_state(self._camera, self._at) if self._camera else "none"
             case "mode":
                 return self._memory.mode
-        doubts[key] = f"nothing tells {key_text(key)}"
+        doubts[key] = self._missing(key)
         return UNKNOWN
+
+    def _missing(self, key: Key) -> str:
+        """Why nothing tells that word, and what would."""
+        word = WORDS.get(key[0])
+        if word is None or word.task is None:
+            return f"nothing tells {key_text(key)}"
+        camera = self._site.camera(self._camera)
+        if camera is not None and word.task in camera.tasks:
+            return f"camera {self._camera} has not told {key_text(key)} yet"
+        return f"camera {self._camera} does not tell {word.name}: switch its task {word.task} on"
 
     def _count(self, key: Key, label: str, zone: str | None, doubts: dict[Key, str]) -> Value:
         doubt = self._memory.doubt(self._camera, self._at) if self._camera else "the door has no camera"
@@ -121,7 +147,10 @@ def facts_of_observation(seen: Observation, memory: Memory, site: Site) -> Facts
         "ended": seen.change == "left",
         "person": seen.identity or "",
     }
-    return Facts(known, _Scene(memory, site, seen.camera, seen.at, seen))
+    facts = Facts(known, _Scene(memory, site, seen.camera, seen.at, seen))
+    for word, value in seen.attributes.items():
+        facts.take((word,), value)
+    return facts
 
 
 def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: datetime) -> Facts:

@@ -301,7 +301,9 @@ class _Reader:
             quoted = f' (a text needs quotes: did you mean "{texts[0]}"?)' if texts else ""
             self._fault(tree, f"there is no word {name!r} here; {suggestion(name, there)}{quoted}")
             return None
-        if self._trigger not in word.triggers:
+        if word.experimental and self._trigger in ("access", "presence"):
+            self._fault(tree, f"{name} is experimental: it may alert and log, and never decides who may pass")
+        elif self._trigger not in word.triggers:
             self._fault(tree, f"{name} is not known on {self._trigger}, only on {', '.join(word.triggers)}")
             return None
         if bool(word.arguments) is not (call is not None):

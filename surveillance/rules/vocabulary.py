@@ -51,7 +51,11 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word. `kind` names the list that its values come from; `most` bounds a number from 0."""
+    """One word. `kind` names the list that its values come from; `most` bounds a number from 0.
+
+    A word with a `task` is told of a track by cameras that have that task on, and unknown of those that have not. What
+    is experimental may only alert and log.
+    """
 
     name: str
     type: str
@@ -62,6 +66,8 @@ class Word:
     kind: str | None = None
     arguments: tuple[Argument, ...] = ()
     most: float | None = None
+    task: str | None = None
+    experimental: bool = False
 
     @property
     def shown(self) -> str:
@@ -163,5 +169,6 @@ def vocabulary_table() -> str:
     for word in WORDS.values():
         kind = f"{word.type} ({word.unit})" if word.unit else word.type
         triggers = "all" if word.triggers == TRIGGERS else ", ".join(word.triggers)
-        lines.append(f"| `{word.shown}` | {kind} | {word.producer} | {triggers} | {word.doc} |")
+        doc = "experimental: " + word.doc if word.experimental else word.doc
+        lines.append(f"| `{word.shown}` | {kind} | {word.producer} | {triggers} | {doc} |")
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,12 @@ from surveillance.domain.geometry import Box
 from surveillance.domain.values import (
     AccessRequest,
     Action,
+    Attribute,
+    Attributes,
     CameraReport,
     DoorOrder,
     DoorReport,
+    Doubt,
     Event,
     Input,
     ModeReport,
@@ -57,6 +61,7 @@ def observation_row(seen: Observation, number: int) -> Row:
         "crossed": sorted(seen.crossed),
         "identity": seen.identity,
         "model": seen.model,
+        "attributes": attributes_json(seen.attributes) or None,
     }
 
 
@@ -80,7 +85,30 @@ def observation_of(row: RowMapping) -> Observation:
         crossed=frozenset(row["crossed"]),
         identity=row["identity"],
         model=row["model"],
+        attributes=attributes_of(row["attributes"] or {}),
     )
+
+
+def attributes_json(attributes: Attributes) -> Row:
+    """JSON-able: a set becomes a list, a doubt {"unknown": its reason}."""
+    return {word: _attribute_json(value) for word, value in attributes.items()}
+
+
+def _attribute_json(value: Attribute) -> Any:
+    if isinstance(value, Doubt):
+        return {"unknown": value.reason}
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def attributes_of(given: Mapping[str, Any]) -> dict[str, Attribute]:
+    """What `attributes_json` was given."""
+    return {word: _attribute_of(value) for word, value in given.items()}
+
+
+def _attribute_of(value: Any) -> Attribute:
+    if isinstance(value, dict):
+        return Doubt(value["unknown"])
+    return frozenset(value) if isinstance(value, list) else value
 
 
 def input_row(entry: StoredInput, number: int) -> Row:

@@ -17,7 +17,18 @@ HEADER = """\
 # The site as of configuration version {version}. `surveillance site plan FILE` compares, `surveillance site apply FILE`
 # puts in force. *** stands for a secret that the database keeps; credentials are keyed hashes, of use here only.
 """
-CAMERA_FIELDS = ("sub_url", "model", "analyze_fps", "view", "enabled", "sensitivity", "min_confidence")
+CAMERA_FIELDS = (
+    "sub_url",
+    "model",
+    "analyze_fps",
+    "view",
+    "enabled",
+    "sensitivity",
+    "min_confidence",
+    "proposer",
+    "blur",
+    "purpose",
+)
 
 
 class _Flow(list[Any]):
@@ -65,6 +76,7 @@ def camera_document(camera: Camera) -> dict[str, Any]:
         "url": camera.url,
         **_unlike(camera, plain, CAMERA_FIELDS),
         **_filled(
+            tasks=_Flow(camera.tasks),
             zones=[
                 {"name": zone.name, "points": _corners(zone.points)} | ({"restricted": True} if zone.restricted else {})
                 for zone in camera.zones

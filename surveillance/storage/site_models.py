@@ -16,6 +16,7 @@ from surveillance.domain.addresses import check_camera, check_place
 from surveillance.domain.errors import AddressRefused
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import (
+    CAMERA_TASKS,
     USUAL_SENSITIVITY,
     Arming,
     Camera,
@@ -26,7 +27,7 @@ from surveillance.domain.site import (
     Schedule,
     Site,
 )
-from surveillance.domain.suggest import suggestion
+from surveillance.domain.suggest import no_such, suggestion
 from surveillance.storage.keys import HASHED
 
 Place = tuple[str | int, ...]
@@ -74,6 +75,12 @@ def _camera_url(url: str) -> str:
     with _refusals():
         check_camera(url, loopback=True, files=True)
     return url
+
+
+def _task(name: str) -> str:
+    if name not in CAMERA_TASKS:
+        raise ValueError(no_such("task", name, CAMERA_TASKS))
+    return name
 
 
 def _credential(value: str) -> str:
@@ -154,6 +161,10 @@ class CameraModel(_Model):
     enabled: bool = True
     sensitivity: int = Field(default=USUAL_SENSITIVITY, ge=1, le=100)
     min_confidence: float = Field(default=0.0, ge=0, lt=1)
+    tasks: Annotated[list[Annotated[str, AfterValidator(_task)]], Empty] = []
+    proposer: Literal["motion", "detector"] = "motion"
+    blur: Literal["none", "people"] = "none"
+    purpose: str = Field(default="", max_length=500)
 
 
 class DoorModel(_Model):
@@ -288,6 +299,10 @@ def build_camera(camera: CameraModel) -> Camera:
         enabled=camera.enabled,
         sensitivity=camera.sensitivity,
         min_confidence=camera.min_confidence,
+        tasks=tuple(dict.fromkeys(camera.tasks)),
+        proposer=camera.proposer,
+        blur=camera.blur,
+        purpose=camera.purpose.strip(),
     )
 
 

@@ -154,6 +154,10 @@ def _camera_fields(camera: Camera) -> Fields:
         "enabled": _yes_no(camera.enabled),
         "sensitivity": str(camera.sensitivity),
         "min_confidence": f"{camera.min_confidence:g}",
+        "tasks": ", ".join(camera.tasks) or None,
+        "proposer": camera.proposer,
+        "blur": camera.blur,
+        "purpose": camera.purpose or None,
     }
     for zone in camera.zones:
         fields[f"zone {zone.name}"] = corners_text(zone.points) + (" restricted" if zone.restricted else "")

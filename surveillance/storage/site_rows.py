@@ -70,6 +70,10 @@ def _read_cameras(connection: Connection, keys: KeyStore) -> tuple[Camera, ...]:
             enabled=row.enabled,
             sensitivity=row.sensitivity,
             min_confidence=row.min_confidence,
+            tasks=tuple(row.tasks),
+            proposer=row.proposer,
+            blur=row.blur,
+            purpose=row.purpose,
         )
         for row in _all(connection, tables.camera)
     )
@@ -170,6 +174,10 @@ def _write_cameras(connection: Connection, keys: KeyStore, cameras: Iterable[Cam
             "enabled": camera.enabled,
             "sensitivity": camera.sensitivity,
             "min_confidence": camera.min_confidence,
+            "tasks": list(camera.tasks),
+            "proposer": camera.proposer,
+            "blur": camera.blur,
+            "purpose": camera.purpose,
         }
         connection.execute(insert(tables.camera), [row])
         owner = {"camera": camera.name}

@@ -27,6 +27,7 @@ KINDS: dict[str, Any] = {
         values.Decision,
         values.DoorOrder,
         values.DoorReport,
+        values.Doubt,
         values.Judged,
         values.ModeReport,
         values.Observation,

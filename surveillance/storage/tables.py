@@ -135,6 +135,7 @@ observation = Table(
     Column("crossed", Json, nullable=False, doc="lines crossed since the last observation, JSON list of line:in|out"),
     Column("identity", Name, doc="who it was, where that is known"),
     Column("model", Name, nullable=False, doc="model that classified it"),
+    Column("attributes", Json, doc="what the camera's tasks told of it, JSON object by word; empty for nothing"),
     Index(None, "camera", "at"),
     Index(None, "at"),
 )
@@ -336,6 +337,10 @@ camera = Table(
     Column("enabled", Boolean, nullable=False, doc="whether it is watched"),
     Column("sensitivity", Integer, nullable=False, doc="1 to 100: how little must change to look"),
     Column("min_confidence", Float, nullable=False, doc="what is less sure is told as unknown"),
+    Column("tasks", Json, nullable=False, doc="what it tells beside labels, JSON list of tasks"),
+    Column("proposer", String(12), nullable=False, doc="what says where to look: motion or detector"),
+    Column("blur", String(12), nullable=False, doc="what is blurred in pictures on record: none or people"),
+    Column("purpose", Text, nullable=False, doc="why faces are recognized here"),
 )
 
 

@@ -20,6 +20,7 @@ from surveillance.domain.values import BACKGROUND, REJECTED, Observation, Scene,
 from surveillance.engines.worker import walk_source
 from surveillance.ingest.gate import MotionGate
 from surveillance.ingest.sources import FileSource
+from surveillance.perception.describe import Describer
 from surveillance.perception.observe import Observer
 from surveillance.perception.propose import MotionProposer
 from surveillance.perception.recognize import Recognizer
@@ -93,6 +94,7 @@ def watched(video: Path) -> Watched:
         propose=MotionProposer(),
         recognize=Recognizer(classifier()),
         track=tracker,
+        describe=Describer(),
         observe=Observer(CAMERA, model="embedded"),
     )
     told = [observation for looked in walk_source(walk) for observation in looked.told]

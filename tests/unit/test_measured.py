@@ -56,6 +56,10 @@ class Steps:
         self.asked.append(f"{type(given[0]).__name__}")
         return ()
 
+    def describe(self, frame: Frame, tracks: Sequence[Track]) -> dict[int, Any]:
+        self.asked.append("describe")
+        return {}
+
     def finish(self) -> tuple[Track, ...]:
         self.asked.append("finish")
         return ()
@@ -67,7 +71,7 @@ class Steps:
 
 def walk_of(steps: Steps) -> WorkerWalk:
     source: Any = None
-    return WorkerWalk(source, steps.gate, steps.propose, steps.recognize, steps, steps)
+    return WorkerWalk(source, steps.gate, steps.propose, steps.recognize, steps, steps.describe, steps)
 
 
 def counts(figures: Figures) -> dict[tuple[str, ...], float]:
@@ -89,6 +93,7 @@ def test_a_measured_walk_is_the_same_walk() -> None:
         assert walk.observe.change(Camera("front", "synthetic://yard"))
     assert timed.asked == plain.asked
     assert counts(figures) == {
+        ("step_seconds", "describe"): 1,
         ("step_seconds", "gate"): 2,
         ("step_seconds", "observe"): 3,
         ("step_seconds", "propose"): 1,

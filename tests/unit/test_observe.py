@@ -12,7 +12,7 @@ from moving import HEIGHT, WIDTH, at, block, frame_at, frame_of, track_of
 
 from surveillance.domain.geometry import Box, Line, Zone
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Observation, Track
+from surveillance.domain.values import Attribute, Doubt, Observation, Track
 from surveillance.perception.observe import Observer, encode_shot
 from surveillance.perception.settings import ObserveSettings
 
@@ -222,3 +222,25 @@ def test_the_same_tracks_give_the_same_observations() -> None:
     runs = [[replace(o, id="") for _, o in watch(Observer(CAMERA), 20, walks)] for _ in range(2)]
 
     assert runs[0] == runs[1]
+
+
+def test_what_a_task_says_is_told_as_a_change_and_a_number_with_the_next_heartbeat() -> None:
+    observer, told = Observer(CAMERA), []
+    said: dict[int, dict[str, Attribute]] = {
+        1: {"plate": "AB 1", "speed": 0.5},
+        2: {"speed": 0.7},
+        4: {"plate": Doubt("its reader is missing"), "kinds": frozenset({"van"})},
+    }
+    for step in range(7):
+        track = track_of(block(0.2), step * STEP_S)
+        described = {1: said[step], 2: {"plate": "of a track that is not told"}} if step in said else {}
+        told += [
+            (step, seen.change, seen.attributes)
+            for seen in observer(frame_at(step * STEP_S, block(0.2)), (track,), described)
+        ]
+
+    assert told == [
+        (0, "appeared", {}),
+        (1, "changed", {"plate": "AB 1", "speed": 0.5}),
+        (4, "changed", {"plate": Doubt("its reader is missing"), "kinds": frozenset({"van"}), "speed": 0.7}),
+    ]

@@ -14,6 +14,7 @@ from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr, Classification, Frame, Gray, Observation
 from surveillance.engines.worker import walk_source
 from surveillance.ingest.gate import MotionGate
+from surveillance.perception.describe import Describer
 from surveillance.perception.observe import Observer
 from surveillance.perception.propose import MotionProposer
 from surveillance.perception.recognize import Recognizer
@@ -55,6 +56,7 @@ def watch(seconds: float, draw: Callable[[float], Gray]) -> list[Observation]:
         MotionProposer(),
         Recognizer(knows_blocks),
         VoteTracker("yard"),
+        Describer(),
         Observer(camera),
     )
     return [observation for looked in walk_source(walk) for observation in looked.told]

@@ -1,0 +1,32 @@
+"""A camera's tasks by name: what each tells of a track beside its label, and how it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from surveillance.domain.errors import ModelError, NotFound
+from surveillance.domain.ports import Task
+from surveillance.domain.site import Camera
+from surveillance.rules.vocabulary import WORDS
+from surveillance.settings import Settings
+
+if TYPE_CHECKING:
+    from surveillance.perception.describe import Describer
+
+BuildTask = Callable[[Settings, Camera], Task]  # raises ModelError or NotFound for a model that is missing
+TASKS: Mapping[str, BuildTask] = {}  # each name stands in domain.site.CAMERA_TASKS too
+
+
+def build_describer(settings: Settings, camera: Camera, tasks: Mapping[str, BuildTask] = TASKS) -> Describer:
+    """The camera's tasks. One whose model is missing doubts all that it would tell; the camera goes on without it."""
+    from surveillance.perception.describe import Describer, MissingTask
+
+    built: list[Task] = []
+    for name in camera.tasks:
+        try:
+            built.append(tasks[name](settings, camera))
+        except (ModelError, NotFound) as fault:
+            words = tuple(word.name for word in WORDS.values() if word.task == name)
+            built.append(MissingTask(words, str(fault)))
+    return Describer(built)
