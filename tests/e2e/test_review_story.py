@@ -90,6 +90,7 @@ def test_review_and_correct_by_keyboard(served: tuple[DashboardSite, str], tab: 
     page.get_by_label("What it really is").select_option("animal")
     page.get_by_role("button", name="Correct").click()
     expect(page.locator(".heading .is-corrected")).to_have_text("corrected: Animal")
+    page.wait_for_load_state("domcontentloaded")  # its script listens to keys
     [learned] = site.services.reviews.corrections()
     assert (learned.event, learned.label_before, learned.label) == (made[4], "person", "animal")
     page.keyboard.press("j")
@@ -98,6 +99,7 @@ def test_review_and_correct_by_keyboard(served: tuple[DashboardSite, str], tab: 
     page.keyboard.type("seen")
     page.keyboard.press("Enter")
     expect(page.locator("#review .state")).to_contain_text(f"Reviewed by {NAME}")
+    page.wait_for_load_state("domcontentloaded")
     page.keyboard.press("Escape")
     page.keyboard.press("u")
     page.wait_for_url("**/events", wait_until="domcontentloaded")
