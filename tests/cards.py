@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surveillance.perception.registry import ModelCard, find_card
+from surveillance.perception.cards import ModelCard, find_card
 from surveillance.places import shipped
 
 

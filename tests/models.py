@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 
 from surveillance.perception.architectures import compact_cnn
-from surveillance.perception.registry import Input, ModelCard
+from surveillance.perception.cards import Input, ModelCard
 from surveillance.perception.shelf import write_model
 
 SHAPE: Mapping[str, Any] = {"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1}

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from surveillance.perception.registry import Input
+from surveillance.perception.cards import Input
 from surveillance.training.recipes import Recipe
 
 RECIPE = Recipe(

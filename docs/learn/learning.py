@@ -19,7 +19,8 @@ from scipy.stats import binomtest
 from seeing import NAMES
 from torch import Tensor, nn
 
-from surveillance.perception.registry import ModelCard, build_network, load_card, preprocess, softmax
+from surveillance.perception.cards import ModelCard, load_card
+from surveillance.perception.registry import build_network, preprocess, softmax
 from surveillance.training.datasets import Sample, named_by
 from surveillance.training.evaluate import BINS, evaluate_samples
 from surveillance.training.freezing import freeze

@@ -108,14 +108,14 @@ def _leave_shadow(engine: Any, model: str, by: str) -> None:
 
 def refuse_candidate(settings: Settings, model: str, cameras: Sequence[Camera]) -> None:
     """Raises NotFound or SettingsError for one that cannot be compared with what these cameras use."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import find_card
 
-    labels = set(registry.find_card(model, settings.model_dirs).labels)
+    labels = set(find_card(model, settings.model_dirs).labels)
     used = {camera.model or settings.perception.model for camera in cameras}
     if used <= {model}:
         raise SettingsError(f"{model} is what every one of these cameras uses; a candidate is another model")
     for name in sorted(used - {model}):
-        known = set(registry.find_card(name, settings.model_dirs).labels)
+        known = set(find_card(name, settings.model_dirs).labels)
         if known != labels:
             raise SettingsError(
                 f"{model} knows {', '.join(sorted(labels))} and {name}, which is in use, {', '.join(sorted(known))}; "

@@ -150,13 +150,13 @@ def look_at_keys(directory: Path, needed: bool) -> Iterator[Finding]:
 
 def look_at_models(settings: Settings, site: Site | None) -> Iterator[Finding]:
     """The cards of every model in use, and their weights' checksums."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import find_card, read_weights
 
     cameras = site.cameras if site else ()
     for name in sorted({settings.perception.model, *(camera.model for camera in cameras if camera.model)}):
         try:
-            card = registry.find_card(name, settings.model_dirs)
-            registry.read_weights(card, settings.data_dir / "models")
+            card = find_card(name, settings.model_dirs)
+            read_weights(card, settings.data_dir / "models")
         except UserMistake as mistake:
             yield Finding("fail", str(mistake), "surveillance models list shows those there are")
         else:

@@ -78,7 +78,7 @@ def ask_device(settings: Settings, payload: Mapping[str, Any], loopback: bool) -
 
 def look_inside(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
     """{"model", "evidence", "box"} in; {"model", "version", "looks": [{"label", "chance", "picture"}]} out."""
-    from surveillance.perception.registry import find_card
+    from surveillance.perception.cards import find_card
 
     card = find_card(payload["model"], settings.model_dirs)
     jpeg = EvidenceStore(settings.data_dir / "evidence").read(payload["evidence"])

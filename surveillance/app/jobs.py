@@ -131,10 +131,10 @@ def crop_shelves(settings: Settings, store: Store) -> tuple[Shelf, ...]:
 
 def card_baseline(settings: Settings, model: str) -> Mapping[str, Any] | None:
     """How sure a model was on its validation part, by its card; None where that does not say."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import find_card
 
     with suppress(UserMistake):
-        found: Mapping[str, Any] | None = registry.find_card(model, settings.model_dirs).metrics.get("baseline")
+        found: Mapping[str, Any] | None = find_card(model, settings.model_dirs).metrics.get("baseline")
         return found
     return None
 

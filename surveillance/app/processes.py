@@ -210,8 +210,9 @@ def beating(settings: Settings, name: str) -> Callable[[], None]:
 def fitting(settings: Settings, model: str | None) -> tuple[str, int, Callable[[Bgr], Bgr]]:
     """A model's name, its input's side in pixels, and what makes such an input of a crop. Raises NotFound."""
     from surveillance.perception import registry
+    from surveillance.perception.cards import find_card
 
-    card = registry.find_card(model or settings.perception.model, settings.model_dirs)
+    card = find_card(model or settings.perception.model, settings.model_dirs)
     shape = card.input
     return card.name, shape.size, lambda crop: registry.fit_crop(crop, shape.size, shape.fit, shape.resize)
 

@@ -66,9 +66,9 @@ def _forth(settings: Settings, site: Site, name: str, cameras: Sequence[str]) ->
 
 def lost_labels(settings: Settings, moves: Iterable[Move]) -> list[str]:
     """A sentence for each pair of models of which the second lacks labels that the first knows."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import list_cards
 
-    labels = {card.name: card.labels for card in registry.list_cards(settings.model_dirs)}
+    labels = {card.name: card.labels for card in list_cards(settings.model_dirs)}
     sentences = []
     for before, after in sorted({(move.before, move.after) for move in moves}):
         lost = [label for label in labels.get(before, ()) if label not in labels[after]]

@@ -26,7 +26,7 @@ from surveillance.domain.errors import DataError, SurveillanceError
 from surveillance.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
-    from surveillance.perception.registry import ModelCard
+    from surveillance.perception.cards import ModelCard
     from surveillance.training.datasets import Sample
     from surveillance.training.recipes import Recipe
     from surveillance.training.versions import DatasetVersion
@@ -73,7 +73,7 @@ def retrain(settings: Settings, current: str, seen: int) -> dict[str, Any]:
 
 def card_and_file(settings: Settings, name: str) -> tuple[ModelCard, Path]:
     """A model's card and where that lies. Raises NotFound."""
-    from surveillance.perception.registry import find_card
+    from surveillance.perception.cards import find_card
 
     card = find_card(name, settings.model_dirs)
     files = (path for folder in settings.model_dirs for path in sorted(folder.glob("*.yaml")))

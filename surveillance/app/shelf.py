@@ -13,8 +13,9 @@ from surveillance.settings import Settings
 
 if TYPE_CHECKING:
     from surveillance.domain.site import Site
-    from surveillance.perception.registry import ModelCard
+    from surveillance.perception.cards import ModelCard
 
+FILES = (".onnx", ".pth", ".pt", ".tar", ".safetensors")  # a model in a single file, without a card
 MEASURED = ("test", "held_out", "validation", "stated")  # parts with an accuracy, the one that says most first
 
 
@@ -63,18 +64,18 @@ class Imported:
 
 def list_models(settings: Settings) -> list[Shelved]:
     """Every model that is there, by name."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import list_cards
 
     site = known_site(settings)
-    return [_shelved(settings, card, site) for card in registry.list_cards(settings.all_model_dirs)]
+    return [_shelved(settings, card, site) for card in list_cards(settings.all_model_dirs, None)]
 
 
 def one_model(settings: Settings, name: str) -> Shelved:
     """Raises NotFound, with what to do for a model that could be pulled."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import find_card
 
     try:
-        card = registry.find_card(name, settings.all_model_dirs)
+        card = find_card(name, settings.all_model_dirs, None)
     except NotFound as mistake:
         raise told_how_to_get(name, mistake) from None
     return _shelved(settings, card, known_site(settings))
@@ -124,15 +125,21 @@ def export(settings: Settings, names: tuple[str, ...], to: Path) -> int:
     return shelf.pack(cards, [settings.data_dir / "models"], to)
 
 
-def bring_in(settings: Settings, source: Path, replace: bool) -> list[Imported]:
-    """Takes over every model of a bundle, or of a card beside its files; none where one cannot be.
+def bring_in(settings: Settings, source: Path, replace: bool, name: str | None = None) -> list[Imported]:
+    """Takes over every model of a bundle, or of a card beside its files, or a known file; none where one cannot be.
 
-    Raises ModelError for what is damaged, UserMistake for a name that another model has.
+    `name` is what a known file is called here. Raises ModelError for what is damaged, UserMistake for a name that
+    another model has.
     """
-    from surveillance.perception import registry, shelf
+    if source.suffix in FILES:
+        return [_bring_in_file(settings, source, name, replace)]
+    if name is not None:
+        raise UserMistake("a bundle and a card have names of their own; leave --name out")
+    from surveillance.perception import shelf
+    from surveillance.perception.cards import list_cards
 
     own = settings.data_dir / "models"
-    there = {card.name: card for card in registry.list_cards(settings.model_dirs)}
+    there = {card.name: card for card in list_cards(settings.model_dirs, None)}
     with shelf.unpacked(source, own) as models:
         fates = []
         for model in models:
@@ -147,10 +154,27 @@ def bring_in(settings: Settings, source: Path, replace: bool) -> list[Imported]:
         return [Imported(m.card.name, m.card.version, fate) for m, fate in zip(models, fates, strict=True)]
 
 
-def _refuse_taken(settings: Settings, name: str, replace: bool) -> None:
-    from surveillance.perception import registry
+def _bring_in_file(settings: Settings, file: Path, name: str | None, replace: bool) -> Imported:
+    """A single file of weights, known by its digest, or by what it shall be called."""
+    from surveillance.training.known_weights import find_by_file, find_known, known_names, pull
 
-    there: Mapping[str, ModelCard] = {card.name: card for card in registry.list_cards(settings.model_dirs)}
+    if not file.is_file():
+        raise UserMistake(f"cannot read {file}: there is no such file")
+    known = find_by_file(file) or (find_known(name) if name in known_names() else None)
+    if known is None:
+        raise UserMistake(
+            f"{file.name} is no file that is known: put a card beside it and import that (docs/models.md says what is "
+            "in it), or say by --name which known model it is"
+        )
+    _refuse_taken(settings, name or known.name, replace)
+    pull(known, settings.data_dir / "models", name, file)
+    return Imported(name or known.name, one_model(settings, name or known.name).card.version, "added")
+
+
+def _refuse_taken(settings: Settings, name: str, replace: bool) -> None:
+    from surveillance.perception.cards import list_cards
+
+    there: Mapping[str, ModelCard] = {card.name: card for card in list_cards(settings.model_dirs, None)}
     if name in there and not replace:
         raise UserMistake(
             f"there is a model called {name} already (version {there[name].version}); --replace puts this in its place"

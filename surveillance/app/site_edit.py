@@ -145,18 +145,18 @@ def refuse_unknown_models(settings: Settings, before: Site, after: Site) -> None
 
 def model_names(settings: Settings) -> list[str]:
     """Every model card's name, the default one first."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import list_cards
 
-    names = [card.name for card in registry.list_cards(settings.model_dirs)]
+    names = [card.name for card in list_cards(settings.model_dirs)]
     return sorted(names, key=lambda name: (name != settings.perception.model, name))
 
 
 def model_labels(settings: Settings, name: str | None) -> tuple[str, ...]:
     """What that model can say (None: the default one), in its card's order; nothing where the card is not there."""
-    from surveillance.perception import registry
+    from surveillance.perception.cards import find_card
 
     with suppress(NotFound, ModelError):
-        return registry.find_card(name or settings.perception.model, settings.model_dirs).labels
+        return find_card(name or settings.perception.model, settings.model_dirs).labels
     return ()
 
 

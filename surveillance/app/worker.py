@@ -40,8 +40,9 @@ LaneOf = Callable[[Camera, Callable[[bool], None]], Classifier]  # camera, what 
 def build_classifier(settings: Settings, model: str | None = None) -> CardClassifier:
     """The classifier of a model card. Raises ModelError or NotFound."""
     from surveillance.perception import registry
+    from surveillance.perception.cards import find_card
 
-    card = registry.find_card(model or settings.perception.model, settings.all_model_dirs)
+    card = find_card(model or settings.perception.model, settings.all_model_dirs)
     return registry.build_classifier(
         card, settings.data_dir / "models", settings.perception.backend, settings.perception.device
     )

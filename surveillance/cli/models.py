@@ -12,11 +12,11 @@ import click
 from surveillance.app import commands, shelf
 from surveillance.cli.words import cli, command
 from surveillance.domain.values import Classification
+from surveillance.perception.cards import CLASSIFIER, WORDS, ModelCard
 from surveillance.settings import Settings
 
 if TYPE_CHECKING:
     from surveillance.app.shelf import Shelved
-    from surveillance.perception.registry import ModelCard
 
 FEW = 10  # labels; of a model with more, a picture is told in five lines
 TOP = 5
@@ -103,7 +103,10 @@ def list_models(settings: Settings, as_json: bool) -> None:
             click.echo(json.dumps(model.as_json()))
         return
     for line in columns(
-        [("NAME", "VERSION", "ARCHITECTURE", "LABELS", "SIZE", "ACCURACY", "FROM", "CAMERAS"), *map(row_of, found)]
+        [
+            ("NAME", "VERSION", "KIND", "ARCHITECTURE", "LABELS", "SIZE", "ACCURACY", "FROM", "CAMERAS"),
+            *map(row_of, found),
+        ]
     ):
         click.echo(line)
 
@@ -114,7 +117,8 @@ def row_of(model: Shelved) -> tuple[str, ...]:
     return (
         card.name + (" (default)" if model.is_default else ""),
         card.version,
-        card.architecture,
+        WORDS[card.kind],
+        card.architecture or card.decoder,
         labels_words(card.labels, 4),
         size_words(model.size_bytes),
         f"{accuracy[0]:.3f} ({accuracy[1]})" if accuracy else "-",
@@ -125,7 +129,7 @@ def row_of(model: Shelved) -> tuple[str, ...]:
 
 def labels_words(labels: Sequence[str], most: int) -> str:
     return (
-        ", ".join(labels)
+        ", ".join(labels) or "-"
         if len(labels) <= most
         else f"{', '.join(labels[: most - 1])} and {len(labels) - most + 1} more"
     )
@@ -179,20 +183,35 @@ def facts_of(model: Shelved) -> Iterator[tuple[str, str]]:
     card, shape = model.card, model.card.input
     fitted = f"{shape.fit} after {shape.resize}" if shape.resize else shape.fit
     parameters = ", ".join(f"{key} {value}" for key, value in card.parameters.items())
+    if card.kind != CLASSIFIER:
+        yield "kind", WORDS[card.kind]
+        yield "decoder", " ".join([card.decoder, *(f"{key} {value}" for key, value in card.options.items())])
+        yield "classes", class_words(card)
     yield "labels", labels_words(card.labels, MOST_LABELS)
     yield "architecture", f"{card.architecture} ({parameters})" if parameters else card.architecture
-    yield "input", f"{shape.size} x {shape.size} {shape.color}, {fitted}"
+    yield "input", f"{'any size' if shape.fit == 'whole' else f'{shape.size} x {shape.size}'} {shape.color}, {fitted}"
     yield "weights", f"{card.weights_file}, sha256 {card.weights_sha256}"
     yield "size", size_words(model.size_bytes) + (" with exports" if card.exports else "")
     yield "from", model.origin
     yield "licence", card.licence
     yield "cameras", ", ".join(model.cameras)
-    yield "confidence", f"temperature {card.temperature:g}; not sure below {card.reject_below:.0%}"
+    if card.kind == CLASSIFIER:
+        yield "confidence", f"temperature {card.temperature:g}; not sure below {card.reject_below:.0%}"
+    elif card.reject_below:
+        yield "confidence", f"nothing below {card.reject_below:.0%} is told"
     yield from learned_from(card)
     for name, export in card.exports.items():
         parity = export.get("parity", {})
         told = f"; at most {parity['largest']:g} off torch (bound {parity['bound']:g})" if parity else ""
         yield f"{name}", ", ".join(export["files"]) + told
+
+
+def class_words(card: ModelCard) -> str:
+    """Which of our labels stands for which of its own: `person (person), vehicle (bicycle, car, ...)`."""
+    own: dict[str, list[str]] = {}
+    for label, ours in card.classes.items():
+        own.setdefault(ours, []).append(label)
+    return "; ".join(f"{ours}: {labels_words(labels, 4)}" for ours, labels in own.items())
 
 
 def learned_from(card: ModelCard) -> Iterator[tuple[str, str]]:

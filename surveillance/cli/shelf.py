@@ -15,6 +15,7 @@ from surveillance.cli.models import models, size_words
 from surveillance.cli.words import command, counted
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.promotions import Move
+from surveillance.perception.cards import WORDS
 from surveillance.settings import Settings
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -41,7 +42,8 @@ def pull(
     """Get weights that others publish, such as torchvision's, verified and with a card. Needs a network, or --from."""
     got = shelf.pull(settings, name, as_name, file, sha256, replace)
     card = got.card
-    click.echo(f"pulled {card.name} {card.version}: {size_words(got.size_bytes)}, {counted(len(card.labels), 'label')}")
+    what = counted(len(card.labels), "label") if card.labels else WORDS[card.kind]
+    click.echo(f"pulled {card.name} {card.version}: {size_words(got.size_bytes)}, {what}")
     click.echo(f"licence: {card.licence}")
 
 
@@ -68,14 +70,19 @@ def export(settings: Settings, names: tuple[str, ...], to: Path) -> None:
     """
     surveillance models import models.zip
     surveillance models import stick/mine.yaml --replace
+    surveillance models import stick/yolox_nano.onnx --name yolox-nano
     """,
 )
 @click.argument("file", type=FILE)
+@click.option("--name", help="What to call the model of a single file (default: the name it is known by).")
 @click.option("--replace", is_flag=True, help="In place of other models of the same names.")
 @click.pass_obj
-def import_(settings: Settings, file: Path, replace: bool) -> None:
-    """Take over the models of a bundle, or of a card that lies beside its weights. All are checked before any is."""
-    for model in shelf.bring_in(settings, file, replace):
+def import_(settings: Settings, file: Path, name: str | None, replace: bool) -> None:
+    """Take over the models of a bundle, of a card that lies beside its weights, or a file that `pull` would fetch.
+
+    All are checked before any is.
+    """
+    for model in shelf.bring_in(settings, file, replace, name):
         click.echo(f"{model.name} {model.version}: {model.how}")
 
 

@@ -21,7 +21,8 @@ from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.geometry import Box
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Bgr
-from surveillance.perception.registry import Input, ModelCard, build_network, preprocess, softmax
+from surveillance.perception.cards import Input, ModelCard
+from surveillance.perception.registry import build_network, preprocess, softmax
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.SiLU, nn.GELU, nn.Tanh)
 LEAST_CHANCE = 0.005  # of a label that is still worth a picture

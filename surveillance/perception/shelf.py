@@ -21,8 +21,8 @@ import yaml
 from tqdm import tqdm
 
 from surveillance.domain.errors import ModelError, UserMistake
-from surveillance.perception import registry
-from surveillance.perception.registry import ModelCard
+from surveillance.perception.cards import WEIGHTS, ModelCard, parse_card
+from surveillance.perception.opening import check_model
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it becomes a file name
 SUFFIXES = (".safetensors", ".onnx", ".xml", ".bin")
@@ -57,6 +57,15 @@ def write_model(card: ModelCard, files: Mapping[str, bytes], cards: Path, weight
         _write((weights or cards) / name, data)
     page = yaml.safe_dump(card.as_yaml(), sort_keys=False, width=120, allow_unicode=True)
     return _write(cards / f"{card.name}.yaml", page.encode())
+
+
+def write_checked(card: ModelCard, data: bytes, folder: Path) -> Path:
+    """Writes a model of one file once its network could be opened. Raises ModelError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".pull-", dir=folder) as room:
+        _write(Path(room) / card.weights_file, data)
+        check_model(card, Path(room))
+    return write_model(card, {card.weights_file: data}, folder)
 
 
 def put_in_place(model: Packed, folder: Path) -> Path:
@@ -106,7 +115,7 @@ def pack(cards: Sequence[ModelCard], folders: Sequence[Path], bundle: Path) -> i
 
 
 def _found(name: str, folders: Sequence[Path]) -> Path | None:
-    return next((folder / name for folder in (*folders, registry.WEIGHTS) if (folder / name).is_file()), None)
+    return next((folder / name for folder in (*folders, WEIGHTS) if (folder / name).is_file()), None)
 
 
 # --- in ------------------------------------------------------------------------------------------------------------
@@ -133,7 +142,7 @@ def unpacked(source: Path, folder: Path, most_bytes: int = MOST_BYTES) -> Iterat
             for file, sha256 in card.files().items():
                 box.copy(file, room / file)
                 _check_digest(room / file, sha256, card)
-            registry.build_network(card, room)
+            check_model(card, room)
         yield tuple(Packed(card, page, room) for (card, page), _ in cards)
 
 
@@ -183,7 +192,7 @@ class _Box:
         with self._stream(name) as stream:
             page = stream.read(MOST_CARD_BYTES)
         try:
-            card = registry.parse_card(page.decode(), f"{self._source}: {name}")
+            card = parse_card(page.decode(), f"{self._source}: {name}")
         except UnicodeDecodeError:
             raise self._refusal(f"{name} is no text") from None
         check_name(card.name)

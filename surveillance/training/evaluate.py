@@ -24,7 +24,8 @@ from torchmetrics.functional.classification import (
 from tqdm import tqdm
 
 from surveillance.domain.errors import DataError
-from surveillance.perception.registry import CardClassifier, Logits, ModelCard, build_classifier, softmax
+from surveillance.perception.cards import ModelCard
+from surveillance.perception.registry import CardClassifier, Logits, build_classifier, softmax
 from surveillance.training.datasets import Sample, load_samples, named_by, part_for_evaluation
 
 BINS = 15

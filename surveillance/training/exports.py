@@ -24,7 +24,8 @@ from surveillance.domain.errors import ModelError
 from surveillance.domain.values import Bgr
 from surveillance.perception.backends.openvino_backend import OpenVinoBackend, open_file, save_as_openvino
 from surveillance.perception.backends.torch_backend import TorchBackend
-from surveillance.perception.registry import Backend, Batch, Logits, ModelCard, build_network, preprocess
+from surveillance.perception.cards import ModelCard
+from surveillance.perception.registry import Backend, Batch, Logits, build_network, preprocess
 
 BOUND = 0.01  # the most that a logit may differ from torch's
 CROPS = 64  # that answers are compared on

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from surveillance import plugins
 from surveillance.domain.errors import DataError, UserMistake
-from surveillance.perception.registry import Input
+from surveillance.perception.cards import Input
 from surveillance.training.datasets import Sample, Split, labels_of, load_samples, sample_key, split_samples
 from surveillance.training.freezing import freeze, keep_still
 from surveillance.training.pictures import Pictures, common_input

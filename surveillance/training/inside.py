@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from surveillance.domain.errors import ModelError
 from surveillance.domain.values import Bgr
+from surveillance.perception.cards import ModelCard
 from surveillance.perception.inside import Inside, Layer, Look, open_model, paint_heat
-from surveillance.perception.registry import ModelCard
 from surveillance.training.plots import Theme, save_png
 
 MOST_KERNELS = 64

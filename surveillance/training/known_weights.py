@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
@@ -23,13 +23,16 @@ from safetensors.torch import save
 from surveillance import plugins
 from surveillance.domain.errors import ModelError, NotFound, UserMistake
 from surveillance.domain.suggest import no_such
-from surveillance.perception.registry import Input, ModelCard
-from surveillance.perception.shelf import check_name, digest_of, write_model
-from surveillance.perception.torchvision_models import classifier_names
+from surveillance.perception.cards import CLASSIFIER, DETECTOR, ModelCard
+from surveillance.perception.shelf import check_name, digest_of, write_checked
+from surveillance.perception.torchvision_models import classifier_names, detector, segmenter
+from surveillance.training.known import Known
+from surveillance.training.known_tasks import find_task, task_names
 from surveillance.training.pretrained import SIDE_HEADS, input_of, read_checkpoint
 from surveillance.training.recipes import IMAGENET
 
 IMAGENET_TERMS = "learned from ImageNet-1K, whose terms allow research and may bind what is made of it"
+IMAGENET_SOURCES = {"ImageNet-1K": {"origin": "ILSVRC 2012", "licence": IMAGENET_TERMS}}
 CARRY = (
     "where there is a network, run `surveillance models pull {name}` and `surveillance models export {name} --to "
     "models.zip`; carry that here, and run `surveillance models import models.zip`"
@@ -37,28 +40,13 @@ CARRY = (
 Fetch = Callable[[str, Path], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Weights that can be pulled. `sha256` may be its first digits, as torchvision's file names have them."""
-
-    name: str
-    file: str
-    url: str | None  # None: they come from a file only
-    sha256: str
-    architecture: str
-    parameters: Mapping[str, Any]
-    labels: tuple[str, ...]
-    input: Input
-    licence: str
-    training: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-
-
 def find_known(text: str) -> Known:
     """`resnet50`, `resnet50:IMAGENET1K_V2`, or a name of TABLE. Raises NotFound, with the names there are."""
     name, _, chosen = text.partition(":")
     if name in TABLE and not chosen:
         return TABLE[name]()
+    if name in task_names():
+        return find_task(name, chosen)
     if name not in classifier_names():
         raise NotFound(no_such("known model", name, known_names()))
     return _of_torchvision(name, chosen)
@@ -66,7 +54,13 @@ def find_known(text: str) -> Known:
 
 def known_names() -> list[str]:
     """Everything that `find_known` finds, sorted."""
-    return sorted({*TABLE, *classifier_names()})
+    return sorted({*TABLE, *task_names(), *classifier_names()})
+
+
+def find_by_file(file: Path) -> Known | None:
+    """The detector, segmenter or face model that this file is by its digest."""
+    digest = digest_of(file)
+    return next((known for known in map(find_task, task_names()) if known.is_of(digest)), None)
 
 
 def pull(
@@ -88,27 +82,37 @@ def pull(
         source = file or _fetched(known, Path(room), fetch or download)
         if not source.is_file():
             raise UserMistake(f"no weights at {source}; give the file {known.file}")
-        digest = _checked(known, source, (sha256 or known.sha256).lower())
-        weights = _as_safetensors(known, source)
-    if not digest.startswith(known.sha256):  # the same network, but not its makers' weights
+        digest = _checked(known, source, (sha256 or "").lower())
+        data = _as_safetensors(known, source) if known.architecture else source.read_bytes()
+    if digest in known.also:
+        known = replace(known, file=source.name)
+    elif not known.is_of(digest):  # the same network, but not its makers' weights
         known = replace(known, file=source.name, licence="not stated", training={}, metrics={})
-    card = ModelCard(
-        name=name or known.name,
+    return write_checked(card_of(known, name or known.name, digest, data), data, folder)
+
+
+def card_of(known: Known, name: str, digest: str, data: bytes) -> ModelCard:
+    """What is known, as a card of the file that was made of the checkpoint."""
+    return ModelCard(
+        name=name,
         version=str(known.training.get("weights", "1")).rpartition(".")[2],
         architecture=known.architecture,
         parameters=known.parameters,
         labels=known.labels,
         input=known.input,
         temperature=1.0,
-        reject_below=0.0,
-        weights_file=f"{name or known.name}.safetensors",
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        reject_below=known.reject_below,
+        weights_file=f"{name}{'.safetensors' if known.architecture else '.onnx'}",
+        weights_sha256=hashlib.sha256(data).hexdigest(),
         licence=known.licence,
-        data={"sources": {"ImageNet-1K": {"origin": "ILSVRC 2012", "licence": IMAGENET_TERMS}}},
+        data={"sources": dict(known.sources or IMAGENET_SOURCES)},
         training={"pulled": {**known.training, "file": known.file, "sha256": digest}},
         metrics=known.metrics,
+        kind=known.kind,
+        decoder=known.decoder,
+        options=known.options,
+        classes=known.classes,
     )
-    return write_model(card, {card.weights_file: weights}, folder)
 
 
 def download(url: str, to: Path) -> None:
@@ -129,12 +133,12 @@ def _fetched(known: Known, room: Path, fetch: Fetch) -> Path:
 
 
 def _checked(known: Known, file: Path, sha256: str) -> str:
-    """The file's digest, once it is what was asked for."""
+    """The file's digest, once it is what was asked for: one that begins with `sha256`, else the makers' own."""
     found = digest_of(file)
-    if not sha256 or not found.startswith(sha256):
+    if not (found.startswith(sha256) if sha256 else known.is_of(found)):
         raise ModelError(
-            f"{file.name} is not {known.file}: its sha256 should begin with {sha256}, it is {found}; fetch it again, "
-            "or say by --sha256 which file you mean"
+            f"{file.name} is not {known.file}: its sha256 should begin with {sha256 or known.sha256}, it is {found}; "
+            "fetch it again, or say by --sha256 which file you mean"
         )
     return found
 
@@ -142,7 +146,7 @@ def _checked(known: Known, file: Path, sha256: str) -> str:
 def _as_safetensors(known: Known, file: Path) -> bytes:
     """What the network of the card holds once the checkpoint is in it, by the names that it has there."""
     tensors = {key: value for key, value in read_checkpoint(file).items() if not key.startswith(SIDE_HEADS)}
-    network = plugins.load("architectures", known.architecture)(len(known.labels), **known.parameters)
+    network = _bare_network(known)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
@@ -150,6 +154,16 @@ def _as_safetensors(known: Known, file: Path) -> bytes:
         raise ModelError(f"{file.name} does not fit {known.architecture}: {reason}") from error
     held = {key: value.contiguous().clone() for key, value in network.state_dict().items()}
     return save(held, metadata={"labels": json.dumps(list(known.labels))})
+
+
+def _bare_network(known: Known) -> torch.nn.Module:
+    """The network that the checkpoint fits, with random weights."""
+    if known.kind == CLASSIFIER:
+        network = plugins.load("architectures", known.architecture)(len(known.labels), **known.parameters)
+    else:
+        build = detector if known.kind == DETECTOR else segmenter
+        network = build(len(known.labels), model=known.architecture, **known.parameters).network
+    return cast(torch.nn.Module, network)
 
 
 # --- what is known -------------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from surveillance.domain.values import BACKGROUND, Bgr
-from surveillance.perception.registry import Batch, Input, fit_crop, normalize
+from surveillance.perception.cards import Input
+from surveillance.perception.registry import Batch, fit_crop, normalize
 from surveillance.training.augment import augment
 from surveillance.training.datasets import Sample
 from surveillance.training.recipes import Recipe

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from surveillance.domain.errors import ModelError, UserMistake
-from surveillance.perception.registry import Input, load_card, load_weights
+from surveillance.perception.cards import Input, load_card
+from surveillance.perception.registry import load_weights
 from surveillance.training.recipes import IMAGENET, NO_WEIGHTS
 
 SIDE_HEADS = ("aux1.", "aux2.", "AuxLogits.")  # of networks that are trained with more heads than they are used with

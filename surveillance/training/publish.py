@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from surveillance.perception.registry import Logits, ModelCard, build_classifier, softmax
+from surveillance.perception.cards import ModelCard
+from surveillance.perception.registry import Logits, build_classifier, softmax
 from surveillance.perception.shelf import check_name, write_model
 from surveillance.training.datasets import Sample, sample_key
 from surveillance.training.drift import profile_of

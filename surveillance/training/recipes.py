@@ -15,7 +15,7 @@ from typing import Any
 from surveillance import plugins
 from surveillance.domain.errors import NotFound
 from surveillance.domain.suggest import no_such
-from surveillance.perception.registry import Input
+from surveillance.perception.cards import Input
 
 IMAGENET = Input(size=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), fit="crop", resize=256)
 NO_WEIGHTS = "none"

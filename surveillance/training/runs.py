@@ -13,7 +13,7 @@ from typing import Any
 
 from surveillance.domain.errors import DataError, ModelError, NotFound
 from surveillance.domain.suggest import no_such
-from surveillance.perception.registry import ModelCard, list_cards, load_card
+from surveillance.perception.cards import ModelCard, list_cards, load_card
 from surveillance.training.datasets import Sample, load_samples, sample_key
 from surveillance.training.recipes import parse_recipe
 

@@ -12,7 +12,8 @@ import pytest
 from models import made
 
 from surveillance.domain.errors import ModelError
-from surveillance.perception.registry import build_classifier, load_card, preprocess
+from surveillance.perception.cards import load_card
+from surveillance.perception.registry import build_classifier, preprocess
 from surveillance.perception.shelf import digest_of, pack, unpacked, write_model
 from surveillance.training.exports import BOUND, cpu_name, parity, with_exports
 

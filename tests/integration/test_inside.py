@@ -15,8 +15,9 @@ from surveillance import plugins
 from surveillance.cli import main
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.values import Bgr
+from surveillance.perception.cards import Input, ModelCard
 from surveillance.perception.inside import Inside, open_model, paint_heat
-from surveillance.perception.registry import Input, ModelCard, build_network, preprocess
+from surveillance.perception.registry import build_network, preprocess
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 GRAY = {"channels": 1, "size": 28}

@@ -11,15 +11,19 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from torchvision import models
 from torchvision.transforms.functional import to_pil_image
 
 from surveillance.cli import main
 from surveillance.domain.errors import ModelError, NotFound, UserMistake
-from surveillance.perception.registry import build_classifier, load_card
+from surveillance.perception.cards import load_card, parse_card
+from surveillance.perception.registry import build_classifier
 from surveillance.perception.shelf import digest_of
-from surveillance.training.known_weights import Known, find_known, known_names, pull
+from surveillance.training.known import Known
+from surveillance.training.known_tasks import task_names
+from surveillance.training.known_weights import card_of, find_known, known_names, pull
 
 
 def random_weights(name: str, folder: Path, **parameters: bool) -> tuple[Path, torch.nn.Module]:
@@ -36,9 +40,10 @@ def as_if_published(name: str, file: Path) -> Known:
 
 def test_every_name_leads_to_a_whole_card() -> None:
     names = known_names()
-    assert {"resnet50", "mobilenet_v3_large", "vit_b_16", "mobilenet_v1_025"} <= set(names)
-    assert len(names) > 70
-    for name in names:
+    classifiers = [name for name in names if name not in task_names()]
+    assert {"resnet50", "mobilenet_v3_large", "vit_b_16", "mobilenet_v1_025"} <= set(classifiers)
+    assert len(classifiers) > 70
+    for name in classifiers:
         known = find_known(name)
         assert (known.name, len(set(known.labels))) == (name, 1000)
         assert re.fullmatch("[0-9a-f]{8,64}", known.sha256)
@@ -50,6 +55,52 @@ def test_every_name_leads_to_a_whole_card() -> None:
         find_known("resent50")
     with pytest.raises(NotFound, match="resnet50 has no weights 'V9'; there are: IMAGENET1K_V1, IMAGENET1K_V2"):
         find_known("resnet50:V9")
+
+
+def test_every_detector_segmenter_and_face_model_leads_to_a_whole_card(tmp_path: Path) -> None:
+    """But for its weights: a card of what is known is read as it was written."""
+    for name in task_names():
+        known = find_known(name)
+        card = card_of(known, known.name, "0" * 64, b"weights")
+        assert parse_card(yaml.safe_dump(card.as_yaml()), name) == card
+        assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", known.sha256)
+    yolox, lraspp = find_known("yolox-nano"), find_known("lraspp_mobilenet_v3_large")
+    assert (len(yolox.labels), set(yolox.classes.values())) == (80, {"person", "vehicle", "animal"})
+    assert (lraspp.kind, lraspp.classes["person"], lraspp.classes["motorbike"]) == ("segmenter", "person", "vehicle")
+    with pytest.raises(NotFound, match="ssdlite320_mobilenet_v3_large has no weights 'V9'; there are: COCO_V1"):
+        find_known("ssdlite320_mobilenet_v3_large:V9")
+
+
+def test_a_known_file_is_imported_without_a_card(
+    footage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SURVEILLANCE__DATA_DIR", str(tmp_path))
+    file, unknown = footage / "models" / "yolox_nano.onnx", footage / "models" / "mobilefacenet.onnx"
+
+    told = [
+        run(arguments, capsys)
+        for arguments in (
+            ["models", "import", str(file)],
+            ["models", "import", str(file)],
+            ["models", "import", str(unknown)],
+            ["classify", str(file), "--model", "yolox-nano"],
+            ["models", "import", str(tmp_path / "none.onnx")],
+        )
+    ]
+
+    assert told[0] == (0, "yolox-nano 1: added\n", "")
+    assert told[1][0] == 2
+    assert "there is a model called yolox-nano already" in told[1][2]
+    assert "mobilefacenet.onnx is no file that is known" in told[2][2]
+    assert "yolox-nano is a detector, and a classifier is needed; there are: animals, embedded" in told[3][2]
+    assert "there is no such file" in told[4][2]
+
+
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    out, err = capsys.readouterr()
+    return int(left.value.code or 0), out, err
 
 
 def test_what_was_fetched_is_kept_with_what_its_makers_state(tmp_path: Path) -> None:

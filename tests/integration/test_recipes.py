@@ -23,7 +23,8 @@ from torch import nn
 from surveillance import plugins
 from surveillance.app.training import parse_parameters, train
 from surveillance.domain.errors import ModelError, NotFound, UserMistake
-from surveillance.perception.registry import Input, build_classifier, load_card
+from surveillance.perception.cards import Input, load_card
+from surveillance.perception.registry import build_classifier
 from surveillance.settings import Settings
 from surveillance.training.datasets import load_samples
 from surveillance.training.fit import fit, score

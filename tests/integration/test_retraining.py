@@ -26,7 +26,7 @@ from surveillance.domain.shadow import ShadowVote
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Decision, Shot, new_id
 from surveillance.jobs.settings import RetrainingSettings
-from surveillance.perception.registry import find_card
+from surveillance.perception.cards import find_card
 from surveillance.settings import Settings
 from surveillance.storage.job_record import JobRecord, JobRun
 from surveillance.storage.queries import EventFilter

@@ -31,7 +31,7 @@ from surveillance.engines.figures import Figures
 from surveillance.engines.shadow import ShadowedCamera
 from surveillance.engines.worker import walk_source
 from surveillance.ingest.sources import open_source
-from surveillance.perception.registry import WEIGHTS
+from surveillance.perception.cards import WEIGHTS
 from surveillance.settings import Settings
 from surveillance.storage.labels import Labels
 from surveillance.storage.queries import EventFilter

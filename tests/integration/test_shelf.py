@@ -16,7 +16,8 @@ from models import made
 from surveillance.app import shelf
 from surveillance.app.shelf import Imported
 from surveillance.domain.errors import ModelError, NotFound, UserMistake
-from surveillance.perception.registry import build_network, find_card
+from surveillance.perception.cards import find_card
+from surveillance.perception.registry import build_network
 from surveillance.perception.shelf import unpacked
 from surveillance.settings import Settings
 

@@ -16,7 +16,8 @@ from stripes import RECIPE, stripes, write_tree
 
 from surveillance.cli import main
 from surveillance.domain.errors import DataError, ModelError, UserMistake
-from surveillance.perception.registry import build_classifier, load_card, load_weights, softmax
+from surveillance.perception.cards import load_card
+from surveillance.perception.registry import build_classifier, load_weights, softmax
 from surveillance.training.datasets import load_samples, split_samples
 from surveillance.training.evaluate import evaluate_card
 from surveillance.training.fit import fit

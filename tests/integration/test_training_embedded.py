@@ -12,7 +12,8 @@ import torch
 from cards import embedded_card
 from safetensors.torch import load_file, save_file
 
-from surveillance.perception.registry import WEIGHTS, ModelCard, build_classifier
+from surveillance.perception.cards import WEIGHTS, ModelCard
+from surveillance.perception.registry import build_classifier
 from surveillance.training.datasets import Sample, load_samples, parse_manifest, source_of, split_samples
 from surveillance.training.evaluate import classify, evaluate_card, measure
 from surveillance.training.fit import split_digest

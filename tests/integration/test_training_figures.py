@@ -11,7 +11,7 @@ import torch
 from cards import embedded_card
 
 from surveillance.domain.errors import ModelError, NotFound
-from surveillance.perception.registry import Input, ModelCard
+from surveillance.perception.cards import Input, ModelCard
 from surveillance.training import plots
 from surveillance.training.datasets import Sample
 from surveillance.training.evaluate import Evaluation, calibration_error, evaluate_samples, measure

@@ -21,7 +21,7 @@ from stripes import RECIPE, write_tree
 
 from surveillance.cli import main
 from surveillance.domain.errors import DataError, UserMistake
-from surveillance.perception.registry import Input
+from surveillance.perception.cards import Input
 from surveillance.training.recipes import RECIPES, build_recipe, parse_recipe
 from surveillance.training.search import changed, own_values, space_of, used_values
 from surveillance.training.tune import Plan, Tuning, plan_tuning, tune

@@ -20,11 +20,12 @@ from surveillance.domain.values import BACKGROUND, REJECTED, Observation, Scene,
 from surveillance.engines.worker import walk_source
 from surveillance.ingest.gate import MotionGate
 from surveillance.ingest.sources import FileSource
+from surveillance.perception.cards import find_card
 from surveillance.perception.describe import Describer
 from surveillance.perception.observe import Observer
 from surveillance.perception.propose import MotionProposer
 from surveillance.perception.recognize import Recognizer
-from surveillance.perception.registry import CardClassifier, build_classifier, find_card
+from surveillance.perception.registry import CardClassifier, build_classifier
 from surveillance.perception.track import VoteTracker
 from surveillance.walk import WorkerWalk
 

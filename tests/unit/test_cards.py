@@ -9,18 +9,9 @@ import yaml
 from cards import embedded_card
 
 from surveillance.domain.errors import ModelError, NotFound
-from surveillance.perception.registry import (
-    Input,
-    ModelCard,
-    find_card,
-    fit_crop,
-    list_cards,
-    load_card,
-    normalize,
-    parse_card,
-    preprocess,
-    softmax,
-)
+from surveillance.perception.cards import Input, ModelCard, find_card, list_cards, load_card, parse_card
+from surveillance.perception.opening import unplaced
+from surveillance.perception.registry import fit_crop, normalize, preprocess, softmax
 
 CARD = ModelCard(
     name="small",
@@ -46,6 +37,50 @@ def _page(**changes: object) -> str:
 
 def test_card_survives_its_file() -> None:
     assert parse_card(_page(), "small.yaml") == CARD
+
+
+DETECTOR = dataclasses.replace(
+    CARD,
+    name="boxes",
+    architecture="",
+    parameters={},
+    temperature=1.0,
+    weights_file="boxes.onnx",
+    kind="detector",
+    decoder="yolox",
+    options={"iou": 0.5},
+    classes={"cat": "animal", "dog": "animal"},
+    input=Input(size=48, fit="corner"),
+)
+
+
+def test_a_detectors_card_survives_its_file_and_is_no_classifiers(tmp_path: Path) -> None:
+    (tmp_path / "boxes.yaml").write_text(yaml.safe_dump(DETECTOR.as_yaml()))
+    (tmp_path / "small.yaml").write_text(_page())
+    assert find_card("boxes", [tmp_path], "detector") == DETECTOR
+    assert list_cards([tmp_path]) == (CARD,)
+    assert list_cards([tmp_path], None) == (DETECTOR, CARD)
+    with pytest.raises(ModelError, match="boxes is a detector, and a classifier is needed; there are: small"):
+        find_card("boxes", [tmp_path])
+    with pytest.raises(NotFound, match="no face detector is called 'eyes'; there are: none"):
+        find_card("eyes", [tmp_path], "face_detector")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"kind": "oracle"}, "kind must be one of classifier, detector"),
+        ({"decoder": "yunet"}, "a detector needs decoder yolox or ssd or torchvision_detector, not 'yunet'"),
+        ({"classes": {"cow": "animal"}}, "classes name 'cow', which is none of its labels"),
+        ({"weights_file": "boxes.pt"}, "a .safetensors or .onnx file, not 'boxes.pt'"),
+        ({"labels": (), "classes": {}}, "a detector needs labels"),
+    ],
+)
+def test_a_detectors_card_says_what_it_lacks(changes: dict[str, object], told: str) -> None:
+    page = dataclasses.replace(DETECTOR, **changes).as_yaml()  # type: ignore[arg-type]
+    with pytest.raises(ModelError) as caught:
+        parse_card(yaml.safe_dump(page), "boxes.yaml")
+    assert told in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +151,21 @@ def test_the_middle_is_what_torchvision_cuts_out() -> None:
     assert (fit_crop(crop, 20, "crop", resize=40) == 255).all()
     assert fit_crop(crop, 20, "crop").shape == (20, 20, 3)
     assert fit_crop(np.zeros((7, 90, 3), np.uint8), 20, "crop", resize=24).shape == (20, 20, 3)
+
+
+def test_a_detectors_picture_lies_in_the_corner() -> None:
+    fitted = fit_crop(np.full((20, 40, 3), 255, np.uint8), 16, "corner")
+    assert (fitted[:8] == 255).all()
+    assert (fitted[8:] == 114).all()
+    assert fit_crop(np.zeros((7, 90, 3), np.uint8), 16, "whole").shape == (7, 90, 3)
+
+
+@pytest.mark.parametrize("fit", ["stretch", "corner", "letterbox", "whole"])
+def test_boxes_are_told_where_they_lie_in_the_picture(fit: str) -> None:
+    """The right half of a picture of 40 x 20, seen through each way of fitting it."""
+    seen = {"stretch": [8, 0, 16, 16], "corner": [8, 0, 16, 8], "letterbox": [8, 4, 16, 12], "whole": [20, 0, 40, 20]}
+    boxes = np.array([seen[fit]], np.float32)
+    np.testing.assert_allclose(unplaced(boxes, Input(size=16, fit=fit), 40, 20), [[0.5, 0, 1, 1]], atol=1e-6)
 
 
 def test_a_gray_network_gets_one_channel() -> None:

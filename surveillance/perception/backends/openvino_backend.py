@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from surveillance.domain.errors import ModelError
+from surveillance.perception.opening import Answers, Run
 from surveillance.perception.registry import Backend, Batch, Logits
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it would report each import to its maker
@@ -46,12 +47,33 @@ def open_file(path: Path) -> Backend:
     return _compiled(ov.Core().read_model(str(path)))
 
 
-def _converted(network: nn.Module, channels: int, size: int) -> Any:
+def run_onnx(data: bytes) -> Run:
+    """What a network in ONNX answers, all its outputs. Raises RuntimeError for bytes that are none."""
+    return _answering(ov.Core().read_model(data, b""))
+
+
+def run_module(network: nn.Module, channels: int, size: int) -> Run:
+    """What a network of torch answers to pictures of one size, one at a time."""
+    return _answering(_converted(network, channels, size, batch=1))
+
+
+def _answering(model: Any) -> Run:
+    network = ov.Core().compile_model(model, "CPU", SETTINGS)
+    count = len(network.outputs)
+
+    def run(batch: Batch) -> Answers:
+        answered = network(batch)
+        return tuple(np.array(answered[place], np.float32) for place in range(count))
+
+    return run
+
+
+def _converted(network: nn.Module, channels: int, size: int, batch: int = -1) -> Any:
     network = network.cpu().float().eval()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the converter traces by a call that torch calls deprecated
         example = torch.zeros(1, channels, size, size)
-        return ov.convert_model(network, example_input=example, input=[-1, channels, size, size])
+        return ov.convert_model(network, example_input=example, input=[batch, channels, size, size])
 
 
 def _compiled(model: Any) -> Backend:

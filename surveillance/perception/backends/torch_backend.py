@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from surveillance.domain.errors import ModelError
+from surveillance.perception.opening import Answers, Run
 from surveillance.perception.registry import Batch, Logits
 
 
@@ -34,3 +35,17 @@ class TorchBackend:
             crops = torch.from_numpy(batch).to(self._device, self._type, memory_format=torch.channels_last)
             logits: Logits = self._network(crops).float().cpu().numpy().astype(np.float32)
         return logits
+
+
+def run_eagerly(network: nn.Module) -> Run:
+    """What a network answers to pictures of any size, in single precision on one CPU thread."""
+    torch.set_num_threads(1)
+    network = network.cpu().float().eval()
+
+    def run(batch: Batch) -> Answers:
+        with torch.inference_mode():
+            found = network(torch.from_numpy(batch))
+        parts = found if isinstance(found, tuple) else (found,)
+        return tuple(np.asarray(part.numpy(), np.float32) for part in parts)
+
+    return run
