@@ -27,6 +27,7 @@ GROUPS = (
     "rules",
     "events",
     "models",
+    "reading",
     "datasets",
     "shelf",
     "labels",

@@ -72,3 +72,30 @@ def dashboard(
         click.echo(line)
     if file is not None:
         file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+@command(
+    bench,
+    "plates",
+    """
+    surveillance bench plates --data plates/
+    surveillance bench plates --painted 480 --seed 7 --json plates.json
+    """,
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Pictures named by their plates."
+)
+@click.option("--painted", default=0, type=click.IntRange(0), help="So many painted European plates too.")
+@click.option("--seed", default=7, show_default=True, help="Of the painted ones.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+def plates(data: Path | None, painted: int, seed: int, file: Path | None) -> None:
+    """Read number plates and tell how many came out exactly, nearly, and by character."""
+    from surveillance.bench import plates as reading
+
+    if data is None and not painted:
+        raise click.UsageError("nothing to read: give --data, --painted or both")
+    figures = reading.measure_all(data, painted, seed)
+    for line in reading.described(figures):
+        click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")

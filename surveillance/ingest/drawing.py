@@ -1,15 +1,15 @@
-"""A camera's picture with its zones, lines and masks drawn in, so that somebody can see where they lie."""
+"""Pictures with what lies in them drawn in: a camera's zones, lines and masks, or what was found there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from surveillance.domain.geometry import Point
+from surveillance.domain.geometry import Box, Point
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr
 
@@ -36,6 +36,16 @@ def draw_shapes(jpeg: bytes, camera: Camera) -> bytes:
         cv2.arrowedLine(picture, middle, middle + np.array([-across[1], across[0]]), LINE, 2, cv2.LINE_AA)
         _name(picture, middle, LINE, f"{line.name} in")
     return bytes(cv2.imencode(".jpg", picture)[1])
+
+
+def draw_boxes(picture: Bgr, boxes: Sequence[tuple[Box, str]], suffix: str = ".jpg") -> bytes:
+    """The picture, encoded as the suffix says, with a named frame around each box."""
+    drawn = picture.copy()
+    for box, name in boxes:
+        corners = ((box.x1, box.y1), (box.x2, box.y1), (box.x2, box.y2), (box.x1, box.y2))
+        cv2.polylines(drawn, [_pixels(drawn, corners)], True, ZONE, 2, cv2.LINE_AA)
+        _name(drawn, _pixels(drawn, corners[:1])[0], ZONE, name)
+    return bytes(cv2.imencode(suffix, drawn)[1])
 
 
 def _outline(picture: Bgr, points: Iterable[Point], color: tuple[int, int, int], name: str) -> None:
