@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from surveillance.perception.describe import Describer
 
 BuildTask = Callable[[Settings, Camera], Task]  # raises ModelError or NotFound for a model that is missing
-TASKS: Mapping[str, BuildTask] = {}  # each name stands in domain.site.CAMERA_TASKS too
+
+
+def build_plates(settings: Settings, camera: Camera) -> Task:
+    from surveillance.perception.plate_task import PlateTask
+    from surveillance.perception.read import text_reader
+
+    return PlateTask(text_reader())
+
+
+TASKS: Mapping[str, BuildTask] = {"plates": build_plates}  # each name stands in domain.site.CAMERA_TASKS too
 
 
 def build_describer(settings: Settings, camera: Camera, tasks: Mapping[str, BuildTask] = TASKS) -> Describer:

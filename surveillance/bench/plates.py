@@ -133,10 +133,10 @@ def photographed(plate: Bgr, dice: random.Random) -> Bgr:
     ground = cv2.resize(paint.integers(20, 70, (6, 8, 3), np.uint8), size, interpolation=cv2.INTER_CUBIC)
     small = cv2.GaussianBlur(plate, (0, 0), max(PLATE_PX[0] / width / 2, 0.4))
     picture = cv2.warpPerspective(small, turn, size, ground, borderMode=cv2.BORDER_TRANSPARENT).astype(np.float32)
-    picture = cv2.GaussianBlur(picture, (0, 0), dice.uniform(0.3, 1.2))
-    picture = picture * dice.uniform(0.45, 1.1) + paint.normal(0, dice.uniform(2, 10), picture.shape)
+    soft = cv2.GaussianBlur(picture, (0, 0), dice.uniform(0.3, 1.2))
+    noisy = soft * dice.uniform(0.45, 1.1) + paint.normal(0, dice.uniform(2, 10), picture.shape)
     quality = [cv2.IMWRITE_JPEG_QUALITY, dice.randint(50, 90)]
-    jpeg = cv2.imencode(".jpg", np.clip(picture, 0, 255).astype(np.uint8), quality)[1]
+    jpeg = cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), quality)[1]
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
 
 

@@ -79,7 +79,9 @@ def match(read: str, known: str) -> Match:
     place = next((i for i in range(len(longer)) if longer[:i] + longer[i + 1 :] == shorter), None)
     if place is None:
         return NONE
-    return Match("near", f"{longer[place]} {'added' if longer is read else 'missing'} in place {place + 1}")
+    if longer is read:
+        return Match("near", f"{read[place]} added in place {place + 1}")
+    return Match("near", f"{known[place]} missing in place {place + 1}")
 
 
 def _by_letters(read: str, known: str) -> Match:

@@ -42,7 +42,9 @@ class Camera:
         return hide_password(self.url)
 
 
-CAMERA_TASKS: Mapping[str, str] = {}  # task -> what it tells, for people; `app.tasks` builds them
+CAMERA_TASKS: Mapping[str, str] = {
+    "plates": "the number plates of vehicles",
+}  # task -> what it tells, for people; `app.tasks` builds them
 PROPOSERS = ("motion", "detector")
 BLURS = ("none", "people")
 LIVE_FIELDS = ("zones", "lines", "view", "zones_version", "sensitivity", "min_confidence")  # edited while it runs

@@ -41,7 +41,7 @@ class Looks:
 class PlateTask:
     """Implements domain.ports.Task. Tells `plate`: empty as long as none is read for certain."""
 
-    words = (PLATE,)
+    words: tuple[str, ...] = (PLATE,)
 
     def __init__(self, read: ReadText) -> None:
         self._read = read

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from surveillance.domain.plates import match
 from surveillance.domain.site import Site
 from surveillance.domain.values import (
     REJECTED,
@@ -96,6 +97,8 @@ class _Scene:
                 return self._is_open(key, name, doubts)
             case ("dwell_in", zone):
                 return self._seen.dwell_s.get(zone, 0.0) if self._seen else 0.0
+            case ("plate_near", plate):
+                return self._is_near(key, plate, doubts)
             case "dwell_s":
                 return max(self._seen.dwell_s.values(), default=0.0) if self._seen else 0.0
             case "camera_state":
@@ -107,13 +110,21 @@ class _Scene:
 
     def _missing(self, key: Key) -> str:
         """Why nothing tells that word, and what would."""
-        word = WORDS.get(key[0])
+        word = WORDS.get(key if isinstance(key, str) else key[0])
         if word is None or word.task is None:
             return f"nothing tells {key_text(key)}"
         camera = self._site.camera(self._camera)
         if camera is not None and word.task in camera.tasks:
             return f"camera {self._camera} has not told {key_text(key)} yet"
         return f"camera {self._camera} does not tell {word.name}: switch its task {word.task} on"
+
+    def _is_near(self, key: Key, plate: str, doubts: dict[Key, str]) -> Value:
+        """Whether the plate that was read is that one, or nearly."""
+        read = self._seen.attributes.get("plate") if self._seen else None
+        if isinstance(read, str):
+            return match(read, plate).kind != "none"
+        doubts[key] = read.reason if isinstance(read, Doubt) else self._missing(key)
+        return UNKNOWN
 
     def _count(self, key: Key, label: str, zone: str | None, doubts: dict[Key, str]) -> Value:
         doubt = self._memory.doubt(self._camera, self._at) if self._camera else "the door has no camera"
@@ -149,7 +160,7 @@ def facts_of_observation(seen: Observation, memory: Memory, site: Site) -> Facts
     }
     facts = Facts(known, _Scene(memory, site, seen.camera, seen.at, seen))
     for word, value in seen.attributes.items():
-        facts.take((word,), value)
+        facts.take(word, value)
     return facts
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from surveillance.domain.errors import SettingsError
+from surveillance.domain.plates import spelled
 from surveillance.storage.durable import sync_directory
 
 KEY_BYTES = 32
@@ -102,7 +103,5 @@ class KeyStore:
 
 
 def _normal(kind: str, value: str) -> str:
-    """A plate is read with and without blanks and dashes; anything else counts as it is."""
-    if kind == "plate":
-        return re.sub(r"[\s\-.·]", "", value).upper()
-    return value.strip()
+    """A plate counts however it is written; anything else as it is."""
+    return spelled(value) if kind == "plate" else value.strip()
