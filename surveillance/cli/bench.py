@@ -1,4 +1,4 @@
-"""Measure what a site costs on this machine."""
+"""Measure what a site costs on this machine, and how well it follows things."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from surveillance.settings import Settings
 
 @cli.group()
 def bench() -> None:
-    """Measure what a site costs on this machine."""
+    """Measure what a site costs on this machine, and how well it follows things."""
 
 
 @command(
@@ -97,5 +97,71 @@ def plates(data: Path | None, painted: int, seed: int, file: Path | None) -> Non
     figures = reading.measure_all(data, painted, seed)
     for line in reading.described(figures):
         click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+def _size(ctx: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    width, _, height = (text or "").partition("x")
+    if text is not None and not (width.isdigit() and height.isdigit()):
+        raise click.BadParameter("write width and height in pixels, such as 640x480")
+    return (int(width), int(height)) if text else None
+
+
+@command(
+    bench,
+    "track-quality",
+    """
+    surveillance bench track-quality det.txt --gt gt.txt --fps 25 --size 640x480
+    surveillance bench track-quality det.txt --fps 10 --tracks tracks.txt --json figures.json
+    """,
+)
+@click.argument("found", metavar="DET", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--gt", "true", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The true boxes.")
+@click.option("--fps", type=click.FloatRange(min=0.1), help="Pictures a second; else from seqinfo.ini.")
+@click.option("--size", callback=_size, metavar="WxH", help="Of the pictures; else seqinfo.ini's, or all boxes'.")
+@click.option("--tracks", type=click.Path(path_type=Path), help="Also write the tracks there, as MOT has results.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+def track_quality(
+    found: Path,
+    true: Path | None,
+    fps: float | None,
+    size: tuple[int, int] | None,
+    tracks: Path | None,
+    file: Path | None,
+) -> None:
+    """Follow the detections of DET (a MOT file) and judge the tracks by their true boxes, beside SORT.
+
+    Without --gt only what can be counted is told.
+    """
+    from surveillance.bench import mot, track_quality
+
+    boxes = mot.read_mot(found)
+    film = mot.film_of(found, boxes, fps, size)
+    figures, told = track_quality.measure(boxes, mot.read_mot(true) if true else None, film)
+    for line in track_quality.described(figures):
+        click.echo(line)
+    if tracks is not None:
+        tracks.write_text(mot.mot_text(told), encoding="utf-8")
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+@command(
+    bench,
+    "track-cost",
+    """
+    surveillance bench track-cost
+    surveillance bench track-cost --json cost.json
+    """,
+)
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+def track_cost(file: Path | None) -> None:
+    """Time one update of the tracker with 1 to 200 objects, in CPU time of one thread."""
+    from surveillance.bench import track_quality
+
+    figures = track_quality.cost()
+    for objects, ms in figures["ms_per_update"].items():
+        click.echo(f"{objects:>4} objects: {ms['median']:6.2f} ms, 95 of 100 below {ms['p95']:.2f} ms")
     if file is not None:
         file.write_text(json.dumps(figures, indent=2), encoding="utf-8")

@@ -1,8 +1,8 @@
 """Scenes in, tracks out: the same thing over time, labelled by the vote of all its crops.
 
 A track is confirmed over several frames, coasts over gaps, and is called `unknown` until one label clearly leads.
-Time is the frames' own. Association: Hungarian over overlap and distance on constant velocity (as in SORT, Bewley
-et al. 2016), written on arrays because the kept libraries miss the speed budget (docs/decisions/0002-tracker.md).
+Time is the frames' own. Association: Hungarian over overlap and distance on a Kalman filter of constant velocity (as in
+SORT, Bewley et al. 2016), written on arrays because the kept libraries miss the speed budget (decision 0002).
 """
 
 from __future__ import annotations
@@ -32,8 +32,14 @@ from surveillance.perception.settings import TrackSettings
 
 Floats = NDArray[np.float64]
 
-KEEP_POSITION, KEEP_SIZE, KEEP_VELOCITY = 0.2, 0.5, 0.6  # how much of the prediction survives a measurement
-MOST_SIZE_RATIO = 6.0  # areas further apart are not the same thing one frame later
+NOISE = 0.05  # deviation of where a box is found, in its own sizes; the filter's own deviations are told in it
+AGILITY = 25.0  # deviation by which a speed changes in a second: more than one size a second
+FASTEST = 40.0  # deviation of the speed of what was found once: two sizes a second
+SIZE_S = 0.3  # time constant with which a new size is believed
+STATE = 9  # cx, cy, width, height, vx, vy, in picture heights and seconds; variance of place, of both, of speed
+FARTHEST = 1.4  # own sizes from where it was expected; what is found further off is not it
+DETECTOR = "detector"  # the source of what a detector found: a whole thing, once, while motion finds parts and unions
+DETECTED, MOVED = (0.15, 3.0), (0.35, 6.0)  # own sizes by which each misses what stands; most ratio of its areas
 VIEWS = 4
 LEAST_NOVELTY = 0.05  # so that who sits still, and is surely a person, becomes one within half a minute
 SAME_VIEW = 0.8  # overlap above which two crops are one view, seen twice
@@ -92,6 +98,7 @@ class Life:
     started_at: datetime
     seen_at: datetime
     seen_s: float  # the same as seconds, which are quicker to reckon with
+    source: str  # of what it was last found by
     born: Box  # where it was first found
     box: Box
     hits: int = 1
@@ -124,7 +131,7 @@ class VoteTracker:
         self._camera = camera
         self._settings = settings or TrackSettings()
         self._lives: list[Life] = []
-        self._motion: Floats = np.zeros((0, 6))  # cx, cy, width, height, vx, vy; in picture heights and seconds
+        self._motion: Floats = np.zeros((0, STATE))
         self._now_s: float | None = None
         self._aspect = 1.0
         self._next_id = 1
@@ -154,7 +161,7 @@ class VoteTracker:
     def finish(self) -> tuple[Track, ...]:
         """The end of the source: every live track, ended."""
         ended = tuple(self._told(life, ended=True) for life in self._lives)
-        self._lives, self._motion, self._alive = [], np.zeros((0, 6)), ()
+        self._lives, self._motion, self._alive = [], np.zeros((0, STATE)), ()
         return ended
 
     def _told(self, life: Life, ended: bool = False) -> Track:
@@ -162,10 +169,10 @@ class VoteTracker:
         return Track(life.id, self._camera, life.box, life.label, life.confidence, life.confirmed, *life_s)
 
     def _predict(self, now_s: float, elapsed_s: float) -> None:
-        self._motion[:, :2] += self._motion[:, 4:] * elapsed_s
+        _move(self._motion, elapsed_s)
         for index, life in enumerate(self._lives):
             if now_s - life.seen_s > elapsed_s + 1e-3:
-                self._motion[index, 4:] *= 0.5 ** (elapsed_s / 0.5)  # who is out of sight has rather stopped
+                self._motion[index, 4:6] *= 0.5 ** (elapsed_s / 0.5)  # who is out of sight has rather stopped
 
     # --- who is who --------------------------------------------------------------------------------------------
 
@@ -176,7 +183,7 @@ class VoteTracker:
         if not subjects or not self._lives:
             return [], everyone
         measured = self._measured([subject.detection.box for subject in subjects])
-        cost = _costs(self._motion, measured, self._reach(scene.frame.captured_at.timestamp()))
+        cost = _costs(self._motion, measured, [subject.detection.source for subject in subjects])
         cost += np.array([0.0 if life.confirmed else TENTATIVE_COST for life in self._lives])[:, None]
         rows, columns = linear_sum_assignment(cost)
         pairs, taken = [], set()
@@ -189,13 +196,6 @@ class VoteTracker:
                 pairs.append((row, subject))
         return pairs, [k for k in everyone if k not in taken]
 
-    def _reach(self, now_s: float) -> Floats:
-        """How far, in own sizes, each track may be from where it was expected: far while its speed is unknown."""
-        gaps = now_s - np.array([life.seen_s for life in self._lives])
-        young = np.array([life.hits < 3 for life in self._lives])
-        reach: Floats = np.where(young, 0.4 + 4.0 * gaps, 0.5 + 0.8 * gaps)
-        return np.minimum(reach, 1.4)
-
     def _is_hit(self, life: Life, subject: Subject, frame: Frame) -> bool:
         """Motion always is. A place looked at again is one only if it still shows the same thing to eye and model."""
         if subject.detection.source != "track":
@@ -205,11 +205,12 @@ class VoteTracker:
         return _alike(_patch(*life.looked), _patch(frame.luma, life.box))
 
     def _measured(self, boxes: Sequence[Box]) -> Floats:
-        """(boxes, 6) states at rest, in picture heights."""
+        """(boxes, STATE) as found for the first time."""
         corners = np.array([(box.x1, box.y1, box.x2, box.y2) for box in boxes])
         corners[:, (0, 2)] *= self._aspect
         center, size = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-        return np.hstack([center, size, np.zeros_like(size)])
+        unknown = np.broadcast_to((0.0, 0.0, 1.0, 0.0, FASTEST**2), (len(boxes), 5))
+        return np.hstack([center, size, unknown])
 
     # --- what a hit and a miss do ------------------------------------------------------------------------------
 
@@ -221,15 +222,16 @@ class VoteTracker:
             measured = self._measured([subject.detection.box for _, subject in moved])
             lives = [self._lives[index] for index, _ in moved]
             gaps = np.maximum(frame.captured_at.timestamp() - np.array([life.seen_s for life in lives]), 1e-3)
-            fresh = np.array([life.hits == 1 for life in lives])
-            state = self._motion[rows] = _corrected(self._motion[rows], measured, gaps, fresh)
+            state = self._motion[rows] = _corrected(self._motion[rows], measured, gaps)
             for life, edges, (_, subject) in zip(lives, _edges(state, self._aspect), moved, strict=True):
+                life.source = subject.detection.source
                 x1, y1, x2, y2 = edges
                 life.box = Box(x1, y1, x2, y2) if x2 - x1 > 1e-4 and y2 - y1 > 1e-4 else subject.detection.box
                 life.looked = (frame.luma, life.box)
         for index, subject in pairs:
             if subject.detection.source == "track":
                 self._motion[index] = self._measured([self._lives[index].box])[0]
+                self._motion[index, 8] = 0.0  # it stands
             self._count(self._lives[index], subject, frame)
 
     def _count(self, life: Life, subject: Subject, frame: Frame) -> None:
@@ -264,12 +266,15 @@ class VoteTracker:
 
     def _start(self, subjects: Sequence[Subject], matched: set[int], frame: Frame) -> None:
         """A new track for each subject, unless it is a part of one that was just found."""
+        fresh = [subject for subject in subjects if subject.detection.source != "track"]
         whole = [self._lives[index] for index in matched if self._lives[index].confirmed]
-        for subject in subjects:
-            box = subject.detection.box
-            if subject.detection.source == "track" or any(_is_part(subject, life) for life in whole):
+        parts = _parts(fresh, whole) if fresh and whole else set()
+        for index, subject in enumerate(fresh):
+            if index in parts:
                 continue
-            life = Life(self._next_id, frame.captured_at, frame.captured_at, frame.captured_at.timestamp(), box, box)
+            box = subject.detection.box
+            at = frame.captured_at
+            life = Life(self._next_id, at, at, at.timestamp(), subject.detection.source, box, box)
             self._next_id += 1
             self._vote(life, subject)
             self._lives.append(life)
@@ -296,7 +301,7 @@ class VoteTracker:
 
     def _is_leaving(self, index: int) -> bool:
         """It was last seen at the border, and goes on outward at a speed that takes it away."""
-        box, (vx, vy) = self._lives[index].box, self._motion[index, 4:]
+        box, (vx, vy) = self._lives[index].box, self._motion[index, 4:6]
         slow_x, slow_y = 0.15 * box.width * self._aspect, 0.15 * box.height
         return bool(
             (box.x1 <= 0.01 and vx < -slow_x)
@@ -306,8 +311,12 @@ class VoteTracker:
         )
 
     def _doubles(self, frame: Frame) -> set[int]:
-        """Tracks that for some time lie on another one of the same label, or say nothing of their own."""
-        live = [i for i, life in enumerate(self._lives) if life.seen_at == frame.captured_at]
+        """Tracks that for some time lie on another one of the same label, or say nothing of their own.
+
+        Motion finds one thing twice; a detector does not, and what it finds there is somebody behind another.
+        """
+        seen = [i for i, life in enumerate(self._lives) if life.seen_at == frame.captured_at]
+        live = [i for i in seen if self._lives[i].source != DETECTOR]
         if len(live) < 2:
             return set()
         boxes = self._measured([self._lives[i].box for i in live])
@@ -333,29 +342,41 @@ class VoteTracker:
         return ended
 
 
-def _costs(tracks: Floats, measured: Floats, reach: Floats) -> Floats:
+def _move(state: Floats, elapsed_s: float) -> None:
+    """Goes on for that time, and grows less sure of where it is."""
+    t, push = elapsed_s, AGILITY**2
+    state[:, :2] += state[:, 4:6] * t
+    state[:, 6] += 2 * t * state[:, 7] + t**2 * state[:, 8] + push * t**4 / 4
+    state[:, 7] += t * state[:, 8] + push * t**3 / 2
+    state[:, 8] += push * t**2
+
+
+def _costs(tracks: Floats, measured: Floats, sources: Sequence[str]) -> Floats:
     """(tracks, subjects) costs; IMPOSSIBLE where they cannot be the same thing. Only near pairs are worked out."""
     cost: Floats = np.full((len(tracks), len(measured)), IMPOSSIBLE)
-    a, b = _near(tracks, measured, 1.0 + reach.max())
+    spread = 3.0 * NOISE * np.sqrt(tracks[:, 6])
+    a, b = _near(tracks, measured, 1.0 + np.minimum(MOVED[0] + spread, FARTHEST)[:, None])
     if not len(a):
         return cost
-    t, m, limit = tracks[a], measured[b], reach[a]
+    t, m = tracks[a], measured[b]
+    misses, ratio = np.array([DETECTED if source == DETECTOR else MOVED for source in sources])[b].T
+    limit = np.minimum(misses + spread[a], FARTHEST)
     sizes = 0.5 * (np.hypot(t[:, 2], t[:, 3]) + np.hypot(m[:, 2], m[:, 3]))
     distance = np.hypot(t[:, 0] - m[:, 0], t[:, 1] - m[:, 1]) / sizes
     area_t, area_m, shared = t[:, 2] * t[:, 3], m[:, 2] * m[:, 3], _shared(t, m)
     smaller, larger = np.minimum(area_t, area_m), np.maximum(area_t, area_m)
     iou = shared / (area_t + area_m - shared)
     value = 0.5 * (1.0 - np.maximum(iou, 0.6 * shared / smaller)) + 0.5 * distance / limit
-    possible = ((distance < limit) | (iou > 0.15)) & (larger < MOST_SIZE_RATIO * smaller)
+    possible = ((distance < limit) | (iou > 0.15)) & (larger < ratio * smaller)
     cost[a, b] = np.where(possible, value, IMPOSSIBLE)
     return cost
 
 
-def _near(a: Floats, b: Floats, sizes: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _near(a: Floats, b: Floats, sizes: Floats | float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Indices of the pairs whose centers are at most that many of their mean sizes apart, in x and in y."""
-    reach_a, reach_b = (0.5 * sizes * (rows[:, 2] + rows[:, 3]) for rows in (a, b))
+    reach_a, reach_b = (0.5 * (rows[:, 2] + rows[:, 3]) for rows in (a, b))
     apart = np.maximum(np.abs(a[:, None, 0] - b[None, :, 0]), np.abs(a[:, None, 1] - b[None, :, 1]))
-    first, second = np.nonzero(apart <= reach_a[:, None] + reach_b[None, :])
+    first, second = np.nonzero(apart <= sizes * (reach_a[:, None] + reach_b[None, :]))
     return first, second
 
 
@@ -368,14 +389,16 @@ def _shared(a: Floats, b: Floats) -> Floats:
     return area
 
 
-def _corrected(state: Floats, measured: Floats, gaps_s: Floats, fresh: NDArray[np.bool_]) -> Floats:
-    """(n, 6) states moved towards what was measured (an alpha-beta filter); a fresh one believes it wholly."""
+def _corrected(state: Floats, measured: Floats, gaps_s: Floats) -> Floats:
+    """States moved towards what was measured (Kalman 1960); a fresh one believes it nearly wholly."""
     error = measured[:, :2] - state[:, :2]
-    trust = np.where(fresh, 1.0, 1.0 - KEEP_VELOCITY)
-    velocity = state[:, 4:] + error * (trust / gaps_s)[:, None]
-    position = measured[:, :2] - error * np.where(fresh, 0.0, KEEP_POSITION)[:, None]
-    size = KEEP_SIZE * state[:, 2:4] + (1.0 - KEEP_SIZE) * measured[:, 2:4]
-    return np.hstack([position, size, velocity])
+    spread, both, speed = state[:, 6], state[:, 7], state[:, 8]
+    gain, push = spread / (spread + 1.0), both / (spread + 1.0)
+    position, velocity = state[:, :2] + gain[:, None] * error, state[:, 4:6] + push[:, None] * error
+    keep = np.exp(-gaps_s / SIZE_S)[:, None]
+    size = keep * state[:, 2:4] + (1.0 - keep) * measured[:, 2:4]
+    sure = np.stack([(1.0 - gain) * spread, (1.0 - gain) * both, speed - push * both], axis=1)
+    return np.hstack([position, size, velocity, sure])
 
 
 def _edges(state: Floats, aspect: float) -> list[list[float]]:
@@ -400,13 +423,22 @@ def _has_left(born: Box, box: Box) -> bool:
     return shared < 0.5 * (born.area + box.area - shared if _cut(born) > 0 else smaller)
 
 
-def _is_part(subject: Subject, life: Life) -> bool:
-    """A fragment of that track: inside its box and not surely something else."""
-    box = subject.detection.box
-    if box.intersection(life.box) < 0.6 * box.area:
-        return False
-    seen = subject.seen
-    return not (
+def _parts(subjects: Sequence[Subject], whole: Sequence[Life]) -> set[int]:
+    """Which are fragments of those tracks: inside a box of theirs and not surely something else."""
+    small, large = (
+        np.array([(box.x1, box.y1, box.x2, box.y2) for box in boxes])[:, None]
+        for boxes in ([subject.detection.box for subject in subjects], [life.box for life in whole])
+    )
+    large = large.swapaxes(0, 1)
+    shared = np.clip(np.minimum(small, large)[..., 2:] - np.maximum(small, large)[..., :2], 0.0, None).prod(axis=2)
+    inside = shared >= 0.6 * (small[..., 2:] - small[..., :2]).prod(axis=2)
+    pairs = zip(*(indices.tolist() for indices in np.nonzero(inside)), strict=True)
+    return {k for k, j in pairs if not _is_another(subjects[k].seen, whole[j])}
+
+
+def _is_another(seen: Classification | None, life: Life) -> bool:
+    """Surely not what that track is."""
+    return (
         seen is not None
         and seen.confidence >= 0.8
         and seen.label not in (BACKGROUND, life.label)

@@ -193,6 +193,29 @@ def test_of_two_tracks_on_one_thing_the_older_stays() -> None:
     assert [track.id for track in tracker.tracks] == [1]
 
 
+def test_whom_a_detector_finds_behind_another_is_a_track_too() -> None:
+    tracker = VoteTracker("yard")
+    for step in range(14):
+        front = block(0.1 + 0.02 * step, 0.3, 0.1, 0.4)
+        behind = block(0.13 + 0.02 * step, 0.35, 0.06, 0.25)
+        tracker(scene_at(step * STEP_S, (front, "person"), (behind, "person"), source="detector"))
+
+    assert [(track.id, track.confirmed) for track in tracker.tracks] == [(1, True), (2, True)]
+
+
+@pytest.mark.parametrize("fps", [2.0, 5.0, 25.0])
+def test_a_walk_is_one_track_however_often_it_is_looked_at(fps: float) -> None:
+    tracker = VoteTracker("yard")
+    for frame in range(round(8 * fps)):
+        seconds = frame / fps
+        wobble = 0.01 * (-1) ** frame
+        tracker(scene_at(seconds, (block(0.02 + 0.1 * seconds, 0.4 + wobble), "person"), source="detector"))
+
+    (track,) = tracker.tracks
+    assert (track.id, track.hits) == (1, round(8 * fps))
+    assert track.box.iou(block(0.02 + 0.1 * seconds)) > 0.75
+
+
 def still(tracker: VoteTracker, seconds: float, label: str, shown: bool) -> tuple[Track, ...]:
     """A second look at the place of a track that nothing moved on; `shown`: the picture still has it there."""
     gray = picture((block(0.18),) if shown else ())
