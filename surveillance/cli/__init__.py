@@ -28,6 +28,7 @@ GROUPS = (
     "events",
     "models",
     "reading",
+    "faces",
     "datasets",
     "shelf",
     "labels",

@@ -48,6 +48,20 @@ class ObserveSettings(BaseModel):
     better_by: float = Field(default=1.3, gt=1)  # a new shot must be this many times better than the last
 
 
+class FaceSettings(BaseModel):
+    """Which networks recognize faces, and how good a face must be to be recognized at all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    detector: str = Field(default="auto")  # name of the model that finds faces; auto: the only one that is here
+    embedding: str = Field(default="auto")  # name of the model that tells one from another; auto: the only one
+    min_side_px: int = Field(default=40, ge=16)  # shorter side of a face; smaller ones are taken for each other
+    min_score: float = Field(default=0.8, ge=0.6, le=1)  # of the detector
+    max_turn: float = Field(default=0.35, gt=0, le=1)  # to the side: 0 from the front, 0.35 about half a profile
+    min_sharpness: float = Field(default=0.015, ge=0)  # blurred faces of different persons look alike
+    look_every_s: float = Field(default=0.3, gt=0)  # how often the faces of live tracks are looked at
+
+
 class PerceptionSettings(BaseModel):
     """Everything that perception can be told."""
 
@@ -59,3 +73,4 @@ class PerceptionSettings(BaseModel):
     propose: ProposeSettings = ProposeSettings()
     track: TrackSettings = TrackSettings()
     observe: ObserveSettings = ObserveSettings()
+    faces: FaceSettings = FaceSettings()
