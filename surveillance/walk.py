@@ -2,7 +2,7 @@
 
     camera worker   receive -> gate -> propose -> recognize -> track -> describe -> observe   pictures in, claims out
     recognizer      classify                                                                  crops in, labels out
-    core            desk -> judge -> record -> dispatch                                       claims in, deeds out
+    core            desk, identify -> judge -> record -> dispatch                             claims in, deeds out
 
 This module runs nothing and knows no stage: `app` builds the steps, an engine walks them.
 """
@@ -42,3 +42,4 @@ class CoreWalk:
     judge: ports.Judge  # Input -> Decisions: authorize, deny, alert, log; with every clause
     record: ports.Record  # Inputs, Decisions -> Events: one commit, actions with it
     dispatch: ports.Dispatch  # outbox -> Actions: doors at most once, notifications at least once
+    identify: ports.Identify = lambda seen: seen  # Observation -> Observation: whose plate it is, before it is judged

@@ -62,7 +62,7 @@ def identify(
         if not held:
             denials.add("invalid_pin" if kind == "pin" else "unauthorized")
             continue
-        faults = min((_faults(credential, at) for credential in held), key=len)
+        faults = min((faults_of(credential, at) for credential in held), key=len)
         denials |= faults
         if not faults:
             verified.add(kind)
@@ -79,7 +79,7 @@ def _holders(people: Sequence[Person], kind: str, digest: str) -> list[tuple[Per
     ]
 
 
-def _faults(credential: Credential, at: datetime) -> set[str]:
+def faults_of(credential: Credential, at: datetime) -> set[str]:
     """What is wrong with a credential at that time; it is valid from `valid_from` on and before `valid_until`."""
     faults = set()
     if not credential.enabled:

@@ -13,6 +13,7 @@ from typing import Any
 
 from surveillance.access.badges import PREFIX, QR, Badge
 from surveillance.access.credentials import DENIALS, PRESENTABLE, HashCredential, Identified, identify
+from surveillance.access.seen_factors import SeenFactors
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.suggest import no_such
@@ -31,10 +32,12 @@ class AccessDesk:
         site: SiteReader,
         hash_credential: HashCredential,
         read_badge: Callable[[str], Badge | None] = lambda text: None,
+        seen: SeenFactors | None = None,
     ) -> None:
         self._site = site
         self._hash_credential = hash_credential
         self._read_badge = read_badge
+        self._seen = seen or SeenFactors()
 
     def __call__(self, presented: Presented) -> AccessRequest:
         """Raises NotFound for a door that the site does not have."""
@@ -51,13 +54,20 @@ class AccessDesk:
             at=presented.at,
             door=door.name,
             camera=door.camera,
-            factors=found.factors | ({"badge"} if QR in found.factors else frozenset()),
+            factors=self._factors(found, door.camera, presented.at),
             person=found.person.name if found.person else None,
             groups=found.person.groups if found.person else frozenset(),
             credential=found.status,
             deadline=presented.deadline,
             denials=found.denials,
+            plate=self._seen.plate(door.camera, presented.at),
         )
+
+    def _factors(self, found: Identified, camera: str | None, at: datetime) -> frozenset[str]:
+        """What was presented, and what the door's camera sees of that person now."""
+        printed = frozenset({"badge"}) if QR in found.factors else frozenset()
+        seen = self._seen.of(found.person.name, camera, at) if found.person else frozenset()
+        return found.factors | printed | seen
 
     def _verified(self, presented: Presented) -> tuple[list[Factor], bool]:
         """The factors, a printed badge by the id that its signature vouches for; and whether one is over."""

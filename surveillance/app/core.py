@@ -10,6 +10,8 @@ from surveillance import plugins
 from surveillance.access.badges import BadgeSeal
 from surveillance.access.desk import AccessDesk, parse_presented
 from surveillance.access.doors import Doors
+from surveillance.access.plates import KnownPlates
+from surveillance.access.seen_factors import SeenFactors
 from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
@@ -20,7 +22,7 @@ from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Site
-from surveillance.domain.values import Action, Event, Observation, Shot
+from surveillance.domain.values import Action, Event, Glimpse, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
 from surveillance.engines.figures import Figures
 from surveillance.engines.measured import MeasuredInbox, MeasuredRecord
@@ -83,6 +85,9 @@ class RunningCore:
     picking: PickingRecord
     shown: Callable[[str], tuple[Observation, Shot] | None]  # subject of a track that ended -> its last word, and shot
 
+    def glimpsed(self, glimpse: Glimpse) -> None:
+        """What a camera saw for the moment alone. May be called by any thread."""
+
     def after(self, became: Sequence[Action]) -> None:
         """What became of deeds: doors change their state, and what went wrong is put on record."""
         now = datetime.now(UTC)
@@ -141,8 +146,16 @@ def build_core(
         store.crops.queue,
         lambda name, error: core.failed(name, error),
     )
+    factors, whose_plate = SeenFactors(), KnownPlates(site, store.keys.hash_credential)
+
+    def identify(seen: Observation) -> Observation:
+        identified = whose_plate(seen)
+        factors.hear(identified)
+        return identified
+
     walk = CoreWalk(
-        desk=AccessDesk(site, store.keys.hash_credential, BadgeSeal(store.keys.key("badges")).read),
+        desk=AccessDesk(site, store.keys.hash_credential, BadgeSeal(store.keys.key("badges")).read, factors),
+        identify=identify,
         judge=site.judge,
         record=picking,
         dispatch=dispatch,

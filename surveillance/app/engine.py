@@ -19,7 +19,7 @@ from surveillance.app.rehearsal import QUESTION as REHEARSAL
 from surveillance.app.rehearsal import TARGET_QUESTION, Rehearsal, TargetTest
 from surveillance.app.store import PAGES_KEY, Store
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action
+from surveillance.domain.values import Action, Glimpse
 from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core, denial, refusal
 from surveillance.engines.figures import Figures
@@ -40,6 +40,7 @@ class CameraPlace(ShadowPlace, Protocol):
 
     def camera(self, configured: Camera, tell: Tell) -> CameraWork: ...
     def hurry(self, cameras: frozenset[str]) -> None: ...
+    def listen(self, glimpsed: Callable[[Glimpse], None]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -103,6 +104,7 @@ def build_engine(
     running = build_core(settings, store, site, lambda: engine.wake(), questions, figures)
     take_up(settings, store, site, running)
     place = build_place(running.core)
+    place.listen(running.glimpsed)
     publisher = Publisher(settings, SharedState(store.engine), running.core, figures, core_place(store.keys))
     shadows, disagreements = Shadows(store.engine), Disagreements(running.shown, store.crops.queue_disagreement)
     candidates = Candidates(settings, shadows, disagreements, site, place, running.core)

@@ -181,7 +181,13 @@ def run_worker(settings: Settings, name: str) -> int:
     beats = beating(settings, name)
     figures.before_telling(measure)
     figures.before_telling(ProcessFigures(name, figures))
-    crew = Crew(name, CameraBuilder(settings, lane_of, shadow, figures), told, backlog, shadow.change)
+    crew = Crew(
+        name,
+        CameraBuilder(settings, lane_of, shadow, figures, lambda seen: crew.glimpsed(seen)),
+        told,
+        backlog,
+        shadow.change,
+    )
     until_told(crew.stop)
     try:
         ready_s = time.monotonic() + READY_S  # else every start would tell of cameras that get no answer

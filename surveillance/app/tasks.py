@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.ports import Task
 from surveillance.domain.site import Camera
+from surveillance.domain.values import Glimpse
 from surveillance.rules.vocabulary import WORDS
 from surveillance.settings import Settings
 
 if TYPE_CHECKING:
     from surveillance.perception.describe import Describer
 
-BuildTask = Callable[[Settings, Camera], Task]  # raises ModelError or NotFound for a model that is missing
+Tell = Callable[[Glimpse], None]
+BuildTask = Callable[[Settings, Camera, Tell], Task]  # raises ModelError or NotFound for a model that is missing
 
 
-def build_plates(settings: Settings, camera: Camera) -> Task:
+def build_plates(settings: Settings, camera: Camera, tell: Tell) -> Task:
     from surveillance.perception.plate_task import PlateTask
     from surveillance.perception.read import text_reader
 
@@ -27,14 +29,19 @@ def build_plates(settings: Settings, camera: Camera) -> Task:
 TASKS: Mapping[str, BuildTask] = {"plates": build_plates}  # each name stands in domain.site.CAMERA_TASKS too
 
 
-def build_describer(settings: Settings, camera: Camera, tasks: Mapping[str, BuildTask] = TASKS) -> Describer:
-    """The camera's tasks. One whose model is missing doubts all that it would tell; the camera goes on without it."""
+def build_describer(
+    settings: Settings, camera: Camera, tell: Tell, tasks: Mapping[str, BuildTask] = TASKS
+) -> Describer:
+    """The camera's tasks. One whose model is missing doubts all that it would tell; the camera goes on without it.
+
+    `tell` hears what they see for the moment alone.
+    """
     from surveillance.perception.describe import Describer, MissingTask
 
     built: list[Task] = []
     for name in camera.tasks:
         try:
-            built.append(tasks[name](settings, camera))
+            built.append(tasks[name](settings, camera, tell))
         except (ModelError, NotFound) as fault:
             words = tuple(word.name for word in WORDS.values() if word.task == name)
             built.append(MissingTask(words, str(fault)))

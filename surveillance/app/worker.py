@@ -15,7 +15,7 @@ from surveillance.domain.errors import ModelError
 from surveillance.domain.ports import Classifier, Source, SourceOptions
 from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Frame, Input
+from surveillance.domain.values import CameraReport, Frame, Glimpse, Input
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.figures import Figures
 from surveillance.engines.live import PREVIEW, facts_of
@@ -48,7 +48,13 @@ def build_classifier(settings: Settings, model: str | None = None) -> CardClassi
     )
 
 
-def build_worker(settings: Settings, camera: Camera, source: Source, classifier: Classifier) -> WorkerWalk:
+def build_worker(
+    settings: Settings,
+    camera: Camera,
+    source: Source,
+    classifier: Classifier,
+    glimpsed: Callable[[Glimpse], None] = lambda glimpse: None,
+) -> WorkerWalk:
     """The steps of one camera, in order."""
     from surveillance.app.tasks import build_describer
     from surveillance.ingest.gate import MotionGate
@@ -63,7 +69,7 @@ def build_worker(settings: Settings, camera: Camera, source: Source, classifier:
         propose=MotionProposer(settings.perception.propose),
         recognize=Recognizer(classifier),
         track=VoteTracker(camera.name, settings.perception.track),
-        describe=build_describer(settings, camera),
+        describe=build_describer(settings, camera, glimpsed),
         observe=Observer(camera, settings.perception.observe, camera.model or settings.perception.model),
     )
 
@@ -182,9 +188,17 @@ class Recording:
 class CameraBuilder:
     """Makes a camera's work: its reader, its walk, and what shows its pictures to whoever watches."""
 
-    def __init__(self, settings: Settings, lane_of: LaneOf, shadow: Shadow, figures: Figures | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        lane_of: LaneOf,
+        shadow: Shadow,
+        figures: Figures | None = None,
+        glimpsed: Callable[[Glimpse], None] = lambda glimpse: None,
+    ) -> None:
         self._settings = settings
         self._shadow = shadow
+        self._glimpsed = glimpsed
         self._figures = figures or Figures()
         self._lane_of = lane_of
         self._live = live_pictures(settings)
@@ -207,7 +221,7 @@ class CameraBuilder:
 
         ring = build_ring(self._settings)
         frames = build_frames(self._settings, camera, report, ring=ring, counted=counted)
-        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered))
+        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered), self._glimpsed)
         second = ShadowedCamera(camera.name, walk.recognize, self._shadow)
         walk = replace(walk, recognize=second)
 
@@ -334,7 +348,10 @@ class CamerasHere:
         self._recognizers = Recognizers(settings, failed, figures)
         self._compared: Callable[[ShadowTold], None] = lambda told: None
         self._shadow = build_shadow(settings, self._candidate, lambda told: self._compared(told), figures or Figures())
-        self._build = CameraBuilder(settings, self._lane, self._shadow, figures)
+        self._glimpsed: Callable[[Glimpse], None] = lambda glimpse: None
+        self._build = CameraBuilder(
+            settings, self._lane, self._shadow, figures, lambda glimpse: self._glimpsed(glimpse)
+        )
         self._urgent: frozenset[str] = frozenset()
 
     def camera(self, configured: Camera, tell: Tell) -> CameraThreads:
@@ -343,6 +360,10 @@ class CamerasHere:
     def hurry(self, cameras: frozenset[str]) -> None:
         """Crops of these cameras go first: somebody may be waiting at their doors."""
         self._urgent = cameras
+
+    def listen(self, glimpsed: Callable[[Glimpse], None]) -> None:
+        """Who hears what cameras see for the moment alone."""
+        self._glimpsed = glimpsed
 
     def shadow(self, models: Mapping[str, str], told: Callable[[ShadowTold], None]) -> None:
         """The candidate that each of these cameras is shown to; `told` hears what came of it."""

@@ -172,6 +172,12 @@ class Desk(Protocol):
     def __call__(self, presented: Presented) -> AccessRequest: ...
 
 
+class Identify(Protocol):
+    """Adds who an observation shows, where keys of the site tell it; before it is judged, so that replay agrees."""
+
+    def __call__(self, seen: Observation) -> Observation: ...
+
+
 class Judge(Protocol):
     """One numbered input in, decisions out: none, one, or several (alerts and logs never combine away)."""
 

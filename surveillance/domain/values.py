@@ -234,6 +234,20 @@ class Kept:
     missing: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class CodeSeen:
+    """A code that a camera read beside a confirmed track."""
+
+    camera: str
+    track: int
+    started_at: datetime  # of the track: with it the number is never another's
+    at: datetime
+    text: str = field(repr=False)
+
+
+Glimpse = CodeSeen  # what a camera tells core for the moment alone: no input, kept in memory for seconds, never on disk
+
+
 # --- asked at a door -----------------------------------------------------------------------------------------------
 
 
@@ -270,6 +284,8 @@ class AccessRequest:
     credential: str  # "valid", "none", or an ONVIF denial reason such as credential_expired
     deadline: datetime
     denials: tuple[str, ...] = ()  # every denial reason that applies; `credential` is the gravest
+    plate: str | None = None  # that the door's camera reads now; empty for none, None where it reads no plates
+    by_camera: bool = False  # the door's camera asks by itself, no reader
 
 
 @dataclass(frozen=True, slots=True)

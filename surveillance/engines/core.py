@@ -25,6 +25,7 @@ from surveillance.domain.values import (
     DoorReport,
     Event,
     Input,
+    Observation,
     Presented,
     Tick,
     identity_of,
@@ -269,10 +270,9 @@ class Core:
     def _hear_doors(self, served: Served) -> None:
         """Judges what doors reported."""
         while not self._record.owes and not self._urgent.empty():
-            one = self._urgent.get()
-            if one.done is not None:
-                self._done.append(one.done)
-            served.judged.append((one.entry, self._walk.judge(one.entry)))
+            with suppress(RecordFailed):  # a request that may have come before; nothing opens without the record anyway
+                for entry in self._fresh([self._urgent.get()]):
+                    served.judged.append((entry, self._walk.judge(entry)))
 
     def _admit(self, standing: Standing, served: Served) -> None:
         """Adds the requests that wait in the inbox, each looked up and judged; other questions are handed on.
@@ -369,6 +369,8 @@ class Core:
         try:
             while self._batch:
                 entry = self._batch.popleft()
+                if isinstance(entry, Observation):
+                    entry = self._walk.identify(entry)
                 decisions = self._walk.judge(entry)
                 if decisions or not isinstance(entry, Tick):
                     judged.append((entry, decisions))

@@ -17,7 +17,7 @@ from typing import Any
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Input, Keep, Kept, new_id
+from surveillance.domain.values import Glimpse, Input, Keep, Kept, new_id
 from surveillance.engines.backlog import Backlog
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.link import GONE, Assign, Durable, Hello, Leaving, Measured, Refused, Wire, call
@@ -26,7 +26,7 @@ TAKE_S = 0.1
 HAND_OVER_S = 1.5  # how long a stopping worker waits for core to acknowledge what it told
 MEASURE_S = 1.0
 ASIDES = 1000  # what waits to be said besides inputs; the oldest goes first
-Aside = Kept | Refused | Measured | ShadowTold
+Aside = Kept | Refused | Measured | ShadowTold | Glimpse
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +147,10 @@ class Crew:
     def compared(self, told: ShadowTold) -> None:
         """What a candidate said beside the current model; lost while core is away."""
         self._say(told)
+
+    def glimpsed(self, glimpse: Glimpse) -> None:
+        """What a camera saw for the moment alone: lost while core is away."""
+        self._say(glimpse)
 
     def _say(self, message: Aside) -> None:
         """What is not worth keeping while core is away. Never waits for a core that is slow to listen."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from surveillance.domain.shadow import ShadowFailed, ShadowTold, ShadowVote
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Decision, Input, Keep, Kept, Observation
+from surveillance.domain.values import CameraReport, Decision, Glimpse, Input, Keep, Kept, Observation
 from surveillance.engines.cameras import nothing_kept
 from surveillance.engines.core import told_of_itself
 from surveillance.engines.link import GONE, Assign, Durable, FromWorker, Hello, Leaving, Measured, Refused, Told, Wire
@@ -54,6 +54,7 @@ class Fleet:
         self._urgent: frozenset[str] = frozenset()
         self._shadows: Mapping[str, str] = {}
         self._compared: Callable[[ShadowTold], None] = lambda told: None
+        self._glimpsed: Callable[[Glimpse], None] = lambda glimpse: None
         self._closing = False
         self._lock = threading.RLock()
 
@@ -96,6 +97,10 @@ class Fleet:
             self._shadows = dict(models)
             for worker in self._workers:
                 self._assign(worker)
+
+    def listen(self, glimpsed: Callable[[Glimpse], None]) -> None:
+        """Who hears what cameras see for the moment alone."""
+        self._glimpsed = glimpsed
 
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:
         with self._lock:
@@ -162,6 +167,8 @@ class Fleet:
             self._measured(hello.worker, said.figures)
         elif isinstance(said, ShadowVote | ShadowFailed):
             self._compared(said)
+        elif isinstance(said, Glimpse):
+            self._glimpsed(said)
 
     def _pass_on(self, told: Told, acknowledge: Acknowledgements) -> None:
         number = told.number

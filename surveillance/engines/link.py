@@ -19,7 +19,7 @@ from typing import Any
 
 from surveillance.domain.shadow import ShadowFailed, ShadowVote
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Classification, Input, Keep, Kept
+from surveillance.domain.values import Classification, Glimpse, Input, Keep, Kept
 from surveillance.engines.slots import Place
 
 RETRY_S = 0.2
@@ -82,7 +82,7 @@ class Measured:
     figures: Mapping[str, Any]
 
 
-FromWorker = Hello | Told | Kept | Refused | Measured | ShadowVote | ShadowFailed | Leaving
+FromWorker = Hello | Told | Kept | Refused | Measured | ShadowVote | ShadowFailed | Glimpse | Leaving
 FromCore = Assign | Durable | Keep
 
 # --- worker and recognizer -----------------------------------------------------------------------------------------

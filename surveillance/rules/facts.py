@@ -78,14 +78,16 @@ class _Scene:
         camera: str,
         at: datetime,
         seen: Observation | None = None,
-        is_request: bool = False,
+        request: AccessRequest | None = None,
+        plate: Attribute | None = None,
     ) -> None:
         self._memory = memory
         self._site = site
         self._camera = camera
         self._at = at
         self._seen = seen
-        self._is_request = is_request  # somebody asks at a door: doubt about who stands there counts
+        self._plate = plate  # that is read; None where nothing tells it
+        self._request = request  # somebody asks at a door: doubt about who stands there counts
 
     def __call__(self, key: Key, doubts: dict[Key, str]) -> Value:
         match key:
@@ -99,6 +101,8 @@ class _Scene:
                 return self._seen.dwell_s.get(zone, 0.0) if self._seen else 0.0
             case ("plate_near", plate):
                 return self._is_near(key, plate, doubts)
+            case "by_camera":
+                return self._request is not None and self._request.by_camera
             case "dwell_s":
                 return max(self._seen.dwell_s.values(), default=0.0) if self._seen else 0.0
             case "camera_state":
@@ -120,10 +124,9 @@ class _Scene:
 
     def _is_near(self, key: Key, plate: str, doubts: dict[Key, str]) -> Value:
         """Whether the plate that was read is that one, or nearly."""
-        read = self._seen.attributes.get("plate") if self._seen else None
-        if isinstance(read, str):
-            return match(read, plate).kind != "none"
-        doubts[key] = read.reason if isinstance(read, Doubt) else self._missing(key)
+        if isinstance(self._plate, str):
+            return match(self._plate, plate).kind != "none"
+        doubts[key] = self._plate.reason if isinstance(self._plate, Doubt) else self._missing(key)
         return UNKNOWN
 
     def _count(self, key: Key, label: str, zone: str | None, doubts: dict[Key, str]) -> Value:
@@ -131,10 +134,10 @@ class _Scene:
         if doubt:
             doubts[key] = doubt
             return UNKNOWN
-        if self._is_request and self._memory.settles(self._camera, self._at):
+        if self._request is not None and self._memory.settles(self._camera, self._at):
             doubts[key] = f"camera {self._camera} was only just found"
             return UNKNOWN
-        if self._is_request and self._memory.count(self._camera, REJECTED, zone, self._at):
+        if self._request is not None and self._memory.count(self._camera, REJECTED, zone, self._at):
             doubts[key] = f"camera {self._camera} follows something that it cannot tell from a {label}"
             return UNKNOWN
         return self._memory.count(self._camera, label, zone, self._at)
@@ -158,7 +161,8 @@ def facts_of_observation(seen: Observation, memory: Memory, site: Site) -> Facts
         "ended": seen.change == "left",
         "person": seen.identity or "",
     }
-    facts = Facts(known, _Scene(memory, site, seen.camera, seen.at, seen))
+    scene = _Scene(memory, site, seen.camera, seen.at, seen, plate=seen.attributes.get("plate"))
+    facts = Facts(known, scene)
     for word, value in seen.attributes.items():
         facts.take(word, value)
     return facts
@@ -177,7 +181,9 @@ def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: da
         "door_alarm": door.alarm,
         "door_mode": door.mode,
     }
-    return Facts(known, _Scene(memory, site, request.camera or "", now, is_request=True))
+    if request.plate is not None:
+        known["plate"] = request.plate
+    return Facts(known, _Scene(memory, site, request.camera or "", now, request=request, plate=request.plate))
 
 
 def facts_of_camera(report: CameraReport, memory: Memory, site: Site) -> Facts:

@@ -36,6 +36,7 @@ DENIALS = (  # ONVIF's denial reasons, in the order in which they are given
     "antipassback_violation",
     "other",
 )
+PLATE_MATCHES = frozenset({"exact", "near", "none", ""})
 CREDENTIALS = frozenset({"valid", "none", *DENIALS})
 CAMERA_STATES = frozenset({"live", "lost", "frozen", "blinded", "moved", "stale", "none"})
 MODES = frozenset({"armed", "disarmed"})
@@ -111,8 +112,8 @@ WORDS: Mapping[str, Word] = {
             TEXT,
             "",
             "plates",
-            _SEEN,
-            'the number plate of a vehicle, in capitals without blanks and dashes; "" as long as none is read',
+            _SCENE,
+            'the number plate of a vehicle (at a door: the one there), in capitals, unspaced; "" while none is read',
             task="plates",
         ),
         Word(
@@ -120,12 +121,33 @@ WORDS: Mapping[str, Word] = {
             TRUTH,
             "",
             "plates",
-            _SEEN,
+            _SCENE,
             "its plate is that one, or one edit or confusable letters away from it",
             None,
             (Argument("plate"),),
             task="plates",
         ),
+        Word(
+            "plate_match",
+            TEXT,
+            "",
+            "identify",
+            _SEEN,
+            '"exact" where its plate is somebody\'s, "near" where it is nearly, else "none"; "" while none is read',
+            "plate_match",
+            task="plates",
+        ),
+        Word(
+            "plate_of",
+            TEXT,
+            "",
+            "identify",
+            _SEEN,
+            'whose plate it is, exactly or nearly; "" for nobody\'s',
+            "person",
+            task="plates",
+        ),
+        Word("by_camera", TRUTH, "", "desk", ("access",), "the door's camera asks by itself, no reader"),
         Word("person", TEXT, "", "identify, desk", _SCENE, 'who it is; "" when nobody is known', "person"),
         Word("groups", SET, "", "desk", ("access",), "the groups of that person", "group"),
         Word("factors", SET, "", "desk", ("access",), "what was presented and verified for that person", "factor"),
@@ -157,6 +179,7 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
         "label": frozenset(labels),
         "factor": FACTORS,
         "credential": CREDENTIALS,
+        "plate_match": PLATE_MATCHES,
         "door_alarm": frozenset(DOOR_ALARMS),
         "door_mode": frozenset(DOOR_MODES),
         "camera_state": CAMERA_STATES,

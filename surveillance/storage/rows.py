@@ -164,6 +164,8 @@ def input_of(row: RowMapping) -> Input:
         groups=frozenset(rest["groups"]),
         credential=rest["credential"],
         denials=tuple(rest["denials"]),
+        plate=rest.get("plate"),
+        by_camera=rest.get("by_camera", False),
         deadline=datetime.fromisoformat(rest["deadline"]),
     )
 
@@ -185,6 +187,8 @@ def _request_json(request: AccessRequest) -> Row:
         "groups": sorted(request.groups),
         "credential": request.credential,
         "denials": list(request.denials),
+        "plate": request.plate,
+        "by_camera": request.by_camera,
         "deadline": request.deadline.isoformat(),
     }
 

@@ -22,6 +22,7 @@ from surveillance.dashboard import DashboardSettings
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
+from surveillance.domain.values import Glimpse
 from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core
 from surveillance.engines.site import Tell
@@ -50,6 +51,9 @@ class CountingPlace:
 
     def hurry(self, cameras: frozenset[str]) -> None:
         self.here.hurry(cameras)
+
+    def listen(self, glimpsed: Callable[[Glimpse], None]) -> None:
+        self.here.listen(glimpsed)
 
     def shadow(self, models: Mapping[str, str], told: Callable[[ShadowTold], None]) -> None:
         self.here.shadow(models, told)

@@ -14,7 +14,7 @@ from patience import eventually
 
 from surveillance.domain.errors import ModelError
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Decision, Input, Keep, Kept, Observation
+from surveillance.domain.values import CameraReport, CodeSeen, Decision, Glimpse, Input, Keep, Kept, Observation
 from surveillance.engines.crew import Crew
 from surveillance.engines.fleet import Fleet, FleetCamera
 from surveillance.engines.link import Switchboard
@@ -162,6 +162,17 @@ def test_what_is_told_arrives_in_order_and_is_kept_until_safe(core: CoreSide, wo
     assert len(workers[0].crew.backlog) == 20
     core.make_safe()
     assert eventually(lambda: len(workers[0].crew.backlog) == 0)
+
+
+def test_what_is_seen_for_the_moment_alone_is_not_kept(core: CoreSide, workers: list[Worker]) -> None:
+    heard: list[Glimpse] = []
+    core.fleet.listen(heard.append)
+    glimpse = CodeSeen("yard", 1, NOON, NOON, "SB1.secret")
+    assert eventually(lambda: workers[0].crew._wire is not None)
+    workers[0].crew.glimpsed(glimpse)
+    assert eventually(lambda: heard == [glimpse])
+    assert "secret" not in repr(glimpse)
+    assert len(workers[0].crew.backlog) == 0
 
 
 def test_only_what_lies_before_the_first_unsafe_input_is_let_go(core: CoreSide, workers: list[Worker]) -> None:
