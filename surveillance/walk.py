@@ -1,6 +1,7 @@
 """The spine: what happens to a picture, to a crop, and to a claim, each as an ordered list of typed steps.
 
     camera worker   receive -> gate -> propose -> recognize -> track -> describe -> observe   pictures in, claims out
+                    receive -> look                                                           at parts of the whole
     recognizer      classify                                                                  crops in, labels out
     core            desk, identify -> judge -> record -> dispatch                             claims in, deeds out
 
@@ -25,6 +26,7 @@ class WorkerWalk:
     track: ports.Follow  # Scene -> Tracks: the same thing over time, by vote
     describe: ports.Describe  # Frame, Tracks -> Attributes: what else the picture tells of each: plate, behavior
     observe: ports.Observe  # Frame, Tracks, Attributes -> Observations: what is worth telling
+    look: ports.Look  # Frame -> SceneReports: how watched parts of the picture are, whether anything moves or not
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from surveillance.app.runtime import live_pictures, media_dir
-from surveillance.domain.errors import ModelError
+from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.ports import Classifier, Source, SourceOptions
 from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from surveillance.ingest.clip import RingMedia
     from surveillance.ingest.ring import PacketRing
     from surveillance.perception.registry import CardClassifier
+    from surveillance.perception.scenes import SceneWatcher
 
+SET_SCENE = "surveillance camera scene set {} SCENE --model MODEL"
 LOWEST = 19  # a candidate's thread comes after all others of the machine
 LaneOf = Callable[[Camera, Callable[[bool], None]], Classifier]  # camera, what to tell of each answer -> its classifier
 
@@ -54,8 +57,9 @@ def build_worker(
     source: Source,
     classifier: Classifier,
     glimpsed: Callable[[Glimpse], None] = lambda glimpse: None,
+    ask: Callable[[str], Classifier] | None = None,
 ) -> WorkerWalk:
-    """The steps of one camera, in order."""
+    """The steps of one camera, in order. `ask(model)` gives the classifier of a scene."""
     from surveillance.app.tasks import build_describer
     from surveillance.ingest.gate import MotionGate
     from surveillance.perception.observe import Observer
@@ -71,7 +75,23 @@ def build_worker(
         track=VoteTracker(camera.name, settings.perception.track),
         describe=build_describer(settings, camera, glimpsed),
         observe=Observer(camera, settings.perception.observe, camera.model or settings.perception.model),
+        look=build_look(settings, camera, ask or cache(lambda model: build_classifier(settings, model))),
     )
+
+
+def build_look(settings: Settings, camera: Camera, ask: Callable[[str], Classifier]) -> SceneWatcher:
+    """What tells the camera's scenes."""
+    from surveillance.perception.scenes import SceneWatcher
+
+    def told(model: str) -> Classifier:
+        try:
+            return ask(model)
+        except NotFound as error:
+            raise NotFound(
+                f"{error}; train and publish it, or choose another: {SET_SCENE.format(camera.name)}"
+            ) from None
+
+    return SceneWatcher(camera, told, settings.perception.observe)
 
 
 def build_frames(
@@ -221,7 +241,8 @@ class CameraBuilder:
 
         ring = build_ring(self._settings)
         frames = build_frames(self._settings, camera, report, ring=ring, counted=counted)
-        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered), self._glimpsed)
+        ask = cache(lambda model: self._lane_of(replace(camera, model=model), lambda came: None))
+        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered), self._glimpsed, ask)
         second = ShadowedCamera(camera.name, walk.recognize, self._shadow)
         walk = replace(walk, recognize=second)
 

@@ -40,7 +40,7 @@ def subjects_for(subject: str) -> list[Subject]:
 def recent_events() -> list[Subject]:
     """The latest events that an input caused."""
     found: list[Subject] = []
-    for family in ("sighting.", "presence.", "access.", "camera.", "door."):
+    for family in ("sighting.", "presence.", "access.", "camera.", "scene.", "door."):
         rows, _older = services().events.page(EventFilter(kind=family), None, OFFERED)
         found += [_of_event(row) for row in rows if actor().reach.sees(row["camera"], row["door"])]
     return sorted(found, key=lambda subject: subject.at, reverse=True)[: 2 * OFFERED]

@@ -93,9 +93,8 @@ def title(event: Mapping[str, Any]) -> str:
 def icon_of(event: Mapping[str, Any]) -> str:
     """What stands where an event has no picture."""
     area = event["kind"].partition(".")[0]
-    return {"door": "door", "access": "door", "camera": "camera", "sighting": "camera", "presence": "camera"}.get(
-        area, "info"
-    )
+    cameras = dict.fromkeys(("camera", "sighting", "presence", "scene"), "camera")
+    return {"door": "door", "access": "door", **cameras}.get(area, "info")
 
 
 def reasons(event: Mapping[str, Any]) -> list[str]:
@@ -105,7 +104,7 @@ def reasons(event: Mapping[str, Any]) -> list[str]:
 def reason_in_short(event: Mapping[str, Any]) -> str:
     """For a list: what was found; of a denial, the first sentence that says more than that it is one."""
     given = event["reasons"]
-    if event["kind"].startswith("sighting."):
+    if event["kind"].startswith(("sighting.", "scene.")):
         return ", ".join(given[:4])
     telling = [reason for reason in given if reason not in ("unauthorized", "other")]
     if not telling:

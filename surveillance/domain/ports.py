@@ -25,6 +25,7 @@ from surveillance.domain.values import (
     Observation,
     Presented,
     Scene,
+    SceneReport,
     Track,
 )
 
@@ -143,6 +144,15 @@ class Observe(Protocol):
     ) -> tuple[Observation, ...]: ...
     def change(self, camera: Camera) -> bool:
         """Takes over what the camera needs no new start for (LIVE_FIELDS); False when more than that differs."""
+        ...
+
+
+class Look(Protocol):
+    """A frame in, what is worth telling of the camera's scenes out; asked of every frame, also of a quiet one."""
+
+    def __call__(self, frame: Frame) -> tuple[SceneReport, ...]: ...
+    def change(self, camera: Camera) -> None:
+        """Takes over zones from the next frame on."""
         ...
 
 

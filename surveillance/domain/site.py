@@ -16,6 +16,18 @@ USUAL_SENSITIVITY = 50  # the gate as the settings have it
 
 
 @dataclass(frozen=True, slots=True)
+class SceneWatch:
+    """A part of a camera's picture whose state a model tells: gate open or closed, lights on, day or night."""
+
+    name: str
+    model: str  # a model card; its labels are the states
+    zone: str | None = None  # the box around that zone; None: the whole picture
+    every_s: float = 2.0  # between two looks
+    hold_s: float = 3.0  # how long a new state must show before it is told
+    min_confidence: float = 0.6  # 0..1: a look less sure than this is doubt
+
+
+@dataclass(frozen=True, slots=True)
 class Camera:
     """A camera to watch. `url` may hold a password: show it through `shown_url` only."""
 
@@ -36,6 +48,7 @@ class Camera:
     proposer: str = "motion"  # what says where to look: motion | detector
     blur: str = "none"  # what is blurred in its pictures on record: none | people
     purpose: str = ""  # why faces are recognized here; required for that
+    scenes: tuple[SceneWatch, ...] = ()
 
     @property
     def shown_url(self) -> str:

@@ -199,6 +199,27 @@ class CameraReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SceneReport:
+    """How a watched part of a camera's picture is: gate open, lights on. Told on change, and as a heartbeat in between.
+
+    `doubt` says why the state cannot be told; the state is empty then.
+    """
+
+    camera: str
+    at: datetime
+    scene: str  # the name of its SceneWatch
+    state: str  # a label of its model, by the votes of several looks
+    confidence: float = 0.0  # the mean of those looks
+    since: datetime | None = None  # in this state, as far as its worker knows
+    changed: bool = False  # True once for each change of state or doubt
+    doubt: str = ""
+    failed: bool = False  # its model is missing or fails, rather than being unsure
+    model: str = ""
+    media_s: float | None = None
+    shot: Shot | None = None  # of a change: the whole picture, its box the watched part
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """Core asks a camera's worker to write what its ring still holds: the full picture at `at`, and a clip around it.
 
@@ -330,7 +351,9 @@ class Tick:
     at: datetime
 
 
-Input = Observation | CameraReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick  # what core judges
+Input = (
+    Observation | CameraReport | SceneReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick
+)  # what core judges
 
 
 def identity_of(entry: Input) -> str | None:
@@ -343,6 +366,8 @@ def identity_of(entry: Input) -> str | None:
     match entry:
         case CameraReport():
             return f"{stamp}:{entry.state if entry.changed else 'beat'}:{entry.camera}"
+        case SceneReport():
+            return f"{stamp}:scene:{entry.scene}:{entry.camera}"
         case DoorReport():
             return f"{stamp}:{entry.mode}:{entry.alarm}:{entry.door}"
         case ModeReport():

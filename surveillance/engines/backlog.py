@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from surveillance.domain.values import CameraReport, Input, Observation
+from surveillance.domain.values import CameraReport, Input, Observation, SceneReport
 from surveillance.engines.link import Told
 
 
@@ -76,7 +76,10 @@ class Backlog:
 
     def _drop(self) -> None:
         def passing(told: Told) -> bool:
-            return isinstance(told.entry, Observation) and told.entry.change == "heartbeat" and told.entry.shot is None
+            entry = told.entry
+            if isinstance(entry, SceneReport):
+                return not entry.changed
+            return isinstance(entry, Observation) and entry.change == "heartbeat" and entry.shot is None
 
         place = next((place for place, told in enumerate(self._kept) if passing(told)), 0)
         del self._kept[place]

@@ -12,7 +12,7 @@ from typing import Protocol
 from surveillance.domain.errors import SurveillanceError
 from surveillance.domain.ports import KeepMedia
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Frame, Keep, Kept, Observation
+from surveillance.domain.values import CameraReport, Frame, Keep, Kept, Observation, SceneReport
 from surveillance.engines.worker import Looked, walk_source
 from surveillance.ingest.mailbox import FrameMailbox
 from surveillance.walk import WorkerWalk
@@ -153,12 +153,12 @@ class CameraHealth:
 
 
 class CameraThreads:
-    """`run` until `stop` or the end of the source. Observations go to `tell`, each analyzed frame to `show`."""
+    """`run` until `stop` or the end of the source. What is told goes to `tell`, each analyzed frame to `show`."""
 
     def __init__(
         self,
         walk: WorkerWalk,
-        tell: Callable[[Observation], None],
+        tell: Callable[[Observation | SceneReport], None],
         show: Callable[[Looked], None],
         media: KeepMedia,
     ) -> None:
@@ -169,8 +169,8 @@ class CameraThreads:
 
     def run(self) -> None:
         for looked in walk_source(self._walk):
-            for observation in looked.told:
-                self._tell(observation)
+            for told in (*looked.told, *looked.scenes):
+                self._tell(told)
             self._show(looked)
 
     def stop(self) -> None:
@@ -181,6 +181,7 @@ class CameraThreads:
         if not self._walk.observe.change(camera):
             return False
         self._walk.gate.change(camera)
+        self._walk.look.change(camera)
         return True
 
     def keep(self, keep: Keep, answer: Callable[[Kept], None]) -> None:

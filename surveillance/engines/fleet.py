@@ -16,7 +16,7 @@ from typing import Any
 
 from surveillance.domain.shadow import ShadowFailed, ShadowTold, ShadowVote
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Decision, Glimpse, Input, Keep, Kept, Observation
+from surveillance.domain.values import CameraReport, Decision, Glimpse, Input, Keep, Kept, Observation, SceneReport
 from surveillance.engines.cameras import nothing_kept
 from surveillance.engines.core import told_of_itself
 from surveillance.engines.link import GONE, Assign, Durable, FromWorker, Hello, Leaving, Measured, Refused, Told, Wire
@@ -277,4 +277,4 @@ class Acknowledgements:
 
 def camera_of(entry: Input) -> str:
     """The camera that an input of a worker is about."""
-    return entry.camera if isinstance(entry, Observation | CameraReport) else ""
+    return entry.camera if isinstance(entry, Observation | CameraReport | SceneReport) else ""

@@ -27,6 +27,7 @@ from surveillance.domain.values import (
     Motion,
     Observation,
     Scene,
+    SceneReport,
     Track,
 )
 from surveillance.engines.figures import Figures
@@ -46,6 +47,7 @@ def measured_walk(walk: WorkerWalk, figures: Figures) -> WorkerWalk:
         track=TimedFollow(walk.track, figures),
         describe=TimedDescribe(walk.describe, figures),
         observe=TimedObserve(walk.observe, figures),
+        look=TimedLook(walk.look, figures),
     )
 
 
@@ -127,6 +129,19 @@ class TimedObserve:
 
     def change(self, camera: Camera) -> bool:
         return self.step.change(camera)
+
+
+@dataclass(frozen=True, slots=True)
+class TimedLook:
+    step: ports.Look
+    figures: Figures
+
+    def __call__(self, frame: Frame) -> tuple[SceneReport, ...]:
+        with self.figures.timed(STEP, step="look"):
+            return self.step(frame)
+
+    def change(self, camera: Camera) -> None:
+        self.step.change(camera)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from surveillance.domain.values import Frame, Motion, Observation, Track
+from surveillance.domain.values import Frame, Motion, Observation, SceneReport, Track
 from surveillance.walk import WorkerWalk
 
 
@@ -17,6 +17,7 @@ class Looked:
     motion: Motion
     tracks: Sequence[Track]  # live ones, unconfirmed too
     told: tuple[Observation, ...]
+    scenes: tuple[SceneReport, ...] = ()  # what is told of watched parts of the picture
 
 
 def walk_frame(walk: WorkerWalk, frame: Frame) -> Looked:
@@ -24,11 +25,11 @@ def walk_frame(walk: WorkerWalk, frame: Frame) -> Looked:
     motion = walk.gate(frame, walk.track.tracks)
     if not motion.is_open:
         tracks = walk.track.tracks
-        return Looked(frame, motion, tracks, walk.observe(frame, tracks))
+        return Looked(frame, motion, tracks, walk.observe(frame, tracks), walk.look(frame))
     detections = walk.propose(frame, motion, walk.track.tracks)
     tracks = walk.track(walk.recognize(frame, detections))
     told = walk.observe(frame, tracks, walk.describe(frame, tracks))
-    return Looked(frame, motion, walk.track.tracks, told)
+    return Looked(frame, motion, walk.track.tracks, told, walk.look(frame))
 
 
 def walk_end(walk: WorkerWalk, last: Frame) -> Looked:

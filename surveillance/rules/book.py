@@ -86,6 +86,12 @@ class Rule:
     def is_shadow(self) -> bool:
         return self.mode == "shadow"
 
+    @property
+    def scenes(self) -> frozenset[tuple[str, str]]:
+        """The scenes that its condition names, as (camera, scene); no camera means the one that is judged."""
+        called = (key for key in self.condition.keys if isinstance(key, tuple) and key[0] in ("scene", "scene_s"))
+        return frozenset((key[2] if len(key) > 2 else "", key[1]) for key in called)
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:

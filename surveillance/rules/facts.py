@@ -19,6 +19,7 @@ from surveillance.domain.values import (
     DoorReport,
     Doubt,
     Observation,
+    SceneReport,
 )
 from surveillance.rules.condition import Key, key_text
 from surveillance.rules.memory import Memory, SeenDoor
@@ -103,6 +104,8 @@ class _Scene:
                 return self._is_near(key, plate, doubts)
             case "by_camera":
                 return self._request is not None and self._request.by_camera
+            case ("scene" | "scene_s", name, *camera):
+                return self._scene(key, name, camera[0] if camera else self._camera, doubts)
             case "dwell_s":
                 return max(self._seen.dwell_s.values(), default=0.0) if self._seen else 0.0
             case "camera_state":
@@ -141,6 +144,24 @@ class _Scene:
             doubts[key] = f"camera {self._camera} follows something that it cannot tell from a {label}"
             return UNKNOWN
         return self._memory.count(self._camera, label, zone, self._at)
+
+    def _scene(self, key: Key, name: str, camera: str, doubts: dict[Key, str]) -> Value:
+        """The state of a scene, or how long it lasts; empty where that camera has no such scene.
+
+        At a door that is a doubt: whoever wrote the rule took it for a fact about this door.
+        """
+        watched = self._site.camera(camera)
+        if watched is None or all(scene.name != name for scene in watched.scenes):
+            if self._request is not None:
+                doubts[key] = f"camera {camera} has no scene {name}" if camera else "the door has no camera"
+                return UNKNOWN
+            return "" if key[0] == "scene" else 0.0
+        doubt = self._memory.scene_doubt(camera, name, self._at)
+        seen = self._memory.scene(camera, name)
+        if doubt or seen is None:
+            doubts[key] = doubt or f"nothing tells {key_text(key)}"
+            return UNKNOWN
+        return seen.state if key[0] == "scene" else max((self._at - seen.since).total_seconds(), 0.0)
 
     def _is_open(self, key: Key, name: str, doubts: dict[Key, str]) -> Value:
         schedule = next((schedule for schedule in self._site.schedules if schedule.name == name), None)
@@ -189,6 +210,10 @@ def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: da
 def facts_of_camera(report: CameraReport, memory: Memory, site: Site) -> Facts:
     known: dict[Key, Value] = {"camera": report.camera, "camera_state": report.state}
     return Facts(known, _Scene(memory, site, report.camera, report.at))
+
+
+def facts_of_scene(report: SceneReport, memory: Memory, site: Site) -> Facts:
+    return Facts({"camera": report.camera}, _Scene(memory, site, report.camera, report.at))
 
 
 def facts_of_door(report: DoorReport, memory: Memory, site: Site) -> Facts:

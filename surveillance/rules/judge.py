@@ -22,6 +22,7 @@ from surveillance.domain.values import (
     Input,
     ModeReport,
     Observation,
+    SceneReport,
     Tick,
     new_id,
     rfc3339,
@@ -33,8 +34,9 @@ from surveillance.rules.facts import (
     facts_of_door,
     facts_of_observation,
     facts_of_request,
+    facts_of_scene,
 )
-from surveillance.rules.memory import Memory, SeenTrack
+from surveillance.rules.memory import Memory, SeenTrack, scene_of
 from surveillance.rules.permission import Permission, Refusal, combine, doubts_of, judged_of, permits
 from surveillance.rules.settings import RuleSettings
 from surveillance.rules.vocabulary import DENIALS
@@ -69,6 +71,8 @@ class RuleJudge:
 
     def swap(self, book: Rulebook, site: Site) -> None:
         """Takes up a whole new rulebook and site; what is remembered of what remains is kept."""
+        known = {rule.name: rule for rule in self._book.rules}
+        self._memory.forget_rules_but({rule.name for rule in book.rules if known.get(rule.name) == rule})
         self._take_up(book, site)
         self._memory.keep_only({camera.name for camera in site.cameras}, {door.name for door in site.doors})
 
@@ -85,6 +89,8 @@ class RuleJudge:
                 return self._judge_request(entry)
             case CameraReport():
                 return self._judge_camera(entry)
+            case SceneReport():
+                return self._judge_scene(entry)
             case DoorReport():
                 return self._judge_door(entry)
             case DoorOrder():
@@ -233,7 +239,7 @@ class RuleJudge:
         decisions: list[Decision] = []
         about = _about_camera(report.camera, report.at)
         if report.state == "live":
-            decisions += self._restore(report)
+            decisions += self._restore(f"camera {report.camera}", f"camera {report.camera} is live", about)
         if not report.changed:
             return tuple(decisions)
         facts = facts_of_camera(report, self._memory, self._site)
@@ -241,6 +247,43 @@ class RuleJudge:
         reasons = (report.reason,) if report.reason else ()
         decisions.append(self._decide(kind=kind, reasons=reasons, facts=facts.as_json(), **about))
         return (*decisions, *self._judge_state("camera", kind, report.camera, facts, about))
+
+    def _judge_scene(self, report: SceneReport) -> tuple[Decision, ...]:
+        """A change goes on record. Rules that name the scene are judged each time it is told, since time passes too."""
+        before = self._memory.hear_scene(report)
+        facts = facts_of_scene(report, self._memory, self._site)
+        named = scene_of(report.camera, report.scene)
+        about = {**_about_camera(report.camera, report.at), "media_s": report.media_s}
+        decisions: list[Decision] = []
+        if report.doubt:
+            decisions += self._degrade_by(f"{named}: {report.doubt}", (), about) if report.failed else []
+        else:
+            decisions += self._restore(named, f"{named} is told again", about)
+        details = {"scene": report.scene, "state": report.state, "model": report.model, "confidence": report.confidence}
+        if before is not None:
+            told = {**about, "details": {**details, "before": before}}
+            reason = f"{report.scene}: {before} -> {report.state}" if before else f"{report.scene}: {report.state}"
+            decisions.append(self._decide(kind="scene.changed", reasons=(reason,), facts=facts.as_json(), **told))
+        about["details"] = details
+        return (*decisions, *self._judge_scene_rules(report, facts, about))
+
+    def _judge_scene_rules(self, report: SceneReport, facts: Facts, about: Mapping[str, Any]) -> list[Decision]:
+        """Once each time a rule becomes true; one with a cooldown again when that is over."""
+        decisions = []
+        for rule in self._book.of("camera"):
+            scenes = rule.scenes
+            if scenes.isdisjoint({("", report.scene), (report.camera, report.scene)}):
+                continue
+            result = rule.condition.evaluate(facts)
+            is_of_camera = any(not camera for camera, _ in scenes)
+            begins = self._memory.begins_to_hold(rule.name, report.camera if is_of_camera else "", result)
+            if result is None:
+                decisions += self._degrade([rule], facts, about)
+            elif result and (begins or rule.cooldown_s is not None):
+                which = () if rule.per == "site" else (report.camera,)
+                if self._may_fire_again(rule, which, report.at):
+                    decisions.append(self._fire(rule, f"scene.{_ACTED[rule.verdict]}", facts, about))
+        return decisions
 
     def _judge_door(self, report: DoorReport) -> tuple[Decision, ...]:
         """Kind is the alarm when it is one and new, else the mode."""
@@ -264,9 +307,11 @@ class RuleJudge:
     def _judge_state(
         self, trigger: str, kind: str, name: str, facts: Facts, about: Mapping[str, Any]
     ) -> list[Decision]:
-        """Alert and log rules on a camera's or door's change."""
+        """Alert and log rules on a camera's or door's change. Those about scenes are judged when scenes are told."""
         decisions = []
         for rule in self._book.of(trigger):
+            if rule.scenes:
+                continue
             result = rule.condition.evaluate(facts)
             if result is None:
                 decisions += self._degrade([rule], facts, about)
@@ -348,15 +393,11 @@ class RuleJudge:
         details = {"cause": cause, "rules": list(rules)}
         return [self._decide(kind="health.degraded", reasons=reasons, details=details, **kept)]
 
-    def _restore(self, report: CameraReport) -> list[Decision]:
-        causes = self._memory.restore(report.camera)
+    def _restore(self, what: str, reason: str, about: Mapping[str, Any]) -> list[Decision]:
+        causes = self._memory.restore(what)
         if not causes:
             return []
-        about = _about_camera(report.camera, report.at)
-        details = {"causes": list(causes)}
-        return [
-            self._decide(kind="health.restored", reasons=(f"camera {report.camera} is live",), details=details, **about)
-        ]
+        return [self._decide(kind="health.restored", reasons=(reason,), details={"causes": list(causes)}, **about)]
 
     def _decide(self, *, at: datetime, trigger: str, kind: str, subject: str, **more: Any) -> Decision:
         blank = Decision(

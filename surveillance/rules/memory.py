@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation
+from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
 from surveillance.rules.settings import RuleSettings
 
 BLIND_STATES = ("lost", "frozen", "blinded", "moved")
 MAX_COOLDOWNS = 10_000
+MAX_SCENES = 64  # of one camera
 CooldownKey = tuple[str, ...]
 
 
@@ -31,14 +32,25 @@ class SeenTrack:
 
 
 @dataclass(slots=True)
+class SeenScene:
+    """A scene as last told: the last state that was sure, and the doubt about it now."""
+
+    at: datetime
+    since: datetime
+    state: str = ""
+    doubt: str = ""
+
+
+@dataclass(slots=True)
 class SeenCamera:
-    """A camera's last report and its tracks."""
+    """A camera's last report, its tracks and its scenes."""
 
     state: str = "live"
     heard_at: datetime | None = None  # report or observation
     reported_at: datetime | None = None
     is_file: bool = False  # a file has an end, so its silence is no fault
     tracks: dict[int, SeenTrack] = field(default_factory=dict)
+    scenes: dict[str, SeenScene] = field(default_factory=dict)
     steady_since: datetime | None = None  # heard in this state without a gap
 
     def hear(self, at: datetime, gap: timedelta) -> None:
@@ -60,9 +72,13 @@ class Memory:
     def __init__(self, settings: RuleSettings) -> None:
         self._settings = settings
         self._stale_after = timedelta(seconds=settings.stale_after_s)
+        self._scene_stale_after = timedelta(seconds=settings.scene_stale_after_s)
         self._settle = timedelta(seconds=settings.settle_s)
         self._keep = timedelta(seconds=settings.track_keep_s)
         self._cooldowns: dict[CooldownKey, tuple[datetime, float]] = {}
+        self._holding: set[tuple[str, str]] = (
+            set()
+        )  # (rule, camera) of rules about scenes that were true when last judged
         self._degraded: dict[str, tuple[datetime, bool]] = {}  # cause -> when it was told, and whether it lasts
         self.cameras: dict[str, SeenCamera] = {}
         self.doors: dict[str, SeenDoor] = {}
@@ -92,6 +108,28 @@ class Memory:
         camera.hear(report.at, self._stale_after)
         camera.reported_at = report.at
 
+    def hear_scene(self, report: SceneReport) -> str | None:
+        """The state before, "" before the first, when the report tells another one; None when it does not.
+
+        What held before a worker was started anew, and still holds, goes on.
+        """
+        camera = self.cameras.setdefault(report.camera, SeenCamera())
+        camera.is_file = report.media_s is not None
+        before = camera.scenes.pop(report.scene, None)
+        since = report.since or report.at
+        if report.doubt:
+            state = before.state if before else ""
+            camera.scenes[report.scene] = SeenScene(report.at, since, state, report.doubt)
+            return None
+        if before and not before.doubt and before.state == report.state:
+            went_on = abs(since - before.at) <= self._scene_stale_after
+            since = min(since, before.since) if went_on else since
+        camera.scenes[report.scene] = SeenScene(report.at, since, report.state)
+        while len(camera.scenes) > MAX_SCENES:
+            del camera.scenes[next(iter(camera.scenes))]
+        last = before.state if before else ""
+        return None if last == report.state else last
+
     def hear_door(self, report: DoorReport) -> None:
         self.doors[report.door] = SeenDoor(report.mode, report.alarm)
 
@@ -102,6 +140,21 @@ class Memory:
         """Forgets what the site no longer has."""
         self.cameras = {name: camera for name, camera in self.cameras.items() if name in cameras}
         self.doors = {name: door for name, door in self.doors.items() if name in doors}
+        self._holding = {(rule, camera) for rule, camera in self._holding if camera in (*cameras, "")}
+
+    def forget_rules_but(self, rules: set[str]) -> None:
+        """A rule that was edited is judged as if it had never been true."""
+        self._holding = {(rule, camera) for rule, camera in self._holding if rule in rules}
+
+    def begins_to_hold(self, rule: str, camera: str, result: bool | None) -> bool:
+        """True when that rule is true now and was not when it was last told; unknown changes nothing."""
+        key = (rule, camera)
+        if result is False:
+            self._holding.discard(key)
+        if not result or key in self._holding:
+            return False
+        self._holding.add(key)
+        return True
 
     def _make_room(self, camera: SeenCamera, now: datetime) -> None:
         """By the camera's own time, since a recording may be dated years from the clock's."""
@@ -121,6 +174,24 @@ class Memory:
         if camera.state in BLIND_STATES:
             return f"camera {name} is {camera.state}"
         return f"camera {name} is stale" if abs(now - camera.heard_at) > self._stale_after else None
+
+    def scene_doubt(self, camera: str, scene: str, now: datetime) -> str | None:
+        """Why the state of that scene is unknown now; None when it can be trusted."""
+        doubt = self.doubt(camera, now)
+        if doubt:
+            return doubt
+        known = self.cameras[camera]
+        seen = known.scenes.get(scene)
+        told = scene_of(camera, scene)
+        if seen is None or (known.steady_since is not None and seen.at < known.steady_since):
+            return f"{told} has not been told yet"
+        if seen.doubt:
+            return f"{told}: {seen.doubt}"
+        return f"{told} is stale" if abs(now - seen.at) > self._scene_stale_after else None
+
+    def scene(self, camera: str, scene: str) -> SeenScene | None:
+        known = self.cameras.get(camera)
+        return known.scenes.get(scene) if known else None
 
     def settles(self, name: str, now: datetime) -> bool:
         """Whether the camera sees again for so short a time that somebody may stand there unconfirmed."""
@@ -189,15 +260,20 @@ class Memory:
         self._degraded[cause] = (at, True)
         return True
 
-    def restore(self, camera: str) -> tuple[str, ...]:
-        """The causes of that camera that were told and are over now; each once."""
-        over = {cause: at for cause, (at, lasts) in self._degraded.items() if lasts and _is_of(cause, camera)}
+    def restore(self, about: str) -> tuple[str, ...]:
+        """The causes about that (`camera front`) that were told and are over now; each once."""
+        over = {cause: at for cause, (at, lasts) in self._degraded.items() if lasts and _is_about(cause, about)}
         self._degraded |= {cause: (at, False) for cause, at in over.items()}
         return tuple(over)
 
 
-def _is_of(cause: str, camera: str) -> bool:
-    return cause.startswith(f"camera {camera} ")
+def scene_of(camera: str, scene: str) -> str:
+    """What a cause says it is about."""
+    return f"scene {scene} of camera {camera}"
+
+
+def _is_about(cause: str, about: str) -> bool:
+    return cause.startswith((f"{about} ", f"{about}: "))
 
 
 def _elapsed(since: datetime, now: datetime) -> float:

@@ -15,6 +15,9 @@ class RuleSettings(BaseModel):
     stale_after_s: float = Field(
         default=3.0, gt=0, description="a camera silent for so long is stale: its facts are unknown"
     )
+    scene_stale_after_s: float = Field(
+        default=30.0, gt=0, description="a scene silent for so long is stale; it is told at least every ten seconds"
+    )
     settle_s: float = Field(
         2.0, ge=0, description="a camera just found is not asked about people at a door for so long"
     )

@@ -22,6 +22,7 @@ from surveillance.domain.values import (
     Input,
     ModeReport,
     Observation,
+    SceneReport,
     Tick,
 )
 from surveillance.rules.book import Rule, Rulebook
@@ -32,6 +33,7 @@ from surveillance.rules.facts import (
     facts_of_door,
     facts_of_observation,
     facts_of_request,
+    facts_of_scene,
 )
 from surveillance.rules.judge import RuleJudge
 from surveillance.rules.memory import Memory
@@ -154,6 +156,8 @@ def _replayed(inputs: Sequence[Input], site: Site, settings: RuleSettings) -> Fa
             return facts_of_request(request, memory, site, max(request.at, memory.ticked_at or request.at))
         case CameraReport() as report:
             return facts_of_camera(report, memory, site)
+        case SceneReport() as report:
+            return facts_of_scene(report, memory, site)
         case DoorReport() as report:
             return facts_of_door(report, memory, site)
     return None
@@ -165,6 +169,8 @@ def _hear(memory: Memory, entry: Input) -> None:
             memory.hear_observation(entry)
         case CameraReport():
             memory.hear_camera(entry)
+        case SceneReport():
+            memory.hear_scene(entry)
         case DoorReport():
             memory.hear_door(entry)
         case ModeReport():

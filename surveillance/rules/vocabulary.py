@@ -157,6 +157,26 @@ WORDS: Mapping[str, Word] = {
         Word("door_mode", TEXT, "", "doors", ("access", "door"), "the door's mode, in ONVIF words", "door_mode"),
         Word("camera", TEXT, "", "worker", (*_SCENE, "camera"), 'the camera; "" at a door without one', "camera"),
         Word("camera_state", TEXT, "", "worker", (*_SCENE, "camera"), "how that camera fares", "camera_state"),
+        Word(
+            "scene",
+            TEXT,
+            "",
+            "scenes",
+            (*_SCENE, "camera"),
+            'the state of that scene of this camera, or of the camera named; "" where it has none',
+            "state",
+            (Argument("scene"), Argument("camera", optional=True)),
+        ),
+        Word(
+            "scene_s",
+            NUMBER,
+            "s",
+            "scenes",
+            (*_SCENE, "camera"),
+            "the time so far in that state",
+            None,
+            (Argument("scene"), Argument("camera", optional=True)),
+        ),
         Word("mode", TEXT, "", "arming", TRIGGERS, "the arming mode of the site", "mode"),
         Word("schedule", TRUTH, "", "site", TRIGGERS, "that schedule is open now", None, (Argument("schedule"),)),
     )
@@ -189,6 +209,7 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
         lines = [line.name for camera in site.cameras for line in camera.lines]
         known |= {
             "camera": frozenset(camera.name for camera in site.cameras),
+            "scene": frozenset(scene.name for camera in site.cameras for scene in camera.scenes),
             "zone": frozenset(zone.name for camera in site.cameras for zone in camera.zones),
             "crossing": frozenset(f"{line}:{way}" for line in lines for way in ("in", "out")),
             "door": frozenset(door.name for door in site.doors),

@@ -26,6 +26,7 @@ from surveillance.domain.values import (
     Event,
     Input,
     Observation,
+    SceneReport,
     Tick,
     identity_of,
     system_decision,
@@ -126,6 +127,8 @@ class SqlLedger:
         for entry, decisions in judged:
             if isinstance(entry, Observation):
                 self._shots.remember(entry)
+            elif isinstance(entry, SceneReport):
+                self._shots.remember_scene(entry)
             for decision in decisions:
                 picture = self._keep(decision)
                 if picture is not None:

@@ -53,7 +53,7 @@ class Wishes:
 
     def _camera_of(self, decision: Decision) -> str | None:
         """The decision's camera, else its door's. A camera that is lost or blinded shows nothing of its own event."""
-        if decision.trigger == "camera" or decision.kind.startswith("camera."):
+        if decision.trigger == "camera" and not decision.kind.startswith("scene."):
             return None
         door = self._site().door(decision.door) if decision.camera is None and decision.door else None
         return door.camera if door is not None else decision.camera

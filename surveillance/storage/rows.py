@@ -24,6 +24,7 @@ from surveillance.domain.values import (
     Input,
     ModeReport,
     Observation,
+    SceneReport,
     Tick,
     identity_of,
     rfc3339,
@@ -32,7 +33,7 @@ from surveillance.storage.canonical import canonical
 from surveillance.storage.event_filter import Cursor
 
 Row = dict[str, Any]
-StoredInput = CameraReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick  # a row of `input` each
+StoredInput = CameraReport | SceneReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick  # rows of `input`
 
 EXPLANATION = ("judged", "facts", "rulebook_version", "trigger", "subject", "notify", "input", "evidence_sha256")
 
@@ -122,6 +123,9 @@ def input_row(entry: StoredInput, number: int) -> Row:
             rest = {"reason": entry.reason, "fps": entry.fps, "drops": dict(entry.drops), "changed": True}
             return row | {"id": identity_of(entry), "payload": canonical(rest)}
         return row | {"payload": canonical({"reason": entry.reason}) if entry.reason else None}
+    if isinstance(entry, SceneReport):
+        row |= {"kind": "scene", "id": identity_of(entry), "subject": entry.camera}
+        return row | {"payload": canonical(_scene_json(entry))}
     if isinstance(entry, DoorReport):
         rest = {"alarm": entry.alarm, "reason": entry.reason}
         return row | {
@@ -147,6 +151,10 @@ def input_of(row: RowMapping) -> Input:
         return Tick(at=row["at"])
     if row["kind"] == "camera":
         return CameraReport(camera=row["subject"], at=row["at"], state=row["state"], **rest)
+    if row["kind"] == "scene":
+        since = rest.pop("since", None)
+        rest["since"] = None if since is None else datetime.fromisoformat(since)
+        return SceneReport(camera=row["subject"], at=row["at"], **rest)
     if row["kind"] == "door":
         return DoorReport(door=row["subject"], at=row["at"], mode=row["state"], **rest)
     if row["kind"] == "order":
@@ -168,6 +176,22 @@ def input_of(row: RowMapping) -> Input:
         by_camera=rest.get("by_camera", False),
         deadline=datetime.fromisoformat(rest["deadline"]),
     )
+
+
+def _scene_json(report: SceneReport) -> Row:
+    """Without the picture, and without what is empty: there is one every few seconds."""
+    told = {
+        "scene": report.scene,
+        "state": report.state,
+        "confidence": report.confidence,
+        "since": report.since and report.since.isoformat(),
+        "changed": report.changed or None,
+        "doubt": report.doubt or None,
+        "failed": report.failed or None,
+        "model": report.model or None,
+        "media_s": report.media_s,
+    }
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _order_json(order: DoorOrder) -> Row:

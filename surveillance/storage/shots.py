@@ -1,11 +1,11 @@
-"""The best picture of each live track, remembered until a decision needs it as evidence."""
+"""The best picture of each live track and the last one of each scene, until a decision needs it as evidence."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from surveillance.domain.values import Decision, Observation, Shot
+from surveillance.domain.values import Decision, Observation, SceneReport, Shot
 
 _PICTURED = ("sighting", "presence", "access")  # a camera's or door's own event shows nobody
 _RECENT = timedelta(seconds=10)
@@ -16,6 +16,7 @@ class Shots:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._scenes: OrderedDict[tuple[str, str], Shot] = OrderedDict()
         self._shots: OrderedDict[tuple[str, int], Shot] = OrderedDict()
         self._seen_last: dict[str, tuple[datetime, int]] = {}
 
@@ -31,8 +32,16 @@ class Shots:
         while len(self._shots) > self._limit:
             self._shots.popitem(last=False)
 
+    def remember_scene(self, report: SceneReport) -> None:
+        if report.shot is not None:
+            self._scenes[(report.camera, report.scene)] = report.shot
+            while len(self._scenes) > self._limit:
+                self._scenes.popitem(last=False)
+
     def of(self, decision: Decision) -> Shot | None:
         """The picture to keep with a decision; at a door, of whoever its camera has just seen."""
+        if decision.kind.startswith("scene."):
+            return self._scenes.get((decision.camera or "", decision.details["scene"]))
         if decision.camera is None or decision.trigger not in _PICTURED:
             return None
         if decision.track is not None:

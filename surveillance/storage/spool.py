@@ -17,7 +17,7 @@ from pathlib import Path
 
 from surveillance.domain.errors import RecordFailed, SettingsError
 from surveillance.domain.ports import JudgedInput
-from surveillance.domain.values import CameraReport, Observation, Tick, identity_of
+from surveillance.domain.values import CameraReport, Observation, SceneReport, Tick, identity_of
 from surveillance.storage.durable import sync_directory
 from surveillance.storage.spool_lines import parse_line, spool_line
 
@@ -192,7 +192,7 @@ def says_nothing_new(pair: JudgedInput) -> bool:
         return False
     if isinstance(entry, Observation):
         return entry.change == "heartbeat" and entry.shot is None and not entry.crossed
-    return isinstance(entry, CameraReport) and not entry.changed
+    return isinstance(entry, CameraReport | SceneReport) and not entry.changed
 
 
 def _line_of(pair: JudgedInput) -> bytes:

@@ -31,6 +31,7 @@ KINDS: dict[str, Any] = {
         values.Judged,
         values.ModeReport,
         values.Observation,
+        values.SceneReport,
         values.Shot,
         values.Tick,
         Box,

@@ -145,7 +145,7 @@ input_ = Table(
     metadata,
     Column("number", Number, primary_key=True, autoincrement=False, doc="place among all inputs of core"),
     Column("id", String(300), unique=True, doc="what makes it the same input when written twice; empty for heartbeats"),
-    Column("kind", String(12), nullable=False, doc="camera, access, door, order, mode or tick"),
+    Column("kind", String(12), nullable=False, doc="camera, scene, access, door, order, mode or tick"),
     Column("at", Moment, nullable=False, doc="when it happened"),
     Column("subject", Name, doc="its camera, door or mode"),
     Column("state", String(20), doc="state of that camera, mode of that door or the command"),

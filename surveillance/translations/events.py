@@ -28,6 +28,9 @@ KINDS: Mapping[str, str] = {
     "camera.frozen": N_("Camera frozen"),
     "camera.blinded": N_("Camera blinded"),
     "camera.moved": N_("Camera moved"),
+    "scene.changed": N_("Scene changed"),
+    "scene.alerted": N_("Alert"),
+    "scene.logged": N_("Scene noted"),
     "door.commanded": N_("Door commanded"),
     "door.locked": N_("Door locked"),
     "door.unlocked": N_("Door unlocked"),
@@ -102,6 +105,7 @@ FAMILIES: Mapping[str, str] = {
     "access.": N_("Access"),
     "door.": N_("Doors"),
     "camera.": N_("Cameras"),
+    "scene.": N_("Scenes"),
     "health.": N_("Health"),
     "configuration.": N_("Configuration"),
     "user.": N_("Users"),
@@ -188,6 +192,8 @@ def title(event: Event, language: str) -> str:
     area, details = kind.partition(".")[0], event.get("details") or {}
     if area in ("sighting", "presence"):
         return _seen(event, language)
+    if area == "scene":
+        return f"{details.get('scene')}: {details.get('state')}"
     if area == "access" and event.get("door"):
         who = event.get("identity") or details.get("actor") or words_in(language, N_("Somebody unknown"))
         return words_in(language, N_("%(who)s at %(door)s"), who=who, door=event["door"])
@@ -221,12 +227,12 @@ def _seen(event: Event, language: str) -> str:
 def sentence(event: Event, language: str) -> str:
     """One line for somebody who has no page before them: `Alert: Person in yard (camera gate, rule night)`.
 
-    Of anything but a sighting with its reasons, which are sentences.
+    Of anything but a sighting or scene with its reasons, which are sentences.
     """
     what, about = kind_words(event["kind"], language), title(event, language)
     if event["kind"] != "door.commanded" and not about.startswith(what):
         about = f"{what}: {about}"
-    if event["kind"].startswith(("sighting.", "presence.")):
+    if event["kind"].startswith(("sighting.", "presence.", "scene.")):
         return about + _where(event, language)
     return " - ".join([about, *reasons(event, language)])
 

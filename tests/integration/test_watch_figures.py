@@ -26,6 +26,7 @@ from surveillance.perception.observe import Observer
 from surveillance.perception.propose import MotionProposer
 from surveillance.perception.recognize import Recognizer
 from surveillance.perception.registry import CardClassifier, build_classifier
+from surveillance.perception.scenes import SceneWatcher
 from surveillance.perception.track import VoteTracker
 from surveillance.walk import WorkerWalk
 
@@ -97,6 +98,7 @@ def watched(video: Path) -> Watched:
         track=tracker,
         describe=Describer(),
         observe=Observer(CAMERA, model="embedded"),
+        look=SceneWatcher(CAMERA),
     )
     told = [observation for looked in walk_source(walk) for observation in looked.told]
     return Watched(tuple(track for track in tracker.last.values() if track.confirmed), tuple(told))

@@ -71,7 +71,7 @@ class Steps:
 
 def walk_of(steps: Steps) -> WorkerWalk:
     source: Any = None
-    return WorkerWalk(source, steps.gate, steps.propose, steps.recognize, steps, steps.describe, steps)
+    return WorkerWalk(source, steps.gate, steps.propose, steps.recognize, steps, steps.describe, steps, steps)
 
 
 def counts(figures: Figures) -> dict[tuple[str, ...], float]:
@@ -95,6 +95,7 @@ def test_a_measured_walk_is_the_same_walk() -> None:
     assert counts(figures) == {
         ("step_seconds", "describe"): 1,
         ("step_seconds", "gate"): 2,
+        ("step_seconds", "look"): 2,
         ("step_seconds", "observe"): 3,
         ("step_seconds", "propose"): 1,
         ("step_seconds", "recognize"): 1,

@@ -18,6 +18,7 @@ from surveillance.perception.describe import Describer
 from surveillance.perception.observe import Observer
 from surveillance.perception.propose import MotionProposer
 from surveillance.perception.recognize import Recognizer
+from surveillance.perception.scenes import SceneWatcher
 from surveillance.perception.track import VoteTracker
 from surveillance.walk import WorkerWalk
 
@@ -58,6 +59,7 @@ def watch(seconds: float, draw: Callable[[float], Gray]) -> list[Observation]:
         VoteTracker("yard"),
         Describer(),
         Observer(camera),
+        SceneWatcher(camera),
     )
     return [observation for looked in walk_source(walk) for observation in looked.told]
 
