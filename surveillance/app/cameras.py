@@ -77,6 +77,7 @@ class CameraState:
             "zones": [zone.name for zone in camera.zones],
             "lines": [line.name for line in camera.lines],
             "masks": len(camera.masks),
+            "scenes": [scene.name for scene in camera.scenes],
         }
 
 

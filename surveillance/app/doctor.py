@@ -153,7 +153,8 @@ def look_at_models(settings: Settings, site: Site | None) -> Iterator[Finding]:
     from surveillance.perception.cards import find_card, read_weights
 
     cameras = site.cameras if site else ()
-    for name in sorted({settings.perception.model, *(camera.model for camera in cameras if camera.model)}):
+    of_scenes = (scene.model for camera in cameras for scene in camera.scenes)
+    for name in sorted({settings.perception.model, *of_scenes, *(camera.model for camera in cameras if camera.model)}):
         try:
             card = find_card(name, settings.model_dirs)
             read_weights(card, settings.data_dir / "models")

@@ -87,7 +87,11 @@ def _shelved(settings: Settings, card: ModelCard, site: Site | None) -> Shelved:
     own = settings.data_dir / "models"
     default = settings.perception.model
     cameras = site.cameras if site is not None else ()
-    used_by = tuple(camera.name for camera in cameras if (camera.model or default) == card.name)
+    used_by = tuple(
+        camera.name
+        for camera in cameras
+        if card.name in ((camera.model or default), *(scene.model for scene in camera.scenes))
+    )
     origin = _origin(card, settings.model_dirs)
     return Shelved(card, origin, shelf.size_of(card, [own]), used_by, card.name == default)
 

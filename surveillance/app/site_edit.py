@@ -133,14 +133,21 @@ def check_site(settings: Settings, before: Site, after: Site) -> None:
 
 
 def refuse_unknown_models(settings: Settings, before: Site, after: Site) -> None:
-    """Raises SettingsError for a camera whose model is new and has no card."""
-    asked = {(camera.name, camera.model) for camera in after.cameras if camera.model is not None}
-    asked -= {(camera.name, camera.model) for camera in before.cameras}
+    """Raises SettingsError for a camera or scene whose model is new and has no card."""
+    asked = _models_of(after) - _models_of(before)
     if asked:
         known = model_names(settings)
-        wrong = [f"camera {name}: {no_such('model', model, known)}" for name, model in asked if model not in known]
+        wrong = [f"{what}: {no_such('model', model, known)}" for what, model in asked if model not in known]
         if wrong:
             raise SettingsError("\n".join(sorted(wrong)))
+
+
+def _models_of(site: Site) -> set[tuple[str, str]]:
+    """Who asks for which model."""
+    cameras = {(f"camera {camera.name}", camera.model) for camera in site.cameras if camera.model is not None}
+    return cameras | {
+        (f"camera {camera.name}: scene {scene.name}", scene.model) for camera in site.cameras for scene in camera.scenes
+    }
 
 
 def model_names(settings: Settings) -> list[str]:

@@ -100,7 +100,7 @@ def heartbeats(camera: str, frames: Iterator[Looked]) -> Iterator[tuple[Input, .
     """What each frame told, with the camera's report and a tick once a second of the source's own time."""
     due: datetime | None = None
     for looked in frames:
-        frame, told = looked.frame, (*looked.told, *looked.scenes)
+        frame, told = looked.frame, looked.all_told
         beat: tuple[Input, ...] = ()
         if due is None or frame.captured_at >= due:
             due = frame.captured_at + SECOND

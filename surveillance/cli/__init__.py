@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 GROUPS = (
     "watching",
     "cameras",
+    "scenes",
     "site",
     "roster",
     "rules",

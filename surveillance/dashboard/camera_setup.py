@@ -99,7 +99,8 @@ def send_changed(name: str) -> Page:
     changed = form.camera
 
     def change(before: Camera) -> Camera:
-        return replace(changed, zones=before.zones, lines=before.lines, masks=before.masks, enabled=before.enabled)
+        kept = {name: getattr(before, name) for name in ("zones", "lines", "masks", "scenes", "enabled")}
+        return replace(changed, **kept)
 
     return save(form, lambda: edit_site(lambda site: with_camera(site, name, change), seen_version()), known)
 

@@ -169,7 +169,7 @@ class CameraThreads:
 
     def run(self) -> None:
         for looked in walk_source(self._walk):
-            for told in (*looked.told, *looked.scenes):
+            for told in looked.all_told:
                 self._tell(told)
             self._show(looked)
 

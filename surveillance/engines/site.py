@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept, rfc3339
+from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept, SceneReport, rfc3339
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised
@@ -59,6 +59,7 @@ class SiteEngine:
     parts: SiteParts
     publish: Callable[[Mapping[str, Any]], None]
     _reports: dict[str, CameraReport] = field(default_factory=dict)
+    _scenes: dict[str, dict[str, SceneReport]] = field(default_factory=dict)  # camera -> scene -> its last report
     _since: dict[str, datetime] = field(default_factory=dict)  # when each camera came into the state it is in
     _threads: list[Supervised] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -139,6 +140,7 @@ class SiteEngine:
                 "reason": report.reason,
                 "fps": round(report.fps, 1),
                 "drops": report.drops,
+                "scenes": {scene: _scene_json(told) for scene, told in dict(self._scenes.get(name, {})).items()},
             }
             for name, report in dict(self._reports).items()  # told by many threads
             if name in self._cameras
@@ -162,6 +164,8 @@ class SiteEngine:
             if before is None or before.state != entry.state:
                 self._since[entry.camera] = entry.at
             self._reports[entry.camera] = entry
+        elif isinstance(entry, SceneReport):
+            self._scenes.setdefault(entry.camera, {})[entry.scene] = entry
         self.core.put(entry, done, again)
 
     def _keep_house(self) -> None:
@@ -175,3 +179,9 @@ class SiteEngine:
             became = self.parts.dispatch(datetime.now(UTC))
             if became:
                 self.parts.after(became)
+
+
+def _scene_json(report: SceneReport) -> dict[str, Any]:
+    """Nothing but what a page shows."""
+    told = {"state": report.state, "doubt": report.doubt, "confidence": report.confidence}
+    return {**told, "since": report.since and rfc3339(report.since), "at": rfc3339(report.at)}

@@ -19,6 +19,10 @@ class Looked:
     told: tuple[Observation, ...]
     scenes: tuple[SceneReport, ...] = ()  # what is told of watched parts of the picture
 
+    @property
+    def all_told(self) -> tuple[Observation | SceneReport, ...]:
+        return (*self.told, *self.scenes)
+
 
 def walk_frame(walk: WorkerWalk, frame: Frame) -> Looked:
     """One frame through every step. A closed gate leaves the tracks as they are; they are still observed."""

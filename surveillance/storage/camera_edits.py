@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from surveillance.domain.errors import NotFound, SettingsError
-from surveillance.domain.site import Camera, Door, Site
+from surveillance.domain.site import Camera, Door, SceneWatch, Site
 from surveillance.domain.suggest import no_such
+from surveillance.storage.site_document import camera_document
+from surveillance.storage.site_file import parse_camera
 
 
 def camera_of(site: Site, name: str) -> Camera:
@@ -58,6 +61,28 @@ def with_camera_moved(site: Site, name: str, by: int) -> Site:
     others = [known for known in site.cameras if known != camera]
     place = min(max(site.cameras.index(camera) + by, 0), len(others))
     return replace(site, cameras=(*others[:place], camera, *others[place:]))
+
+
+def with_scene(camera: Camera, scene: Mapping[str, Any]) -> Camera:
+    """The camera with that scene in the place of the one of its name, else at the end. Raises SettingsError."""
+    document = camera_document(camera)
+    scenes = {known["name"]: known for known in document.get("scenes", [])} | {scene["name"]: scene}
+    return parse_camera({**document, "scenes": list(scenes.values())})
+
+
+def without_scene(camera: Camera, name: str) -> Camera:
+    """Raises NotFound."""
+    find_scene(camera, name)
+    kept = [scene for scene in camera_document(camera)["scenes"] if scene["name"] != name]
+    return parse_camera({**camera_document(camera), "scenes": kept})
+
+
+def find_scene(camera: Camera, name: str) -> SceneWatch:
+    """Raises NotFound, with the nearest name."""
+    for scene in camera.scenes:
+        if scene.name == name:
+            return scene
+    raise NotFound(f"camera {camera.name}: {no_such('scene', name, [scene.name for scene in camera.scenes])}")
 
 
 def doors_through(site: Site, name: str) -> list[str]:

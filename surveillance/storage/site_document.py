@@ -9,7 +9,18 @@ from typing import Any
 import yaml
 
 from surveillance.domain.geometry import Point
-from surveillance.domain.site import DAYS, Camera, Credential, Door, NotifyTarget, Person, Schedule, Site, Window
+from surveillance.domain.site import (
+    DAYS,
+    Camera,
+    Credential,
+    Door,
+    NotifyTarget,
+    Person,
+    SceneWatch,
+    Schedule,
+    Site,
+    Window,
+)
 from surveillance.domain.values import rfc3339
 from surveillance.storage.site_secrets import hide_secrets
 
@@ -83,8 +94,16 @@ def camera_document(camera: Camera) -> dict[str, Any]:
             ],
             lines=[{"name": line.name, "start": _Flow(line.start), "end": _Flow(line.end)} for line in camera.lines],
             masks=[_corners(mask) for mask in camera.masks],
+            scenes=[scene_document(scene) for scene in camera.scenes],
         ),
     }
+
+
+def scene_document(scene: SceneWatch) -> dict[str, Any]:
+    """A scene's mapping in a site file."""
+    plain = SceneWatch(scene.name, scene.model)
+    more = _unlike(scene, plain, ("zone", "every_s", "hold_s", "min_confidence"))
+    return {"name": scene.name, "model": scene.model, **more}
 
 
 def _door(door: Door) -> dict[str, Any]:

@@ -111,10 +111,11 @@ def rules_offset(text: str) -> int:
 def _told_place(values: Mapping[str, Any], place: Place) -> str:
     """`camera yard: zone gate`, where a file would say cameras[0].zones[1].points."""
     told = f"camera {values.get('name')}"
-    if len(place) > 1 and place[0] in ("zones", "lines") and isinstance(place[1], int):
-        shape = values[str(place[0])][place[1]]
-        name = shape.get("name") if isinstance(shape, Mapping) else place[1] + 1
-        return f"{told}: {str(place[0])[:-1]} {name}"
+    if len(place) > 1 and place[0] in ("zones", "lines", "scenes") and isinstance(place[1], int):
+        part = values[str(place[0])][place[1]]
+        name = part.get("name") if isinstance(part, Mapping) else place[1] + 1
+        field = f": {path_text(place[2:])}" if place[0] == "scenes" and len(place) > 2 else ""
+        return f"{told}: {str(place[0])[:-1]} {name}{field}"
     if len(place) > 1 and place[0] == "masks":
         return f"{told}: mask {int(place[1]) + 1}"
     return told if place in ((), ("name",)) else f"{told}: {path_text(place)}"

@@ -24,6 +24,7 @@ from surveillance.domain.site import (
     Door,
     NotifyTarget,
     Person,
+    SceneWatch,
     Schedule,
     Site,
 )
@@ -148,6 +149,15 @@ class LineModel(_Model):
     end: Corner
 
 
+class SceneModel(_Model):
+    name: Named
+    model: Annotated[str, Field(min_length=1)]
+    zone: str | None = None
+    every_s: float = Field(default=2.0, ge=0.2, le=10)
+    hold_s: float = Field(default=3.0, ge=0, le=600)
+    min_confidence: float = Field(default=0.6, ge=0, lt=1)
+
+
 class CameraModel(_Model):
     name: Named
     url: CameraUrl
@@ -165,6 +175,7 @@ class CameraModel(_Model):
     proposer: Literal["motion", "detector"] = "motion"
     blur: Literal["none", "people"] = "none"
     purpose: str = Field(default="", max_length=500)
+    scenes: Annotated[list[SceneModel], Empty] = []
 
 
 class DoorModel(_Model):
@@ -221,6 +232,7 @@ class SiteModel(_Model):
             for index, line in enumerate(camera.lines):
                 if line.start == line.end:
                     yield (*here, "lines", index, "end"), "is where the line starts; give two different points"
+            yield from _scene_faults(here, camera)
         yield from self._door_faults()
         yield from _twice(("people",), "person", [person.name for person in self.people])
         yield from self._credential_faults()
@@ -303,7 +315,16 @@ def build_camera(camera: CameraModel) -> Camera:
         proposer=camera.proposer,
         blur=camera.blur,
         purpose=camera.purpose.strip(),
+        scenes=tuple(SceneWatch(**scene.model_dump()) for scene in camera.scenes),
     )
+
+
+def _scene_faults(here: Place, camera: CameraModel) -> Iterator[tuple[Place, str]]:
+    zones = [zone.name for zone in camera.zones]
+    yield from _twice((*here, "scenes"), "scene", [scene.name for scene in camera.scenes])
+    for index, scene in enumerate(camera.scenes):
+        if scene.zone is not None and scene.zone not in zones:
+            yield (*here, "scenes", index, "zone"), no_such("zone", scene.zone, zones)
 
 
 def _repeated(person: PersonModel, index: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from surveillance.domain.geometry import Point
-from surveillance.domain.site import DAYS, Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
+from surveillance.domain.site import DAYS, Camera, Credential, Door, NotifyTarget, Person, SceneWatch, Schedule, Site
 from surveillance.domain.values import rfc3339
 from surveillance.storage.keys import HASHED
 from surveillance.storage.rule_texts import split_rules
@@ -165,6 +165,8 @@ def _camera_fields(camera: Camera) -> Fields:
         fields[f"line {line.name}"] = corners_text((line.start, line.end))
     for number, mask in enumerate(camera.masks, 1):
         fields[f"mask {number}"] = corners_text(mask)
+    for scene in camera.scenes:
+        fields[f"scene {scene.name}"] = scene_text(scene)
     return _present(fields)
 
 
@@ -214,6 +216,12 @@ def _target_fields(target: NotifyTarget) -> Fields:
 def corners_text(points: Iterable[Point]) -> str:
     """`0,0 1,0 1,1`, as `zone set` takes it."""
     return " ".join(f"{x:.12g},{y:.12g}" for x, y in points)
+
+
+def scene_text(scene: SceneWatch) -> str:
+    """`gate-states in zone gate, every 2 s, held 3 s, from 0.6`."""
+    where = f"in zone {scene.zone}" if scene.zone else "in the whole picture"
+    return f"{scene.model} {where}, every {scene.every_s:g} s, held {scene.hold_s:g} s, from {scene.min_confidence:g}"
 
 
 def _yes_no(value: bool) -> str:

@@ -17,13 +17,14 @@ from surveillance.domain.site import (
     Door,
     NotifyTarget,
     Person,
+    SceneWatch,
     Schedule,
     Site,
     parse_schedule,
 )
 from surveillance.storage import tables
 from surveillance.storage.keys import HASHED, KeyStore
-from surveillance.storage.site_document import window_texts
+from surveillance.storage.site_document import scene_document, window_texts
 
 # --- out -----------------------------------------------------------------------------------------------------------
 
@@ -74,6 +75,7 @@ def _read_cameras(connection: Connection, keys: KeyStore) -> tuple[Camera, ...]:
             proposer=row.proposer,
             blur=row.blur,
             purpose=row.purpose,
+            scenes=tuple(SceneWatch(**scene) for scene in row.scenes),
         )
         for row in _all(connection, tables.camera)
     )
@@ -178,6 +180,7 @@ def _write_cameras(connection: Connection, keys: KeyStore, cameras: Iterable[Cam
             "proposer": camera.proposer,
             "blur": camera.blur,
             "purpose": camera.purpose,
+            "scenes": [scene_document(scene) for scene in camera.scenes],
         }
         connection.execute(insert(tables.camera), [row])
         owner = {"camera": camera.name}

@@ -341,6 +341,7 @@ camera = Table(
     Column("proposer", String(12), nullable=False, doc="what says where to look: motion or detector"),
     Column("blur", String(12), nullable=False, doc="what is blurred in pictures on record: none or people"),
     Column("purpose", Text, nullable=False, doc="why faces are recognized here"),
+    Column("scenes", Json, nullable=False, doc="parts of its picture whose state it tells, JSON list"),
 )
 
 

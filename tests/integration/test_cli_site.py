@@ -139,6 +139,7 @@ def test_a_camera_from_attaching_to_removing(typed: Typist) -> None:
         "zones": [],
         "lines": [],
         "masks": 0,
+        "scenes": [],
     }
     assert typed.said("camera", "set", "yard", "model=", "name=garden")[0:2] == ["- camera yard", "+ camera garden"]
     assert typed.said("camera", "list") == [
@@ -158,6 +159,36 @@ def test_a_camera_from_attaching_to_removing(typed: Typist) -> None:
     ]
     [noted, *_] = typed.said("events", "list", "--kind", "configuration.changed", "--json")
     assert json.loads(noted)["details"] == {"actor": user(), "version": 4, "change": "camera garden removed"}
+
+
+def test_a_scene_from_watching_to_removing(typed: Typist, applied: Path) -> None:
+    put = ("camera", "scene", "set", "front")
+    gate = ("gate", "--model", "embedded", "--zone", "porch", "--hold-s", "20")
+    assert typed.said(*put, *gate)[:2] == [
+        "~ camera front",
+        "    scene gate: embedded in zone porch, every 2 s, held 20 s, from 0.6",
+    ]
+    assert typed.said(*put, "gate", "--whole", "--min-confidence", "0.8")[1:2] == [
+        "    scene gate: embedded in zone porch, every 2 s, held 20 s, from 0.6"
+        " -> embedded in the whole picture, every 2 s, held 20 s, from 0.8",
+    ]
+    assert typed.said("camera", "scene", "list") == [
+        "CAMERA  SCENE  NOW  WATCHED",
+        "front   gate   -    embedded in the whole picture, every 2 s, held 20 s, from 0.8",
+    ]
+    assert [json.loads(line) for line in typed.said("camera", "scene", "list", "front", "--json")] == [
+        {
+            "camera": "front",
+            "name": "gate",
+            "model": "embedded",
+            "hold_s": 20.0,
+            "min_confidence": 0.8,
+            "now": None,
+        },
+    ]
+    exported = "\n".join(typed.said("site", "export"))
+    assert "scenes:\n      - name: gate\n        model: embedded\n" in exported
+    assert typed.said("camera", "scene", "remove", "front", "gate")[0] == "~ camera front"
 
 
 def test_a_file_is_kept_with_its_whole_path(typed: Typist, tmp_path: Path) -> None:
@@ -202,6 +233,20 @@ def test_a_file_is_kept_with_its_whole_path(typed: Typist, tmp_path: Path) -> No
             ("camera", "set", "front", "url=rtsp://***@10.9.9.9/x"),
             "camera front: url: *** keeps a password for the addr",
         ),
+        (("camera", "scene", "set", "front", "gate"), "scene gate needs a model: --model NAME; `surveillance models"),
+        (
+            ("camera", "scene", "set", "front", "gate", "--model", "gates"),
+            "camera front: scene gate: no model is called",
+        ),
+        (
+            ("camera", "scene", "set", "front", "gate", "--model", "embedded", "--zone", "porhc"),
+            "camera front: scene gate: zone: no zone is called 'porhc'; did you mean 'porch'?",
+        ),
+        (
+            ("camera", "scene", "set", "front", "gate", "--model", "embedded", "--every-s", "60"),
+            "camera front: scene gate: every_s: must be less than or equal to 10",
+        ),
+        (("camera", "scene", "remove", "front", "gate"), "camera front: no scene is called 'gate'; there are: none"),
         (("camera", "set", "side", "name=yard"), "a rule names what this takes away: database:4: rule porch: "),
         (
             ("camera", "remove", "front", "--yes"),

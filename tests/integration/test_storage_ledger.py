@@ -22,6 +22,7 @@ from surveillance.domain.values import (
     DoorReport,
     Event,
     ModeReport,
+    SceneReport,
     Tick,
     identity_of,
     new_id,
@@ -84,12 +85,14 @@ def test_inputs_come_back_in_the_order_and_shape_in_which_core_met_them(desk):
         ),
         observation(change="left", media_s=None, identity="Ada", crossed=frozenset()),
         DoorReport("main", NOON, "accessed", "normal", "granted"),
+        SceneReport("front", NOON, "gate", "open", 0.75, NOON - second, changed=True, model="gate-states", media_s=0.0),
+        SceneReport("front", NOON + second, "gate", "", since=NOON, doubt="there is no model", failed=True),
         Tick(NOON + second),
     ]
     desk.ledger([(entry, ()) for entry in inputs[:4]])
     desk.ledger([(entry, ()) for entry in inputs[4:]])
     assert list(Events(desk.engine).inputs_since(NOON - second)) == inputs
-    assert list(Events(desk.engine).inputs_since(NOON + second)) == inputs[-1:]
+    assert list(Events(desk.engine).inputs_since(NOON + second)) == inputs[-2:]
     assert list(Events(desk.engine).inputs_since(NOON - second, limit=2)) == inputs[-2:]
     assert list(Events(desk.engine).inputs_since(NOON + 2 * second)) == []
 
@@ -113,6 +116,18 @@ def test_writing_the_same_twice_writes_it_once(desk):
     assert again[1].decision == later
     assert seqs(desk) == [1, 2, 3, 4]
     assert len(SqlOutbox(desk.engine).due(NOON)) == 1
+
+
+def test_a_scene_is_recorded_once_and_with_its_picture(desk):
+    taken = SceneReport("front", NOON, "gate", "open", changed=True, shot=shot())
+    changed = decision(kind="scene.changed", trigger="camera", track=None, details={"scene": "gate"})
+    [written] = desk.ledger([(taken, (changed,))])
+    assert desk.ledger([(taken, (changed,))]) == (written,)
+    assert desk.evidence.read(written.evidence) == JPEG
+    assert list(Events(desk.engine).inputs_since(NOON)) == [replace(taken, shot=None)]
+    later = replace(changed, id=new_id(), kind="scene.alerted")
+    [alerted] = desk.ledger([(replace(taken, at=NOON + timedelta(seconds=9), changed=False, shot=None), (later,))])
+    assert alerted.evidence_box == written.evidence_box
 
 
 def test_actions_are_committed_with_their_event(desk):

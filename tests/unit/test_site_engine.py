@@ -114,7 +114,7 @@ def site() -> Iterator[FakeSite]:
 def test_every_camera_runs_and_its_state_is_published(site: FakeSite) -> None:
     assert eventually(lambda: len(site.ledger.events) == 2)
     site.engine.turn()
-    seen = {"state": "live", "since": "2026-11-21T12:00:00.000Z", "reason": "", "fps": 5.0, "drops": {}}
+    seen = {"state": "live", "since": "2026-11-21T12:00:00.000Z", "reason": "", "fps": 5.0, "drops": {}, "scenes": {}}
     assert site.status["configuration_version"] == 1
     assert site.status["cameras"] == {"yard": seen, "front": seen}
 

@@ -9,7 +9,7 @@ import pytest
 from surveillance import places
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Zone
-from surveillance.domain.site import Arming, Camera, Credential, Door, NotifyTarget, Person, Site
+from surveillance.domain.site import Arming, Camera, Credential, Door, NotifyTarget, Person, SceneWatch, Site
 from surveillance.storage.keys import HASHED
 from surveillance.storage.site_document import site_yaml
 from surveillance.storage.site_file import load_site, parse_camera, parse_site
@@ -28,6 +28,10 @@ SITE = Site(
             zones=(YARD, replace(YARD, name="store", restricted=True)),
             lines=(Line("gate", (0.0, 0.5), (1.0, 0.5)),),
             masks=(((0.0, 0.0), (0.1, 0.0), (0.1, 0.123456789)),),
+            scenes=(
+                SceneWatch("yard gate", "gate-states", "yard", 0.5, 60.0, 0.75),
+                SceneWatch("light", "daylight"),
+            ),
         ),
         Camera(
             "back",
@@ -79,7 +83,13 @@ def test_every_difference_is_told_field_by_field() -> None:
     after = replace(
         SITE,
         cameras=(
-            replace(front, url=front.url.replace("hunter2", "hunter3"), analyze_fps=2.5, zones=(YARD,)),
+            replace(
+                front,
+                url=front.url.replace("hunter2", "hunter3"),
+                analyze_fps=2.5,
+                zones=(YARD,),
+                scenes=(replace(front.scenes[1], hold_s=20.0),),
+            ),
             Camera("garden", "rtsp://a:hunter2@10.0.0.7/1"),
         ),
         people=(replace(SITE.people[0], groups=frozenset({"staff"})),),
@@ -97,6 +107,12 @@ def test_every_difference_is_told_field_by_field() -> None:
                 FieldChange("url", shown, shown, "a secret part differs"),
                 FieldChange("analyze_fps", "5", "2.5"),
                 FieldChange("zone store", "0,0 1,0 1,1 restricted", None),
+                FieldChange("scene yard gate", "gate-states in zone yard, every 0.5 s, held 60 s, from 0.75", None),
+                FieldChange(
+                    "scene light",
+                    "daylight in the whole picture, every 2 s, held 3 s, from 0.6",
+                    "daylight in the whole picture, every 2 s, held 20 s, from 0.6",
+                ),
             ),
         ),
         Change("camera", "back", "removed"),
@@ -142,7 +158,8 @@ def test_every_difference_is_told_field_by_field() -> None:
         Change("rule", "staff", "removed"),
     )
     assert in_words(changes_between(SITE, after)).startswith(
-        "camera front changed (url, analyze_fps, zone store); camera back removed; camera garden added; "
+        "camera front changed (url, analyze_fps, zone store, scene yard gate, scene light); "
+        "camera back removed; camera garden added; "
     )
 
 
