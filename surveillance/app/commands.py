@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from surveillance.app.detectors import told_how_to_get
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.site_edit import author, open_site
 from surveillance.app.store import open_store, relay_token, upgrade_database
@@ -108,18 +109,6 @@ def classify(
         frame = next(iter(open_source(f"file:{path}", SourceOptions(camera="image")).frames()))
         [seen] = classifier([frame.picture.bgr()])
         yield path, seen, seen.confidence >= classifier.card.reject_below
-
-
-def told_how_to_get(name: str, mistake: NotFound) -> NotFound:
-    """The mistake; of weights that are known, how to get them."""
-    from surveillance.training.known_weights import known_names
-
-    if name.partition(":")[0] not in known_names():
-        return mistake
-    return NotFound(
-        f"{name} is not here yet: `surveillance models pull {name}` gets it; without a network, pull and export it on "
-        "a machine that has one, and `surveillance models import FILE`"
-    )
 
 
 def open_accounts(settings: Settings) -> Accounts:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surveillance.app.commands import known_site, told_how_to_get
+from surveillance.app.commands import known_site
+from surveillance.app.detectors import told_how_to_get
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.settings import Settings
 

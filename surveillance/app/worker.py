@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from surveillance.app.detectors import build_proposer, labelled_by
 from surveillance.app.runtime import live_pictures, media_dir
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.ports import Classifier, Source, SourceOptions
@@ -63,18 +64,17 @@ def build_worker(
     from surveillance.app.tasks import build_describer
     from surveillance.ingest.gate import MotionGate
     from surveillance.perception.observe import Observer
-    from surveillance.perception.propose import MotionProposer
     from surveillance.perception.recognize import Recognizer
     from surveillance.perception.track import VoteTracker
 
     return WorkerWalk(
         receive=source,
         gate=MotionGate(settings.gate, camera.sensitivity),
-        propose=MotionProposer(settings.perception.propose),
+        propose=build_proposer(settings, camera),
         recognize=Recognizer(classifier),
         track=VoteTracker(camera.name, settings.perception.track),
         describe=build_describer(settings, camera, glimpsed),
-        observe=Observer(camera, settings.perception.observe, camera.model or settings.perception.model),
+        observe=Observer(camera, settings.perception.observe, labelled_by(settings, camera)),
         look=build_look(settings, camera, ask or cache(lambda model: build_classifier(settings, model))),
     )
 

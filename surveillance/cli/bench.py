@@ -165,3 +165,26 @@ def track_cost(file: Path | None) -> None:
         click.echo(f"{objects:>4} objects: {ms['median']:6.2f} ms, 95 of 100 below {ms['p95']:.2f} ms")
     if file is not None:
         file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+@command(
+    bench,
+    "propose",
+    """
+    surveillance bench propose gate.mp4 yard.mp4
+    surveillance bench propose videos/*.mp4 --visits visits.yaml --json propose.json
+    """,
+)
+@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--visits", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="What they show (YAML).")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def propose(settings: Settings, videos: tuple[Path, ...], visits: Path | None, file: Path | None) -> None:
+    """Walk videos with motion and with a detector saying where to look: tracks, misses, strays, CPU time."""
+    from surveillance.bench import propose as proposing
+
+    rows = proposing.measure(settings, videos, proposing.read_truth(visits) if visits else {})
+    for line in proposing.described(rows):
+        click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(rows, indent=2), encoding="utf-8")

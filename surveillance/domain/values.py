@@ -102,14 +102,6 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
-    """Somewhere worth looking. `source` says why: motion, or track where a track was last seen."""
-
-    box: Box
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Classification:
     """What a crop looks like: the best label with its confidence 0..1, and all scores by label."""
 
@@ -117,6 +109,18 @@ class Classification:
     confidence: float
     scores: Mapping[str, float]
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Somewhere worth looking. `source` says why: motion, detector, or track where a track was last seen.
+
+    `seen` is what its finder took it for; None where that is for the classifier to say.
+    """
+
+    box: Box
+    source: str
+    seen: Classification | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Motion regions and live tracks in, the places worth classifying out.
 
 Fragments of one body become one box, a shape that hides several tracks becomes one box each, specks go, and a live
-track that nothing covers is looked at again where it was last seen.
+track that nothing covers is looked at again where it was last seen. A detector's boxes may take the regions' place.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from datetime import datetime
 from itertools import combinations
 
 from surveillance.domain.geometry import WHOLE, Box
-from surveillance.domain.values import NO_SUBJECT, Detection, Frame, Motion, Track
+from surveillance.domain.values import NO_SUBJECT, Classification, Detection, Frame, Motion, Track
+from surveillance.perception.detect import Found, See
 from surveillance.perception.settings import ProposeSettings
 
+ONE_THING = 0.7  # boxes of different labels that overlap more than this are one thing, and the surer label is its
 STILL_IT = 0.5  # share of a track's box that regions must cover for the track not to be looked at again
 
 
@@ -22,7 +24,7 @@ class MotionProposer:
 
     def __init__(self, settings: ProposeSettings | None = None) -> None:
         self._settings = settings or ProposeSettings()
-        self._looked_at: dict[int, datetime] = {}
+        self._again = LookAgain(self._settings.look_again_s)
         self._before: dict[int, tuple[datetime, Box]] = {}
         self._expected: dict[int, Box] = {}
 
@@ -43,7 +45,7 @@ class MotionProposer:
                 if self._is_large_enough(part, frame):
                     found.append(Detection(part.grown(self._settings.margin), "motion"))
         found.sort(key=lambda detection: -detection.box.area)
-        found.extend(self._looks(frame, motion, steady, shapes))
+        found.extend(self._again(frame, motion, steady, shapes))
         return tuple(found[: self._settings.max_crops])
 
     def _expect(self, frame: Frame, tracks: Sequence[Track]) -> None:
@@ -58,7 +60,6 @@ class MotionProposer:
             self._expected[track.id] = _moved(track.box, box_before, share)
             now[track.id] = (track.seen_at, track.box)
         self._before = now
-        self._looked_at = {id_: at for id_, at in self._looked_at.items() if id_ in now}
 
     def _parted(self, shape: Box, tracks: Sequence[Track]) -> list[Box]:
         """The boxes of the tracks that one shape hides when they pass each other; else the shape itself."""
@@ -78,8 +79,50 @@ class MotionProposer:
         least = self._settings.min_side_px
         return box.width * frame.picture.width >= least and box.height * frame.picture.height >= least
 
-    def _looks(self, frame: Frame, motion: Motion, tracks: Sequence[Track], shapes: Sequence[Box]) -> list[Detection]:
-        """The last boxes of tracks that no shape covers, each at most once in `look_again_s`."""
+
+class DetectorProposer:
+    """Implements domain.ports.Propose for one camera over what a detector finds, where the gate is open.
+
+    With `labels`, a box brings its label along, and no classifier is asked about it.
+    """
+
+    def __init__(
+        self, see: See, settings: ProposeSettings | None = None, labels: bool = True, model: str = "detector"
+    ) -> None:
+        self._see = see
+        self._settings = settings or ProposeSettings()
+        self._labels = labels
+        self._model = model
+        self._again = LookAgain(self._settings.look_again_s)
+
+    def __call__(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> tuple[Detection, ...]:
+        """At most `max_crops` detections, surest first, then places looked at again."""
+        if not motion.is_open:
+            return ()
+        things: list[Found] = []
+        for thing in self._see(frame):
+            if thing.ours is not None and all(thing.box.iou(other.box) < ONE_THING for other in things):
+                things.append(thing)
+        found = [Detection(thing.box, "detector", self._seen(thing)) for thing in things]
+        steady = [track for track in tracks if track.confirmed]
+        found.extend(self._again(frame, motion, steady, [thing.box for thing in things]))
+        return tuple(found[: self._settings.max_crops])
+
+    def _seen(self, thing: Found) -> Classification | None:
+        if not self._labels or thing.ours is None:
+            return None
+        return Classification(thing.ours, thing.confidence, {thing.ours: thing.confidence}, self._model)
+
+
+class LookAgain:
+    """The last boxes of tracks that nothing found covers, each at most once in so many seconds."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._looked_at: dict[int, datetime] = {}
+
+    def __call__(self, frame: Frame, motion: Motion, tracks: Sequence[Track], shapes: Sequence[Box]) -> list[Detection]:
+        self._looked_at = {track.id: self._looked_at[track.id] for track in tracks if track.id in self._looked_at}
         found = []
         for track in tracks:
             subject = track.label not in NO_SUBJECT
@@ -89,7 +132,7 @@ class MotionProposer:
                 continue
             looked_at = self._looked_at.get(track.id, track.seen_at)
             # a tenth early, or frames that fall just short of the interval would nearly double it
-            if (frame.captured_at - looked_at).total_seconds() < 0.9 * self._settings.look_again_s:
+            if (frame.captured_at - looked_at).total_seconds() < 0.9 * self._every_s:
                 continue
             self._looked_at[track.id] = frame.captured_at
             found.append(Detection(track.box, "track"))

@@ -16,13 +16,15 @@ class Recognizer:
         self._classifier = classifier
 
     def __call__(self, frame: Frame, detections: Sequence[Detection]) -> Scene:
-        """One Subject per detection, in order."""
+        """One Subject per detection, in order; only what comes without a label is classified."""
+        asked = [detection for detection in detections if detection.seen is None]
+        answers = iter(self._classified(frame, asked))
+        return Scene(frame, tuple(Subject(d, d.seen if d.seen is not None else next(answers)) for d in detections))
+
+    def _classified(self, frame: Frame, detections: Sequence[Detection]) -> Sequence[Classification | None]:
         if not detections:
-            return Scene(frame, ())
-        crops = [frame.picture.crop(detection.box) for detection in detections]
-        seen: Sequence[Classification | None]
+            return ()
         try:
-            seen = self._classifier(crops)
+            return self._classifier([frame.picture.crop(detection.box) for detection in detections])
         except Expired:
-            seen = [None] * len(detections)
-        return Scene(frame, tuple(Subject(d, s) for d, s in zip(detections, seen, strict=True)))
+            return [None] * len(detections)

@@ -16,6 +16,15 @@ class ProposeSettings(BaseModel):
     look_again_s: float = Field(default=1.0, gt=0)  # how often a live track's place is seen when nothing moves
 
 
+class DetectSettings(BaseModel):
+    """What the detector is, of cameras whose proposer it is and of the task `objects`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(default="yolox-nano")  # name of a detector's card
+    classify: bool = Field(default=False)  # whether the camera's model names what the detector found
+
+
 class TrackSettings(BaseModel):
     """When something seen repeatedly becomes a track, and how its crops vote."""
 
@@ -70,6 +79,7 @@ class PerceptionSettings(BaseModel):
     model: str = Field(default="embedded")  # name of the model card to classify with
     backend: str = Field(default="auto")  # auto, torch, openvino, or a name from surveillance.backends
     device: str = Field(default="auto")  # auto, cpu or cuda
+    detect: DetectSettings = DetectSettings()
     propose: ProposeSettings = ProposeSettings()
     track: TrackSettings = TrackSettings()
     observe: ObserveSettings = ObserveSettings()

@@ -52,3 +52,14 @@ def test_a_late_answer_leaves_every_subject_unseen() -> None:
     scene = Recognizer(too_late)(frame, DETECTIONS)
 
     assert scene == Scene(frame, tuple(Subject(detection, None) for detection in DETECTIONS))
+
+
+def test_what_comes_with_a_label_is_not_asked_about() -> None:
+    classifier = Remembering()
+    frame = frame_at(0.0)
+    car = Detection(block(0.3), "detector", seen("vehicle"))
+
+    scene = Recognizer(classifier)(frame, (car, DETECTIONS[1]))
+
+    assert scene.subjects == (Subject(car, seen("vehicle")), Subject(DETECTIONS[1], seen("person")))
+    assert classifier.shapes == [[(54, 64, 3)]]
