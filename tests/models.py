@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from safetensors.torch import save
 from surveillance.perception.architectures import compact_cnn
 from surveillance.perception.cards import Input, ModelCard
 from surveillance.perception.shelf import write_model
+from surveillance.perception.torchvision_models import detector, segmenter
+from surveillance.training.known_weights import card_of, find_known
 
 SHAPE: Mapping[str, Any] = {"stem": 8, "widths": [8, 16], "depths": [1, 1], "attend_from": 1}
 LABELS = ("cat", "dog")
@@ -42,3 +45,16 @@ def made(
     )
     write_model(card, {card.weights_file: weights}, folder)
     return card
+
+
+def random_task(name: str, folder: Path, **changes: Any) -> tuple[ModelCard, torch.nn.Module]:
+    """A known detector or segmenter of torchvision with random weights, and its bare network."""
+    known = find_known(name)
+    torch.manual_seed(3)
+    kind = {"detector": detector, "segmenter": segmenter}[known.kind]
+    network = kind(len(known.labels), model=known.architecture).network.eval()
+    tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+    data = save(tensors, metadata={"labels": json.dumps(known.labels)})
+    card = replace(card_of(known, name, "0" * 64, data), **changes)
+    write_model(card, {card.weights_file: data}, folder)
+    return card, network

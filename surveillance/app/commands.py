@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from surveillance.app.detectors import told_how_to_get
+from surveillance.app.looking import open_picture
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.site_edit import author, open_site
 from surveillance.app.store import open_store, relay_token, upgrade_database
 from surveillance.app.worker import build_classifier
 from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.permissions import Reach
-from surveillance.domain.ports import SourceOptions
 from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Classification
@@ -99,15 +99,12 @@ def classify(
 
     Raises SourceError for a picture that cannot be read, ModelError, NotFound.
     """
-    from surveillance.ingest.sources import open_source
-
     try:
         classifier = build_classifier(settings, model)
     except NotFound as mistake:
         raise told_how_to_get(str(model), mistake) from None
     for path in images:
-        frame = next(iter(open_source(f"file:{path}", SourceOptions(camera="image")).frames()))
-        [seen] = classifier([frame.picture.bgr()])
+        [seen] = classifier([open_picture(path)])
         yield path, seen, seen.confidence >= classifier.card.reject_below
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from surveillance.perception.cards import ModelCard
     from surveillance.perception.detect import Detector
+    from surveillance.perception.segment import Segmenter
 
 _opening = Lock()
 
@@ -49,12 +50,27 @@ def detector_of(settings: Settings, model: str | None = None) -> Detector:
         return _opened(card.name, card.weights_sha256, settings.data_dir / "models", settings.all_model_dirs)
 
 
+def segmenter_of(settings: Settings, model: str | None = None) -> Segmenter:
+    """The same for the settings' segmenter, or the one named."""
+    card = card_of_kind(settings, "segmenter", model or settings.perception.segment.model)
+    with _opening:
+        return _opened_segmenter(card.name, card.weights_sha256, settings.data_dir / "models", settings.all_model_dirs)
+
+
 @lru_cache(maxsize=4)
 def _opened(name: str, _digest: str, weights: Path, folders: tuple[Path, ...]) -> Detector:
     from surveillance.perception.cards import find_card
     from surveillance.perception.detect import build_detector
 
     return build_detector(find_card(name, folders, "detector"), weights)
+
+
+@lru_cache(maxsize=4)
+def _opened_segmenter(name: str, _digest: str, weights: Path, folders: tuple[Path, ...]) -> Segmenter:
+    from surveillance.perception.cards import find_card
+    from surveillance.perception.segment import build_segmenter
+
+    return build_segmenter(find_card(name, folders, "segmenter"), weights)
 
 
 def build_proposer(settings: Settings, camera: Camera) -> Propose:

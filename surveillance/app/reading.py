@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from surveillance.domain.errors import UserMistake
+from surveillance.app.looking import open_picture, save_boxes
 from surveillance.domain.geometry import Box
-from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Bgr
 
 if TYPE_CHECKING:
@@ -45,19 +44,6 @@ def read_pictures(images: Sequence[Path]) -> Iterator[ReadPicture]:
         yield ReadPicture(path, picture, lines, plate_of(lines))
 
 
-def open_picture(path: Path) -> Bgr:
-    """(height, width, 3) uint8. Raises SourceError."""
-    from surveillance.ingest.sources import open_source
-
-    frame = next(iter(open_source(f"file:{path}", SourceOptions(camera="image")).frames()))
-    return frame.picture.bgr()
-
-
 def save_found(file: Path, picture: Bgr, found: Sequence[tuple[Box, str, float]]) -> None:
     """The picture with a numbered box around everything that was found. Raises UserMistake for another kind of file."""
-    from surveillance.ingest.drawing import draw_boxes
-
-    if file.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-        raise UserMistake(f"{file}: pictures are saved as .jpg or .png; name the file so")
-    boxes = [(box, str(number)) for number, (box, _, _) in enumerate(found, 1)]
-    file.write_bytes(draw_boxes(picture, boxes, file.suffix))
+    save_boxes(file, picture, [(box, str(number)) for number, (box, _, _) in enumerate(found, 1)])

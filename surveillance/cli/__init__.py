@@ -28,6 +28,7 @@ GROUPS = (
     "rules",
     "events",
     "models",
+    "looking",
     "reading",
     "faces",
     "datasets",

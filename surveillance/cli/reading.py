@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from surveillance.app import reading
+from surveillance.cli.looking import box_json, looks
 from surveillance.cli.words import cli, command
 
 if TYPE_CHECKING:
@@ -25,16 +26,10 @@ if TYPE_CHECKING:
     surveillance read car.jpg --save read.jpg
     """,
 )
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@looks("Write the picture there, what was read numbered.")
 @click.option("--plates", is_flag=True, help="Say the number plate only.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per picture.")
-@click.option(
-    "--save", "file", type=click.Path(path_type=Path), help="Write the picture there, what was read numbered."
-)
 def read(images: tuple[Path, ...], plates: bool, as_json: bool, file: Path | None) -> None:
     """Say what is written in each picture."""
-    if file is not None and len(images) > 1:
-        raise click.UsageError("--save takes one picture; name one image")
     for told in reading.read_pictures(images):
         if as_json:
             click.echo(json.dumps(json_of(told), ensure_ascii=False))
@@ -65,7 +60,7 @@ def json_of(told: ReadPicture) -> dict[str, Any]:
             {
                 "text": line.text,
                 "confidence": round(line.confidence, 4),
-                "box": [round(edge, 4) for edge in (line.box.x1, line.box.y1, line.box.x2, line.box.y2)],
+                "box": box_json(line.box),
             }
             for line in told.lines
         ],

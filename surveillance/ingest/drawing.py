@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from surveillance.domain.geometry import Box, Point
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Bgr
+from surveillance.domain.values import Bgr, Gray
 
 ZONE, RESTRICTED, LINE, MASK = (80, 200, 80), (60, 60, 230), (230, 160, 40), (160, 160, 160)  # BGR
 FILL = 0.2  # how much of a zone's color covers its ground
+HUE_STEP = 47  # between the colors of two labels, in OpenCV's half degrees
 TEXT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -46,6 +47,15 @@ def draw_boxes(picture: Bgr, boxes: Sequence[tuple[Box, str]], suffix: str = ".j
         cv2.polylines(drawn, [_pixels(drawn, corners)], True, ZONE, 2, cv2.LINE_AA)
         _name(drawn, _pixels(drawn, corners[:1])[0], ZONE, name)
     return bytes(cv2.imencode(suffix, drawn)[1])
+
+
+def draw_labels(picture: Bgr, labels: Gray, suffix: str = ".jpg") -> bytes:
+    """The picture, encoded as the suffix says, the pixels of each label but the first in a color of its own."""
+    hues = (labels.astype(np.int32) * HUE_STEP % 180).astype(np.uint8)
+    full = np.full_like(hues, 255)
+    colors = cv2.cvtColor(np.dstack([hues, full, full]), cv2.COLOR_HSV2BGR)
+    mixed = cv2.addWeighted(picture, 0.4, colors, 0.6, 0)
+    return bytes(cv2.imencode(suffix, np.where((labels > 0)[..., None], mixed, picture))[1])
 
 
 def _outline(picture: Bgr, points: Iterable[Point], color: tuple[int, int, int], name: str) -> None:

@@ -25,6 +25,14 @@ class DetectSettings(BaseModel):
     classify: bool = Field(default=False)  # whether the camera's model names what the detector found
 
 
+class SegmentSettings(BaseModel):
+    """What the segmenter is, by which people are blurred where it is there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(default="lraspp_mobilenet_v3_large")  # name of a segmenter's card
+
+
 class TrackSettings(BaseModel):
     """When something seen repeatedly becomes a track, and how its crops vote."""
 
@@ -80,6 +88,7 @@ class PerceptionSettings(BaseModel):
     backend: str = Field(default="auto")  # auto, torch, openvino, or a name from surveillance.backends
     device: str = Field(default="auto")  # auto, cpu or cuda
     detect: DetectSettings = DetectSettings()
+    segment: SegmentSettings = SegmentSettings()
     propose: ProposeSettings = ProposeSettings()
     track: TrackSettings = TrackSettings()
     observe: ObserveSettings = ObserveSettings()

@@ -1,0 +1,94 @@
+"""Detectors and segmenters on real pictures, by the commands that a person uses; torchvision's with random weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from models import random_task
+
+from surveillance.cli import load_commands
+from surveillance.perception.detect import build_detector
+from surveillance.perception.segment import build_segmenter
+from surveillance.training.known_weights import find_known
+
+
+@pytest.fixture(scope="module")
+def house(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with yolox-nano, and two pictures of the test-only footage."""
+    folder = tmp_path_factory.mktemp("house")
+    for name, video, number in (("people", "vtest_480x360.mp4", 300), ("hands", "bottle-detection.mp4", 600)):
+        opened = cv2.VideoCapture(str(footage / "video" / video))
+        opened.set(cv2.CAP_PROP_POS_FRAMES, number)
+        cv2.imwrite(str(folder / f"{name}.png"), opened.read()[1])
+    told = ask(folder, "models", "import", str(footage / "models" / "yolox_nano.onnx"))
+    assert told.output == "yolox-nano 1: added\n"
+    return folder
+
+
+def ask(house: Path, *words: str) -> Result:
+    return CliRunner(env={"SURVEILLANCE__DATA_DIR": str(house)}).invoke(load_commands(words), words)
+
+
+def test_the_people_of_a_picture_are_found_and_drawn(house: Path) -> None:
+    picture, shown = house / "people.png", house / "found.png"
+    told = ask(house, "detect", str(picture), "--json", "--save", str(shown))
+    answer = json.loads(told.output)
+    people = [thing for thing in answer["found"] if thing["class"] == "person"]
+    assert (answer["image"], answer["model"]) == (str(picture), "yolox-nano")
+    assert 6 <= len(people) <= 10
+    assert {thing["label"] for thing in answer["found"] if thing["class"] == "vehicle"} <= {"car", "truck", "bus"}
+    assert all(0 <= edge <= 1 for thing in answer["found"] for edge in thing["box"])
+    assert cv2.imread(str(shown)).shape == cv2.imread(str(picture)).shape
+    assert "%  car (vehicle)\n" in ask(house, "detect", str(picture)).output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("detect", "VIDEO"), "is a video, and this looks at pictures; `surveillance watch"),
+        (("detect", "PICTURE", "--model", "embedded"), "embedded is a classifier, and a detector is needed"),
+        (("detect", "PICTURE", "--model", "ssdlite320_mobilenet_v3_large"), "surveillance models pull ssdlite320"),
+        (("detect", "PICTURE", "--save", "found.gif"), "pictures are saved as .jpg or .png"),
+        (("detect", "PICTURE", "PICTURE", "--save", "found.jpg"), "name one image"),
+        (("segment", "PICTURE"), "`surveillance models pull lraspp_mobilenet_v3_large` gets it"),
+    ],
+)
+def test_mistakes_are_one_line(house: Path, footage: Path, words: tuple[str, ...], said: str) -> None:
+    real = {"VIDEO": str(footage / "video" / "vtest_480x360.mp4"), "PICTURE": str(house / "people.png")}
+    failed = ask(house, *(real.get(word, word) for word in words))
+    assert said in (failed.output + str(failed.exception))
+    assert failed.exit_code != 0
+
+
+def test_torchvisions_detector_answers_as_torchvision_does(tmp_path: Path) -> None:
+    card, network = random_task("ssdlite320_mobilenet_v3_large", tmp_path, reject_below=0.0, options={"iou": 1.0})
+    picture = np.random.default_rng(1).integers(0, 255, (320, 320, 3), np.uint8)
+    found = build_detector(card, tmp_path)(picture)
+    with torch.inference_mode():
+        [wanted] = network([torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1) / 255])
+    scores = np.array([thing.confidence for thing in found])
+    np.testing.assert_allclose(scores, wanted["scores"].numpy()[: len(scores)], atol=1e-3)
+    assert len(found) > 100
+
+
+def test_torchvisions_segmenter_answers_as_torchvision_does(tmp_path: Path) -> None:
+    small = replace(find_known("lraspp_mobilenet_v3_large").input, size=64)
+    card, network = random_task("lraspp_mobilenet_v3_large", tmp_path, reject_below=0.0, input=small)
+    picture = np.random.default_rng(1).integers(0, 255, (32, 64, 3), np.uint8)
+    segmenter = build_segmenter(card, tmp_path)
+    labels = segmenter(picture)
+    square = np.full((64, 64, 3), 128, np.uint8)
+    square[16:48] = picture
+    pixels = (square[..., ::-1] / 255 - small.mean) / small.std
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32)))["out"]
+    np.testing.assert_array_equal(labels, logits[0].argmax(dim=0).numpy()[16:48])
+    assert sum(segmenter.shares(labels).values()) == pytest.approx((labels > 0).mean())
+    np.testing.assert_array_equal(segmenter.people(picture), labels == card.labels.index("person"))
