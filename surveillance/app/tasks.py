@@ -26,7 +26,16 @@ def build_plates(settings: Settings, camera: Camera, tell: Tell) -> Task:
     return PlateTask(text_reader())
 
 
-TASKS: Mapping[str, BuildTask] = {"plates": build_plates}  # each name stands in domain.site.CAMERA_TASKS too
+def build_behavior(settings: Settings, camera: Camera, tell: Tell) -> Task:
+    from surveillance.perception.behavior import BehaviorTask
+
+    return BehaviorTask(settings.perception.behavior, camera.view)
+
+
+TASKS: Mapping[str, BuildTask] = {  # each name stands in domain.site.CAMERA_TASKS too
+    "plates": build_plates,
+    "behavior": build_behavior,
+}
 
 
 def build_describer(

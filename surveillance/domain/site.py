@@ -57,6 +57,7 @@ class Camera:
 
 CAMERA_TASKS: Mapping[str, str] = {
     "plates": "the number plates of vehicles",
+    "behavior": "how they move: staying about one place, speed; running and falling, both experimental",
 }  # task -> what it tells, for people; `app.tasks` builds them
 PROPOSERS = ("motion", "detector")
 BLURS = ("none", "people")

@@ -91,6 +91,8 @@ class Observer:
     def change(self, camera: Camera) -> bool:
         """Takes over LIVE_FIELDS from the next frame on; False when more than these differs."""
         now = self._edited
+        if camera.tasks and camera.view != now.view:  # its tasks are built for a view
+            return False
         if replace(camera, **{name: getattr(now, name) for name in LIVE_FIELDS}) != now:
             return False
         self._edited = camera

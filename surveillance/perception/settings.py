@@ -79,6 +79,17 @@ class FaceSettings(BaseModel):
     look_every_s: float = Field(default=0.3, gt=0)  # how often the faces of live tracks are looked at
 
 
+class BehaviorSettings(BaseModel):
+    """What the task `behavior` calls staying, running and having fallen; lengths are the subject's own height."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    loiter_heights: float = Field(default=2.0, gt=0)  # side of the square that somebody who stays does not leave
+    running_speed: float = Field(default=1.8, gt=0)  # own heights a second: a walk is about 0.8, a run 2 and more
+    running_s: float = Field(default=0.8, gt=0)  # how long it must be so fast
+    fallen_s: float = Field(default=1.5, gt=0)  # how long it must lie; and stand, to have risen
+
+
 class PerceptionSettings(BaseModel):
     """Everything that perception can be told."""
 
@@ -93,3 +104,4 @@ class PerceptionSettings(BaseModel):
     track: TrackSettings = TrackSettings()
     observe: ObserveSettings = ObserveSettings()
     faces: FaceSettings = FaceSettings()
+    behavior: BehaviorSettings = BehaviorSettings()

@@ -19,16 +19,20 @@ from surveillance.translations.words import N_
 
 MAX_NAME = 64
 PLACE_MARK = "/"  # camera/zone; no name holds one
+TASK = "camera_"  # what the kind of a blank begins with that is a camera with a task on
 HIDDEN_STATES = ("blinded", "frozen", "lost", "moved")
 Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """One thing to fill in. `kind` names what there is to choose from; seconds are written, a flag is yes or empty."""
+    """One thing to fill in. `kind` names what there is to choose from; seconds are written, a flag is yes or empty.
+
+    A camera_TASK is a camera that has that task on.
+    """
 
     key: str
-    kind: str  # place | camera | schedule | door | door_with_camera | group | target | seconds | flag
+    kind: str  # place | camera | camera_TASK | schedule | door | door_with_camera | group | target | seconds | flag
     label: str
     required: bool = True
     default: str = ""
@@ -135,6 +139,8 @@ def _choices(kind: str, site: Site) -> tuple[tuple[str, str], ...]:
             )
         case "camera":
             names = [camera.name for camera in site.cameras]
+        case str() if kind.startswith(TASK):
+            names = [camera.name for camera in site.cameras if kind.removeprefix(TASK) in camera.tasks]
         case "schedule":
             names = [schedule.name for schedule in site.schedules]
         case "door":
@@ -156,6 +162,8 @@ def _lack(kind: str, site: Site) -> tuple[str, ...]:
         return ("zone",) if site.cameras else ("camera", "zone")
     if kind == "door_with_camera":
         return ("door_camera",) if site.doors else ("door",)
+    if kind.startswith(TASK):
+        return (f"task_{kind.removeprefix(TASK)}",) if site.cameras else ("camera",)
     return (kind,)
 
 
@@ -171,7 +179,8 @@ def _faults(template: Template, values: Values, site: Site) -> Iterator[tuple[st
         elif blank.kind != "flag":
             known = dict(_choices(blank.kind, site))
             if value not in known:
-                yield blank.key, no_such(blank.kind.replace("_", " "), value, known)
+                what = "camera" if blank.kind.startswith(TASK) else blank.kind.replace("_", " ")
+                yield blank.key, no_such(what, value, known)
             elif '"' in value and "'" in value:
                 yield blank.key, "a name with both kinds of quotes cannot stand in a condition"
     door = site.door(values.get("door", ""))
@@ -189,6 +198,7 @@ def _is_span(text: str) -> bool:
 # --- the templates -------------------------------------------------------------------------------------------------
 
 _PLACE = Blank("place", "place", N_("Where"))
+_WHO_MOVES = Blank("camera", "camera_behavior", N_("Camera"))
 _TELL = Blank("notify", "target", N_("Tell"), required=False, hint="Without one the alert shows on the dashboard only.")
 _WHEN = Blank("schedule", "schedule", "Only while this schedule is open", required=False)
 
@@ -211,6 +221,12 @@ def _inside(label: str, values: Values) -> Group:
 def _within(values: Values) -> tuple[Clause, ...]:
     schedule = values.get("schedule")
     return (Clause("schedule", (schedule,), "is true"),) if schedule else ()
+
+
+def _somebody(values: Values, *clauses: Clause) -> Group:
+    """A person before that camera, of whom more holds, and within the schedule where one is given."""
+    who = (Clause("camera", (), "is", (values["camera"],)), Clause("label", (), "is", ("person",)))
+    return Group("all", (*who, *clauses, *_within(values)))
 
 
 def _at_door(values: Values, *more: Clause) -> Group:
@@ -278,6 +294,47 @@ TEMPLATES: Mapping[str, Template] = {
                 f"alert, every five minutes while it lasts{_told(values)}."
             ),
             more=lambda values: {"cooldown_s": "300", "per": "track"},
+        ),
+        Template(
+            key="staying",
+            title="Staying about one place",
+            sentence="Alert when a person stays about one place for long, wherever in the picture that is.",
+            blanks=(_WHO_MOVES, Blank("seconds", "seconds", "For at least (seconds)", default="120"), _WHEN, _TELL),
+            on="sighting",
+            verdict="alert",
+            condition=lambda values: _somebody(values, Clause("loiter_s", (), ">=", (values["seconds"],))),
+            comment=lambda values: (
+                f"A person who stays about one place before camera {values['camera']} for {values['seconds']} s"
+                f"{_hours(values)}: alert, every five minutes while it lasts{_told(values)}."
+            ),
+            more=lambda values: {"cooldown_s": "300", "per": "track"},
+        ),
+        Template(
+            key="running",
+            title="Running at night",
+            sentence="Alert when a person runs while a schedule, such as the night, is open. Experimental.",
+            blanks=(_WHO_MOVES, Blank("schedule", "schedule", "While this schedule is open"), _TELL),
+            on="sighting",
+            verdict="alert",
+            condition=lambda values: _somebody(values, Clause("running", (), "is true")),
+            comment=lambda values: (
+                f"A person who runs before camera {values['camera']}{_hours(values)}: "
+                f"alert, at most once in two minutes{_told(values)}. Experimental."
+            ),
+            more=lambda values: {"cooldown_s": "120"},
+        ),
+        Template(
+            key="fallen",
+            title="Someone fell",
+            sentence="Alert when a person who stood falls and stays down. Experimental: no life may rest on it.",
+            blanks=(_WHO_MOVES, _WHEN, _TELL),
+            on="sighting",
+            verdict="alert",
+            condition=lambda values: _somebody(values, Clause("fallen", (), "is true")),
+            comment=lambda values: (
+                f"A person who fell before camera {values['camera']}{_hours(values)}: "
+                f"alert, once for each{_told(values)}. Experimental: no life may rest on it."
+            ),
         ),
         Template(
             key="staff-door",

@@ -11,6 +11,7 @@ from enum import Enum
 
 from surveillance.domain.site import Site
 from surveillance.domain.values import DOOR_ALARMS, DOOR_MODES, TRIGGERS
+from surveillance.translations.words import N_
 
 TEXT, NUMBER, TRUTH, SET = "text", "number", "truth", "set"
 
@@ -106,6 +107,44 @@ WORDS: Mapping[str, Word] = {
             "tracks of that label which that camera sees now, in that zone or anywhere",
             None,
             (Argument("label"), Argument("zone", optional=True)),
+        ),
+        Word(
+            "loiter_s",
+            NUMBER,
+            "s",
+            "behavior",
+            _SEEN,
+            "the time so far that it stays about one place: within a square of two of its own heights",
+            task="behavior",
+        ),
+        Word(
+            "speed",
+            NUMBER,
+            N_("heights/s"),
+            "behavior",
+            _SEEN,
+            "how fast it is, in its own heights, over a second",
+            task="behavior",
+        ),
+        Word(
+            "running",
+            TRUTH,
+            "",
+            "behavior",
+            ("sighting",),
+            "a person who runs, by the speed of its box",
+            task="behavior",
+            experimental=True,
+        ),
+        Word(
+            "fallen",
+            TRUTH,
+            "",
+            "behavior",
+            ("sighting",),
+            "a person who stood, lay down within two seconds and stays down, by the shape of its box",
+            task="behavior",
+            experimental=True,
         ),
         Word(
             "plate",

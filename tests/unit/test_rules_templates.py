@@ -69,6 +69,18 @@ def test_loitering_is_told_of_each_person_again_while_it_lasts() -> None:
     assert kinds(text, sight(59, **LAWN, dwell_s={"lawn": 59.0})) == []
 
 
+def test_who_stays_runs_or_fell_is_told_by_cameras_that_watch_for_it() -> None:
+    site = replace(SITE, cameras=(replace(SITE.cameras[0], tasks=("behavior",)), SITE.cameras[1]))
+    assert fill_template(TEMPLATES["fallen"], {"camera": "front"}, site).faults == {
+        "camera": "no camera is called 'front'; there are: yard"
+    }
+    calm = {"loiter_s": 10.0, "running": False, "fallen": False}
+    for key, word, value in (("staying", "loiter_s", 120.0), ("running", "running", True), ("fallen", "fallen", True)):
+        text = filled(key, site, camera="yard", **({"schedule": "night"} if key == "running" else {}))
+        inputs = [sight(NIGHT, attributes=calm), sight(NIGHT + 1, attributes=calm | {word: value})]
+        assert told(decide(judge(text, site=site), inputs)) == [("sighting.alerted", f"{key}-yard")]
+
+
 def test_a_staff_door_opens_for_a_badge_or_card_of_the_group() -> None:
     text = filled("staff-door", door="front", group="staff")
     granted, denied = [("access.granted", "staff-door-front")], [("access.denied", None)]
@@ -132,6 +144,9 @@ def test_a_bare_site_is_told_what_to_make_first() -> None:
     assert {offer.template.key: offer.missing for offer in offers(Site())} == {
         "intruder": ("camera", "zone", "schedule"),
         "loitering": ("camera", "zone"),
+        "staying": ("camera",),
+        "running": ("camera", "schedule"),
+        "fallen": ("camera",),
         "staff-door": ("door", "group"),
         "vehicle-gate": ("door", "group"),
         "camera-covered": ("camera",),
@@ -140,6 +155,7 @@ def test_a_bare_site_is_told_what_to_make_first() -> None:
     with_door = Site(doors=(Door("front"),), cameras=(Camera("yard", "synthetic://yard"),))
     assert offer_template(TEMPLATES["vehicle-gate"], with_door).missing == ("door_camera", "group")
     assert offer_template(TEMPLATES["loitering"], with_door).missing == ("zone",)
+    assert offer_template(TEMPLATES["fallen"], with_door).missing == ("task_behavior",)
 
 
 def test_what_cannot_be_filled_in_is_said_at_its_blank() -> None:
@@ -168,7 +184,7 @@ def sites(draw: some.DrawFn) -> Site:
     camera, zone, door, group, schedule, target = some_names
     return replace(
         SITE,
-        cameras=(*SITE.cameras, Camera(camera, "synthetic://x", zones=(Zone(zone, SHAPE),))),
+        cameras=(*SITE.cameras, Camera(camera, "synthetic://x", zones=(Zone(zone, SHAPE),), tasks=("behavior",))),
         doors=(Door(door, camera),),
         people=(Person("Ada", frozenset({group})),),
         schedules=(*SITE.schedules, Schedule(schedule, "UTC", {})),
