@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from surveillance.app.detectors import detector_of
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.ports import Task
 from surveillance.domain.site import Camera
@@ -32,9 +33,16 @@ def build_behavior(settings: Settings, camera: Camera, tell: Tell) -> Task:
     return BehaviorTask(settings.perception.behavior, camera.view)
 
 
+def build_kind(settings: Settings, camera: Camera, tell: Tell) -> Task:
+    from surveillance.perception.kind_task import KindTask
+
+    return KindTask(detector_of(settings).see)
+
+
 TASKS: Mapping[str, BuildTask] = {  # each name stands in domain.site.CAMERA_TASKS too
     "plates": build_plates,
     "behavior": build_behavior,
+    "kind": build_kind,
 }
 
 

@@ -38,13 +38,15 @@ class WatchOrder:
     timeout_s: float | None = None
     start_at: datetime | None = None
     model: str | None = None
+    proposer: str = "motion"
+    tasks: tuple[str, ...] = ()
 
 
 def watch(settings: Settings, order: WatchOrder) -> Iterator[Event]:
     """The events of one source, in order, until it ends or the time is up. A progress bar on stderr for files."""
     from surveillance.ingest.sources import open_source
 
-    camera = Camera(camera_name(order.source), order.source, model=order.model, analyze_fps=settings.analyze_fps)
+    camera = camera_to_watch(settings, order)
     source = open_source(order.source, source_options(settings, camera, order.start_at))
     judge = build_watch_judge(settings, order, camera, source.live)
     record = build_record(settings) if order.record else MemoryRecord()
@@ -53,6 +55,17 @@ def watch(settings: Settings, order: WatchOrder) -> Iterator[Event]:
     with closing(frames), Progress(source) as progress:
         for entries in heartbeats(camera.name, timed(walk, order.timeout_s, progress.move)):
             yield from record([(entry, judge(entry)) for entry in entries])
+
+
+def camera_to_watch(settings: Settings, order: WatchOrder) -> Camera:
+    return Camera(
+        camera_name(order.source),
+        order.source,
+        model=order.model,
+        analyze_fps=settings.analyze_fps,
+        proposer=order.proposer,
+        tasks=order.tasks,
+    )
 
 
 def build_watch_judge(settings: Settings, order: WatchOrder, camera: Camera, live: bool) -> RuleJudge:

@@ -13,7 +13,7 @@ from surveillance.app import service
 from surveillance.app import watch as watching
 from surveillance.cli.printing import line_of
 from surveillance.cli.words import Ago, cli, command
-from surveillance.domain.site import hide_password
+from surveillance.domain.site import CAMERA_TASKS, PROPOSERS, hide_password
 from surveillance.settings import Settings
 
 
@@ -23,6 +23,7 @@ from surveillance.settings import Settings
     """
     surveillance watch parking.mp4 --json
     surveillance watch rtsp://user:password@192.168.1.20/stream1 --rules my-rules.yaml --timeout 60
+    surveillance watch street.mp4 --proposer detector --task kind --rules buses.yaml
     """,
 )
 @click.argument("source")
@@ -31,6 +32,8 @@ from surveillance.settings import Settings
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), help="Stop after S seconds.")
 @click.option("--start-at", type=Ago(), help="When a file's first frame was taken (default: now).")
 @click.option("--model", help="Model card to classify with.")
+@click.option("--proposer", type=click.Choice(PROPOSERS), default="motion", show_default=True, help="Where to look.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(sorted(CAMERA_TASKS)), help="What else to tell.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 @click.pass_obj
 def watch(
@@ -41,13 +44,15 @@ def watch(
     timeout_s: float | None,
     start_at: datetime | None,
     model: str | None,
+    proposer: str,
+    tasks: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Watch one file or camera through the whole walk, without a site.
 
     Without rules every confirmed track is logged once. Ends with the file.
     """
-    order = watching.WatchOrder(source, rules_file, record, timeout_s, start_at, model)
+    order = watching.WatchOrder(source, rules_file, record, timeout_s, start_at, model, proposer, tasks)
     told = False
     for event in watching.watch(settings, order):
         told = True

@@ -56,6 +56,7 @@ class Camera:
 
 
 CAMERA_TASKS: Mapping[str, str] = {
+    "kind": "what kind of vehicle or animal it is",
     "plates": "the number plates of vehicles",
     "behavior": "how they move: staying about one place, speed; running and falling, both experimental",
 }  # task -> what it tells, for people; `app.tasks` builds them

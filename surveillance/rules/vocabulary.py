@@ -147,6 +147,15 @@ WORDS: Mapping[str, Word] = {
             experimental=True,
         ),
         Word(
+            "kind",
+            TEXT,
+            "",
+            "detector",
+            _SEEN,
+            'what kind of its label it is, such as "truck" or "dog"; "" as long as that is in doubt',
+            task="kind",
+        ),
+        Word(
             "plate",
             TEXT,
             "",

@@ -67,6 +67,36 @@ def test_mistakes_are_one_line(house: Path, footage: Path, words: tuple[str, ...
     assert failed.exit_code != 0
 
 
+BUSES = """
+- {name: bus, on: sighting, verdict: alert, when: kind == "bus"}
+"""
+
+
+def test_a_rule_that_asks_for_buses_fires_on_a_bus(house: Path, footage: Path) -> None:
+    """Footage in, the rule fires, and the explanation names the word with its value."""
+    rules, video = house / "buses.yaml", str(footage / "video" / "traffic" / "06710_13h.mp4")
+    rules.write_text(BUSES)
+    words = ["watch", video, "--proposer", "detector", "--task", "kind", "--rules", str(rules), "--record", "--json"]
+
+    [event] = map(json.loads, ask(house, *words).stdout.splitlines())
+
+    assert (event["kind"], event["rule"], event["label"], event["reasons"]) == (
+        "sighting.alerted",
+        "bus",
+        "vehicle",
+        ['kind = "bus"'],
+    )
+    assert 'yes kind == "bus"   [kind = "bus"]' in ask(house, "events", "explain", event["id"]).output
+
+
+def test_a_camera_that_does_not_tell_the_kind_says_how_to_switch_it_on(house: Path, footage: Path) -> None:
+    rules, video = house / "buses.yaml", str(footage / "video" / "traffic" / "06710_13h.mp4")
+    rules.write_text(BUSES)
+    told = ask(house, "watch", video, "--rules", str(rules), "--json").stdout
+    assert "camera 06710_13h does not tell kind: switch its task kind on" in told
+    assert "sighting.alerted" not in told
+
+
 def test_torchvisions_detector_answers_as_torchvision_does(tmp_path: Path) -> None:
     card, network = random_task("ssdlite320_mobilenet_v3_large", tmp_path, reject_below=0.0, options={"iou": 1.0})
     picture = np.random.default_rng(1).integers(0, 255, (320, 320, 3), np.uint8)
