@@ -82,10 +82,8 @@ class SceneWatcher:
     def _watch(self, frame: Frame, camera: Camera, scene: SceneWatch, telling: Telling) -> Iterator[SceneReport]:
         at = telling.looked_at = frame.captured_at
         telling.next_at = at + timedelta(seconds=scene.every_s)
-        box = part_of(camera, scene)
         try:
-            if box is None:
-                raise UserMistake(f"there is no zone {scene.zone}; draw it, or watch the whole picture")
+            box = watched_part(camera, scene)
             seen = self._ask(scene.model)([frame.picture.crop(box)])[0]
         except SurveillanceError as error:
             if isinstance(error, Expired) and at - telling.answered_at < LATE:
@@ -146,12 +144,12 @@ def settle(telling: Telling, scene: SceneWatch) -> tuple[str, str] | None:
     return telling.told if at - telling.agreed_at <= patience else (DOUBT, SPLIT)
 
 
-def part_of(camera: Camera, scene: SceneWatch) -> Box | None:
-    """The box around the scene's zone, or the whole picture; None for a zone that is not there."""
+def watched_part(camera: Camera, scene: SceneWatch) -> Box:
+    """The box around the scene's zone, or the whole picture. Raises UserMistake for a zone that is not there."""
     if scene.zone is None:
         return WHOLE
-    zone = next((zone for zone in camera.zones if zone.name == scene.zone), None)
-    if zone is None:
-        return None
-    across, down = zip(*zone.points, strict=True)
-    return Box(min(across), min(down), max(across), max(down))
+    for zone in camera.zones:
+        if zone.name == scene.zone:
+            across, down = zip(*zone.points, strict=True)
+            return Box(min(across), min(down), max(across), max(down))
+    raise UserMistake(f"there is no zone {scene.zone}; draw it, or watch the whole picture")

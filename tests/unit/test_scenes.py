@@ -14,7 +14,7 @@ from surveillance.domain.ports import Classifier
 from surveillance.domain.site import Camera, SceneWatch
 from surveillance.domain.values import Bgr, Classification, Frame, SceneReport
 from surveillance.ingest.pictures import BgrPicture
-from surveillance.perception.scenes import SceneWatcher, part_of
+from surveillance.perception.scenes import SceneWatcher, watched_part
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 GATE = SceneWatch("gate", "gate-states", every_s=2.0, hold_s=3.0)
@@ -112,8 +112,8 @@ def test_a_model_that_is_missing_or_late() -> None:
 def test_the_watched_part() -> None:
     zone = Zone("gate", ((0.2, 0.5), (0.6, 0.4), (0.5, 0.9)))
     camera = Camera("yard", "synthetic://yard", zones=(zone,))
-    assert part_of(camera, GATE) == Box(0, 0, 1, 1)
-    assert part_of(camera, SceneWatch("gate", "m", zone="gate")) == Box(0.2, 0.4, 0.6, 0.9)
+    assert watched_part(camera, GATE) == Box(0, 0, 1, 1)
+    assert watched_part(camera, SceneWatch("gate", "m", zone="gate")) == Box(0.2, 0.4, 0.6, 0.9)
     gone = SceneWatcher(Camera("yard", "synthetic://yard", scenes=(SceneWatch("gate", "m", zone="bridge"),)))
     assert [report.doubt for report in gone(frame(0))] == [
         "there is no zone bridge; draw it, or watch the whole picture"
