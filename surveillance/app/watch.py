@@ -16,7 +16,7 @@ from surveillance import places
 from surveillance.app.store import open_store, upgrade_database
 from surveillance.app.worker import build_classifier, build_frames, build_worker, source_options
 from surveillance.domain.ports import Record, Source
-from surveillance.domain.site import Camera, Site
+from surveillance.domain.site import Camera, SceneWatch, Site
 from surveillance.domain.values import CameraReport, Decision, Event, Frame, Input, Tick
 from surveillance.engines.worker import Looked, walk_end, walk_source
 from surveillance.rules.book import load_rules, parse_rulebook
@@ -40,12 +40,16 @@ class WatchOrder:
     model: str | None = None
     proposer: str = "motion"
     tasks: tuple[str, ...] = ()
+    scenes: tuple[SceneWatch, ...] = ()
 
 
 def watch(settings: Settings, order: WatchOrder) -> Iterator[Event]:
     """The events of one source, in order, until it ends or the time is up. A progress bar on stderr for files."""
     from surveillance.ingest.sources import open_source
+    from surveillance.perception.cards import find_card
 
+    for scene in order.scenes:
+        find_card(scene.model, settings.all_model_dirs)
     camera = camera_to_watch(settings, order)
     source = open_source(order.source, source_options(settings, camera, order.start_at))
     judge = build_watch_judge(settings, order, camera, source.live)
@@ -65,6 +69,7 @@ def camera_to_watch(settings: Settings, order: WatchOrder) -> Camera:
         analyze_fps=settings.analyze_fps,
         proposer=order.proposer,
         tasks=order.tasks,
+        scenes=order.scenes,
     )
 
 
