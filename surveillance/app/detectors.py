@@ -14,10 +14,12 @@ from surveillance.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from surveillance.perception.blur import PeopleBlur
     from surveillance.perception.cards import ModelCard
     from surveillance.perception.detect import Detector
     from surveillance.perception.segment import Segmenter
 
+BLUR_SLACK_S = 10.0  # where people were is remembered so much longer than the video that is held
 _opening = Lock()
 
 
@@ -82,6 +84,23 @@ def build_proposer(settings: Settings, camera: Camera) -> Propose:
         return MotionProposer(propose)
     detector = detector_of(settings)
     return DetectorProposer(detector.see, propose, not settings.perception.detect.classify, detector.card.name)
+
+
+def build_blur(settings: Settings, camera: Camera) -> PeopleBlur | None:
+    """What hides people in a camera's pictures, where that is asked for: by tracks, and by the models that are there.
+
+    Raises NotFound, ModelError for a camera with a detector that is missing.
+    """
+    if camera.blur != "people":
+        return None
+    from surveillance.perception.blur import PeopleBlur
+
+    find = detector_of(settings) if camera.proposer == "detector" else None
+    try:
+        silhouettes = segmenter_of(settings).people
+    except NotFound:  # boxes do
+        silhouettes = None
+    return PeopleBlur(settings.ingest.ring_s + BLUR_SLACK_S, silhouettes, find)
 
 
 def labelled_by(settings: Settings, camera: Camera) -> str:

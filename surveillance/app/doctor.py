@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from surveillance.actions.post import parse_endpoint
 from surveillance.app.certificates import look_at_certificate
+from surveillance.app.detectors import card_of_kind
 from surveillance.app.health import dashboard_address, dashboard_fault, heartbeat
 from surveillance.app.machine import Finding, look_at_clock, look_at_machine
 from surveillance.app.rulebook import build_rulebook
@@ -150,13 +151,17 @@ def look_at_keys(directory: Path, needed: bool) -> Iterator[Finding]:
 
 def look_at_models(settings: Settings, site: Site | None) -> Iterator[Finding]:
     """The cards of every model in use, and their weights' checksums."""
-    from surveillance.perception.cards import find_card, read_weights
+    from surveillance.perception.cards import read_weights
 
     cameras = site.cameras if site else ()
     of_scenes = (scene.model for camera in cameras for scene in camera.scenes)
-    for name in sorted({settings.perception.model, *of_scenes, *(camera.model for camera in cameras if camera.model)}):
+    used = {settings.perception.model, *of_scenes, *(camera.model for camera in cameras if camera.model)}
+    kinds = [(name, "classifier") for name in sorted(used)]
+    if any(camera.proposer == "detector" or "kind" in camera.tasks for camera in cameras):
+        kinds.append((settings.perception.detect.model, "detector"))
+    for name, kind in kinds:
         try:
-            card = find_card(name, settings.model_dirs)
+            card = card_of_kind(settings, kind, name)
             read_weights(card, settings.data_dir / "models")
         except UserMistake as mistake:
             yield Finding("fail", str(mistake), "surveillance models list shows those there are")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from surveillance.app.detectors import card_of_kind
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.domain.errors import EditConflict, ModelError, NotFound, RuleError, SettingsError, UserMistake
@@ -133,13 +134,24 @@ def check_site(settings: Settings, before: Site, after: Site) -> None:
 
 
 def refuse_unknown_models(settings: Settings, before: Site, after: Site) -> None:
-    """Raises SettingsError for a camera or scene whose model is new and has no card."""
+    """Raises SettingsError for a camera or scene whose model is new and has no card, a detector included."""
     asked = _models_of(after) - _models_of(before)
+    wrong: list[str] = []
     if asked:
         known = model_names(settings)
-        wrong = [f"{what}: {no_such('model', model, known)}" for what, model in asked if model not in known]
-        if wrong:
-            raise SettingsError("\n".join(sorted(wrong)))
+        wrong += [f"{what}: {no_such('model', model, known)}" for what, model in asked if model not in known]
+    detecting = _with_detector(after) - _with_detector(before)
+    if detecting:
+        try:
+            card_of_kind(settings, "detector", settings.perception.detect.model)
+        except (NotFound, ModelError) as mistake:
+            wrong += [f"camera {name}: {mistake}" for name in detecting]
+    if wrong:
+        raise SettingsError("\n".join(sorted(wrong)))
+
+
+def _with_detector(site: Site) -> set[str]:
+    return {camera.name for camera in site.cameras if camera.proposer == "detector"}
 
 
 def _models_of(site: Site) -> set[tuple[str, str]]:

@@ -11,13 +11,13 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from surveillance.app.detectors import build_proposer, labelled_by
+from surveillance.app.detectors import build_blur, build_proposer, labelled_by
 from surveillance.app.runtime import live_pictures, media_dir
 from surveillance.domain.errors import ModelError, NotFound
-from surveillance.domain.ports import Classifier, Source, SourceOptions
+from surveillance.domain.ports import Classifier, Follow, Source, SourceOptions
 from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Frame, Glimpse, Input
+from surveillance.domain.values import CameraReport, Frame, Glimpse, Input, Picture
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.figures import Figures
 from surveillance.engines.live import PREVIEW, facts_of
@@ -33,6 +33,7 @@ from surveillance.walk import RecognizerWalk, WorkerWalk
 if TYPE_CHECKING:
     from surveillance.ingest.clip import RingMedia
     from surveillance.ingest.ring import PacketRing
+    from surveillance.perception.blur import PeopleBlur
     from surveillance.perception.registry import CardClassifier
     from surveillance.perception.scenes import SceneWatcher
 
@@ -59,27 +60,31 @@ def build_worker(
     classifier: Classifier,
     glimpsed: Callable[[Glimpse], None] = lambda glimpse: None,
     ask: Callable[[str], Classifier] | None = None,
+    blur: PeopleBlur | None = None,
 ) -> WorkerWalk:
-    """The steps of one camera, in order. `ask(model)` gives the classifier of a scene."""
+    """The steps of one camera, in order. `ask(model)` gives the classifier of a scene; `blur` hides its people."""
     from surveillance.app.tasks import build_describer
     from surveillance.ingest.gate import MotionGate
     from surveillance.perception.observe import Observer
     from surveillance.perception.recognize import Recognizer
     from surveillance.perception.track import VoteTracker
 
+    follow: Follow = VoteTracker(camera.name, settings.perception.track)
     return WorkerWalk(
         receive=source,
         gate=MotionGate(settings.gate, camera.sensitivity),
         propose=build_proposer(settings, camera),
         recognize=Recognizer(classifier),
-        track=VoteTracker(camera.name, settings.perception.track),
+        track=follow if blur is None else blur.following(follow),
         describe=build_describer(settings, camera, glimpsed),
-        observe=Observer(camera, settings.perception.observe, labelled_by(settings, camera)),
-        look=build_look(settings, camera, ask or cache(lambda model: build_classifier(settings, model))),
+        observe=Observer(camera, settings.perception.observe, labelled_by(settings, camera), blur),
+        look=build_look(settings, camera, ask or cache(lambda model: build_classifier(settings, model)), blur),
     )
 
 
-def build_look(settings: Settings, camera: Camera, ask: Callable[[str], Classifier]) -> SceneWatcher:
+def build_look(
+    settings: Settings, camera: Camera, ask: Callable[[str], Classifier], blur: PeopleBlur | None = None
+) -> SceneWatcher:
     """What tells the camera's scenes."""
     from surveillance.perception.scenes import SceneWatcher
 
@@ -91,7 +96,7 @@ def build_look(settings: Settings, camera: Camera, ask: Callable[[str], Classifi
                 f"{error}; train and publish it, or choose another: {SET_SCENE.format(camera.name)}"
             ) from None
 
-    return SceneWatcher(camera, told, settings.perception.observe)
+    return SceneWatcher(camera, told, settings.perception.observe, blur)
 
 
 def build_frames(
@@ -143,7 +148,7 @@ def build_ring(settings: Settings) -> PacketRing:
     return PacketRing(settings.ingest.ring_s, int(settings.ingest.ring_mb * 1_000_000))
 
 
-def build_media(settings: Settings, camera: Camera, ring: PacketRing) -> RingMedia:
+def build_media(settings: Settings, camera: Camera, ring: PacketRing, blur: PeopleBlur | None = None) -> RingMedia:
     """What writes the pictures and clips of one camera from its ring."""
     from surveillance.ingest.clip import RingMedia
 
@@ -153,7 +158,7 @@ def build_media(settings: Settings, camera: Camera, ring: PacketRing) -> RingMed
         why_empty += "; an address of a still picture has none"
     elif scheme not in ("rtsp", "rtsps", "file"):
         why_empty = f"a source of {scheme}:// sends single pictures, no video that could be held"
-    return RingMedia(ring, media_dir(settings), source_options(settings, camera), why_empty)
+    return RingMedia(ring, media_dir(settings), source_options(settings, camera), why_empty, blur)
 
 
 def source_options(settings: Settings, camera: Camera, start_at: datetime | None = None) -> SourceOptions:
@@ -242,7 +247,8 @@ class CameraBuilder:
         ring = build_ring(self._settings)
         frames = build_frames(self._settings, camera, report, ring=ring, counted=counted)
         ask = cache(lambda model: self._lane_of(replace(camera, model=model), lambda came: None))
-        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered), self._glimpsed, ask)
+        blur = build_blur(self._settings, camera)
+        walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered), self._glimpsed, ask, blur)
         second = ShadowedCamera(camera.name, walk.recognize, self._shadow)
         walk = replace(walk, recognize=second)
 
@@ -251,16 +257,25 @@ class CameraBuilder:
         def show(looked: Looked) -> None:
             def encode(size: str) -> bytes:
                 counted.encoded(size)
-                return encode_jpeg(looked.frame.picture, live.width_px(size), live.quality)
+                return encode_jpeg(shown_picture(looked.frame, blur), live.width_px(size), live.quality)
 
+            if blur is not None:
+                blur.follow(looked.frame.captured_at, looked.tracks)
             counted.looked(looked.frame)
             health.looked(looked.frame)
             walk.gate.preview(self._live.is_watched(camera.name, PREVIEW))
             self._live.show(camera.name, lambda: facts_of(looked, frames.drops), encode)
             second.looked(looked.tracks)
 
-        media = build_media(self._settings, camera, ring)
+        media = build_media(self._settings, camera, ring, blur)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)
+
+
+def shown_picture(frame: Frame, blur: PeopleBlur | None) -> Picture:
+    """What whoever watches the camera sees of a frame."""
+    from surveillance.ingest.pictures import BgrPicture
+
+    return frame.picture if blur is None else BgrPicture(blur.quickly(frame.picture.bgr(), frame.captured_at))
 
 
 def build_shadow(

@@ -156,6 +156,15 @@ class Look(Protocol):
         ...
 
 
+class Hide(Protocol):
+    """A camera's picture in, the same without its people out; coarse as a whole where nobody knows where they were."""
+
+    def __call__(self, pixels: Bgr, at: datetime) -> Bgr: ...
+    def knows(self, at: datetime) -> bool:
+        """Whether it was told where people were then."""
+        ...
+
+
 class KeepMedia(Protocol):
     """Writes what a camera's ring holds of a moment. Never raises: what could not be kept is named in the answer."""
 

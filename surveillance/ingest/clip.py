@@ -1,7 +1,7 @@
 """A Keep in; the picture of its moment and the clip around it out, as whole files, or a reason why there are none.
 
-The picture is decoded from the key picture before it and has the camera's masks blacked out. The clip is a copy of
-the camera's own packets, never encoded again, so a camera with masks has none.
+The picture is decoded from the key picture before it, has the camera's masks blacked out and its people blurred where
+that is asked for. The clip is a copy of the camera's own packets, never encoded again, so such cameras have none.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import av
 import cv2
 from av.error import FFmpegError
 
-from surveillance.domain.ports import SourceOptions
-from surveillance.domain.values import Keep, Kept, KeptFile
+from surveillance.domain.ports import Hide, SourceOptions
+from surveillance.domain.values import Bgr, Keep, Kept, KeptFile
 from surveillance.ingest.ring import Cut, PacketRing
 from surveillance.ingest.sources import FrameBuilder
 from surveillance.places import recording_place, sync_directory
@@ -35,6 +35,8 @@ NEAR_S = 2.0  # a picture this far from the moment is another one
 JPEG_QUALITY = 90
 TICKS = 90_000  # of a clip's clock, per second
 UNCODED = "the camera sends its pictures uncompressed, too much to be held; ask it for another format, such as mjpeg"
+BLURRED = "people are blurred on this camera, which a clip, copied as the camera sent it, could not have"
+UNSEEN = "people are blurred on this camera, and where they were at that time is not known"
 MASKED = "this camera has masks, which a clip, copied as the camera sent it, could not have"
 
 log = logging.getLogger(__name__)
@@ -50,14 +52,17 @@ class NotKeptError(Exception):
 class RingMedia:
     """Implements KeepMedia over one camera's ring, for any number of threads at a time.
 
-    `why_empty` is the reason given while no stream of packets was ever opened.
+    `why_empty` is the reason given while no stream of packets was ever opened; `hide` blurs the people of pictures.
     """
 
-    def __init__(self, ring: PacketRing, media_dir: Path, options: SourceOptions, why_empty: str) -> None:
+    def __init__(
+        self, ring: PacketRing, media_dir: Path, options: SourceOptions, why_empty: str, hide: Hide | None = None
+    ) -> None:
         self._ring = ring
         self._media_dir = media_dir
         self._options = options
         self._why_empty = why_empty
+        self._hide = hide
         self._one_at_a_time = threading.Lock()  # a burst of events must not take the processor from those who look
 
     def __call__(self, keep: Keep) -> Kept:
@@ -82,16 +87,27 @@ class RingMedia:
         cut = self._held(at_s, at_s, NEAR_S)
         with self._one_at_a_time:
             frame, shown_s = picture_at(cut, at_s)
-            pixels = FrameBuilder(self._options)(frame, keep.at, None).picture.bgr()
+            pixels = self._without_people(FrameBuilder(self._options)(frame, keep.at, None).picture.bgr(), shown_s)
             done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not done:
             raise NotKeptError("the picture could not be encoded")
         draft.write_bytes(jpeg.tobytes())
         return shown_s, shown_s
 
+    def _without_people(self, pixels: Bgr, shown_s: float) -> Bgr:
+        """Where that is asked for. Raises NotKeptError."""
+        if self._hide is None:
+            return pixels
+        shown = _moment(shown_s)
+        if not self._hide.knows(shown):
+            raise NotKeptError(UNSEEN)
+        return self._hide(pixels, shown)
+
     def _clip(self, keep: Keep, draft: Path) -> Span:
         if self._options.masks:
             raise NotKeptError(MASKED)
+        if self._hide is not None:
+            raise NotKeptError(BLURRED)
         starts_s, ends_s = keep.starts_at.timestamp(), keep.ends_at.timestamp()
         self._ring.wait_for(ends_s, GRACE_S)
         cut = self._held(starts_s, ends_s, 0.0)

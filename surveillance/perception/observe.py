@@ -14,6 +14,7 @@ from types import MappingProxyType
 import cv2
 
 from surveillance.domain.geometry import Box, Point
+from surveillance.domain.ports import Hide
 from surveillance.domain.site import LIVE_FIELDS, Camera
 from surveillance.domain.values import (
     BACKGROUND,
@@ -57,13 +58,16 @@ class Story:
 
 
 class Observer:
-    """Implements domain.ports.Observe for one camera. `model` names what labelled the tracks."""
+    """Implements domain.ports.Observe for one camera. `model` names what labelled the tracks, `hide` blurs shots."""
 
-    def __init__(self, camera: Camera, settings: ObserveSettings | None = None, model: str = "") -> None:
+    def __init__(
+        self, camera: Camera, settings: ObserveSettings | None = None, model: str = "", hide: Hide | None = None
+    ) -> None:
         self._camera = camera
         self._edited = camera  # what `change` was told, by another thread; taken over between frames
         self._settings = settings or ObserveSettings()
         self._model = model
+        self._hide = hide
         self._stories: dict[int, Story] = {}
         self._encoded: tuple[int, bytes] | None = None  # frame number and its JPEG, which tracks share
 
@@ -220,7 +224,7 @@ class Observer:
             return None
         (frame, box), story.kept = story.kept, None
         if self._encoded is None or self._encoded[0] != frame.number:
-            self._encoded = (frame.number, encode_shot(frame, self._settings))
+            self._encoded = (frame.number, encode_shot(frame, self._settings, self._hide))
         return Shot(self._encoded[1], box, frame.captured_at)
 
 
@@ -232,9 +236,11 @@ def _describe(story: Story, said: Attributes | None) -> None:
         story.attributes[word] = value
 
 
-def encode_shot(frame: Frame, settings: ObserveSettings) -> bytes:
+def encode_shot(frame: Frame, settings: ObserveSettings, hide: Hide | None = None) -> bytes:
     """The whole picture as JPEG of at most `shot_bytes`: smaller, then coarser, until it fits."""
     picture = frame.picture.bgr()
+    if hide is not None:
+        picture = hide(picture, frame.captured_at)
     height, width = picture.shape[:2]
     across, quality = min(settings.shot_width_px, width), settings.shot_quality
     while True:

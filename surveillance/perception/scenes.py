@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from surveillance.domain.errors import Expired, NotFound, SurveillanceError, UserMistake
 from surveillance.domain.geometry import WHOLE, Box
-from surveillance.domain.ports import Classifier
+from surveillance.domain.ports import Classifier, Hide
 from surveillance.domain.site import Camera, SceneWatch
 from surveillance.domain.values import Frame, SceneReport, Shot
 from surveillance.perception.observe import encode_shot
@@ -48,13 +48,21 @@ class Telling:
 
 
 class SceneWatcher:
-    """Implements domain.ports.Look for one camera. `ask(model)` gives its classifier; what that raises is a doubt."""
+    """Implements domain.ports.Look for one camera. `ask(model)` gives its classifier; what that raises is a doubt.
+
+    `hide` blurs the pictures of changes.
+    """
 
     def __init__(
-        self, camera: Camera, ask: Callable[[str], Classifier] = no_model, settings: ObserveSettings | None = None
+        self,
+        camera: Camera,
+        ask: Callable[[str], Classifier] = no_model,
+        settings: ObserveSettings | None = None,
+        hide: Hide | None = None,
     ) -> None:
         self._camera = camera
         self._ask = ask
+        self._hide = hide
         self._settings = settings or ObserveSettings()
         self._tellings: dict[str, Telling] = {}
 
@@ -122,7 +130,7 @@ class SceneWatcher:
             failed=box is None,
             model=scene.model,
             media_s=frame.media_s,
-            shot=Shot(encode_shot(frame, self._settings), box, at) if changed and box is not None else None,
+            shot=Shot(encode_shot(frame, self._settings, self._hide), box, at) if changed and box is not None else None,
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -13,9 +15,18 @@ import torch
 from click.testing import CliRunner, Result
 from models import random_task
 
+from surveillance.app.detectors import build_blur
+from surveillance.app.doctor import look_at_models
+from surveillance.app.worker import build_classifier, build_worker, source_options
 from surveillance.cli import load_commands
+from surveillance.domain.geometry import Box
+from surveillance.domain.site import Camera, Site
+from surveillance.domain.values import Bgr
+from surveillance.engines.worker import walk_source
+from surveillance.ingest.sources import FileSource
 from surveillance.perception.detect import build_detector
 from surveillance.perception.segment import build_segmenter
+from surveillance.settings import Settings
 from surveillance.training.known_weights import find_known
 
 
@@ -95,6 +106,55 @@ def test_a_camera_that_does_not_tell_the_kind_says_how_to_switch_it_on(house: Pa
     told = ask(house, "watch", video, "--rules", str(rules), "--json").stdout
     assert "camera 06710_13h does not tell kind: switch its task kind on" in told
     assert "sighting.alerted" not in told
+
+
+@pytest.mark.parametrize("proposer", ["motion", "detector"])
+def test_people_are_blurred_in_the_pictures_of_their_events(house: Path, footage: Path, proposer: str) -> None:
+    """The same shots as without the blur, but for the people: their boxes have lost their detail."""
+    settings = Settings(data_dir=house)
+    plain, blurred = (shots_of(settings, footage, proposer, blur) for blur in ("none", "people"))
+    assert [box for _, box in plain] == [box for _, box in blurred]
+    for (before, box), (after, _) in zip(plain, blurred, strict=True):
+        assert detail(after, box) < 0.1 * detail(before, box)
+        assert detail(after, Box(0.0, 0.75, 0.5, 1.0)) > 0.9 * detail(before, Box(0.0, 0.75, 0.5, 1.0))
+
+
+def shots_of(settings: Settings, footage: Path, proposer: str, blur: str) -> list[tuple[Bgr, Box]]:
+    """The first shots of people outdoors, decoded, with the box of each one's subject."""
+    video = footage / "video" / "vtest_480x360.mp4"
+    camera = Camera("yard", f"file:{video}", proposer=proposer, blur=blur)
+    source = FileSource(str(video), source_options(settings, camera, datetime(2026, 3, 1, tzinfo=UTC)))
+    walk = build_worker(settings, camera, source, build_classifier(settings), blur=build_blur(settings, camera))
+    told = (observation for looked in walk_source(walk) for observation in looked.told)
+    people = (seen for seen in told if seen.shot is not None and seen.label == "person")
+    return [
+        (np.asarray(cv2.imdecode(np.frombuffer(seen.shot.jpeg, np.uint8), cv2.IMREAD_COLOR)), seen.shot.box)
+        for seen in islice(people, 4)
+        if seen.shot is not None
+    ]
+
+
+def detail(picture: Bgr, box: Box) -> float:
+    """How sharp that part is: the variance of its edges."""
+    left, top, right, bottom = box.pixels(picture.shape[1], picture.shape[0])
+    return float(cv2.Laplacian(picture[top:bottom, left:right], cv2.CV_64F).var())
+
+
+def test_a_camera_takes_a_detector_that_is_there(house: Path, footage: Path, tmp_path: Path) -> None:
+    """Where it is missing, the edit is refused with what to do; where it is there, the doctor checks it too."""
+    video = str(footage / "video" / "vtest_480x360.mp4")
+    without = tmp_path / "without"
+    for place in (without, house):
+        assert ask(place, "camera", "add", "yard", video, "--no-test").exit_code == 0
+    refused = ask(without, "camera", "set", "yard", "proposer=detector")
+    taken = ask(house, "camera", "set", "yard", "proposer=detector", "blur=people", "tasks=kind")
+    assert "camera yard: yolox-nano is not here yet: `surveillance models pull" in str(refused.exception)
+    assert taken.exit_code == 0
+    site = Site(cameras=(Camera("yard", video, proposer="detector"),))
+    assert [finding.what for finding in look_at_models(Settings(data_dir=house), site)] == [
+        "model embedded 2: its weights are what was published",
+        "model yolox-nano 1: its weights are what was published",
+    ]
 
 
 def test_torchvisions_detector_answers_as_torchvision_does(tmp_path: Path) -> None:

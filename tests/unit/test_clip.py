@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from clips import drawn, make_mp4
 
-from surveillance.domain.ports import SourceOptions
-from surveillance.domain.values import Frame, Keep, Kept
-from surveillance.ingest.clip import MASKED, UNCODED, RingMedia
+from surveillance.domain.ports import Hide, SourceOptions
+from surveillance.domain.values import Bgr, Frame, Keep, Kept
+from surveillance.ingest.clip import BLURRED, MASKED, UNCODED, UNSEEN, RingMedia
 from surveillance.ingest.ring import PacketRing
 from surveillance.ingest.sources import FileSource
 from surveillance.places import recording_place
@@ -38,11 +38,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def filled(tmp_path: Path) -> Filled:
     """Media over a ring through which that file went, and the frames that it gave."""
 
-    def fill(clip: Path, ring_s: float = 60.0, masks: tuple = ()) -> tuple[RingMedia, list[Frame]]:  # type: ignore[type-arg]
+    def fill(
+        clip: Path,
+        ring_s: float = 60.0,
+        masks: tuple = (),  # type: ignore[type-arg]
+        hide: Hide | None = None,
+    ) -> tuple[RingMedia, list[Frame]]:
         ring = PacketRing(ring_s, 10_000_000)
         options = SourceOptions("yard", analyze_fps=25, start_at=NOON, packets=ring, masks=masks)
         frames = list(FileSource(str(clip), options).frames())
-        return RingMedia(ring, tmp_path / "media", replace(options, packets=None), EMPTY), frames
+        return RingMedia(ring, tmp_path / "media", replace(options, packets=None), EMPTY, hide), frames
 
     return fill
 
@@ -133,6 +138,26 @@ def test_masks_are_black_in_the_picture_and_there_is_no_clip(filled: Filled, cli
     found = pixels(tmp_path)
     assert found[:88, :158].max() < 16
     assert found[130:, 200:].min() > 30
+
+
+class Hidden:
+    """Hides everything; knows where people were from second 4 on."""
+
+    def __call__(self, pixels: Bgr, at: datetime) -> Bgr:
+        assert abs(at - NOON - timedelta(seconds=5.5)) < timedelta(seconds=0.1)
+        return np.zeros_like(pixels)
+
+    def knows(self, at: datetime) -> bool:
+        return at >= NOON + timedelta(seconds=4)
+
+
+def test_people_are_blurred_in_the_picture_and_there_is_no_clip(filled: Filled, clip: Path, tmp_path: Path) -> None:
+    media, _ = filled(clip, hide=Hidden())
+    kept = media(wish(5.5))
+    assert [file.kind for file in kept.files] == ["picture"]
+    assert kept.missing == {"clip": BLURRED}
+    assert pixels(tmp_path).max() == 0
+    assert media(wish(2.5)).missing == {"picture": UNSEEN, "clip": BLURRED}
 
 
 def test_what_is_not_held_is_missing_with_the_reason(filled: Filled, clip: Path, tmp_path: Path) -> None:
