@@ -47,6 +47,7 @@ class DoorSite:
     settings: Settings
     store: Store
     running: RunningCore
+    in_force: SiteInForce
     became: list[Action] = field(default_factory=list)
 
     @property
@@ -135,4 +136,4 @@ def open_door_site(
     in_force = SiteInForce(settings, store)
     running = build_core(settings, store, in_force, lambda: None)
     take_up(settings, store, in_force, running)
-    return DoorSite(settings, store, running)
+    return DoorSite(settings, store, running, in_force)

@@ -152,6 +152,12 @@ SEEDS: dict[str, dict[str, Rows]] = {
              "current_confidence": 0.912345, "candidate": "animal", "candidate_confidence": 0.5, "crops": 9},
         ],
     },
+    "0017": {
+        "face_template": [
+            {"id": "face-1", "person": "ada", "key": "ab" * 16, "model": "mobilefacenet@e72a5710cce378dc",
+             "embedding": "sealed:x", "picture": "sealed:y", "source": "ada.jpg", "at": AT, "author": "ada"},
+        ],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5}
 

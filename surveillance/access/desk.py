@@ -13,6 +13,7 @@ from typing import Any
 
 from surveillance.access.badges import PREFIX, QR, Badge
 from surveillance.access.credentials import DENIALS, PRESENTABLE, HashCredential, Identified, identify
+from surveillance.access.faces import FaceAnswer
 from surveillance.access.seen_factors import SeenFactors
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
@@ -21,6 +22,8 @@ from surveillance.domain.values import AccessRequest, Factor, Presented
 
 MAX_FACTORS = 8
 MAX_VALUE = 256
+NO_FACE = FaceAnswer(False, "")
+CheckFace = Callable[[str, str, datetime], FaceAnswer]  # the door's camera, the person, when
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 
 
@@ -33,11 +36,13 @@ class AccessDesk:
         hash_credential: HashCredential,
         read_badge: Callable[[str], Badge | None] = lambda text: None,
         seen: SeenFactors | None = None,
+        check_face: CheckFace | None = None,
     ) -> None:
         self._site = site
         self._hash_credential = hash_credential
         self._read_badge = read_badge
         self._seen = seen or SeenFactors()
+        self._check_face = check_face
 
     def __call__(self, presented: Presented) -> AccessRequest:
         """Raises NotFound for a door that the site does not have."""
@@ -49,19 +54,27 @@ class AccessDesk:
         found = identify(factors, site.people, self._hash_credential, presented.at)
         if is_over and found.person is not None:
             found = expired(found)
+        face = self._face(door.camera, found, presented.at)
         return AccessRequest(
             id=presented.id,
             at=presented.at,
             door=door.name,
             camera=door.camera,
-            factors=self._factors(found, door.camera, presented.at),
+            factors=self._factors(found, door.camera, presented.at) | ({"face"} if face.is_confirmed else frozenset()),
             person=found.person.name if found.person else None,
             groups=found.person.groups if found.person else frozenset(),
             credential=found.status,
             deadline=presented.deadline,
             denials=found.denials,
             plate=self._seen.plate(door.camera, presented.at),
+            face=face.words,
         )
+
+    def _face(self, camera: str | None, found: Identified, at: datetime) -> FaceAnswer:
+        """What the door's camera says of the person that was presented. A face confirms; by itself it names nobody."""
+        if self._check_face is None or camera is None or found.person is None or not found.factors:
+            return NO_FACE
+        return self._check_face(camera, found.person.name, at)
 
     def _factors(self, found: Identified, camera: str | None, at: datetime) -> frozenset[str]:
         """What was presented, and what the door's camera sees of that person now."""

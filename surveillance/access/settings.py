@@ -5,9 +5,19 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class FaceMatchSettings(BaseModel):
+    """When a face at a door's camera counts. How alike it must be is measured, and stands on the embedding's card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window_s: float = Field(default=4.0, gt=0, le=30)  # a face seen so long before the request counts
+    min_frames: int = Field(default=3, ge=2)  # good pictures of one track that it takes
+
+
 class AccessSettings(BaseModel):
-    """How long a door may stand open."""
+    """How long a door may stand open, and when a face counts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     open_too_long_s: float = Field(default=30.0, gt=0)
+    faces: FaceMatchSettings = FaceMatchSettings()

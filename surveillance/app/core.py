@@ -10,6 +10,7 @@ from surveillance import plugins
 from surveillance.access.badges import BadgeSeal
 from surveillance.access.desk import AccessDesk, parse_presented
 from surveillance.access.doors import Doors
+from surveillance.access.faces import FaceCheck, FaceIdentity, SeenFaces
 from surveillance.access.plates import KnownPlates
 from surveillance.access.seen_factors import SeenFactors
 from surveillance.actions.dispatch import OutboxDispatch
@@ -17,10 +18,12 @@ from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
 from surveillance.app.doors import QUESTION, DoorDesk
+from surveillance.app.enrolling import core_gallery
 from surveillance.app.event_log import log_events
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
+from surveillance.domain.faces import FaceSeen, FacesFailed
 from surveillance.domain.site import Site
 from surveillance.domain.values import Action, Event, Glimpse, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
@@ -49,6 +52,7 @@ class SiteInForce:
         except UserMistake:  # told when the engine tries to put it in force; until then everything is denied
             self._book = Rulebook()
         self.judge = RuleJudge(self._book, self.site, settings.rules)
+        self.gallery = core_gallery(settings, store)
 
     def __call__(self) -> Site:
         return self.site
@@ -65,6 +69,7 @@ class SiteInForce:
         Cameras, doors and people apply all the same: who was removed must not pass because of a misspelled rule.
         """
         self.site = site
+        self.gallery = core_gallery(self._settings, self._store)
         try:
             self._book = build_rulebook(self._settings, site)
         finally:
@@ -83,10 +88,13 @@ class RunningCore:
     dispatch: OutboxDispatch
     outcomes: Outcomes
     picking: PickingRecord
+    faces: SeenFaces
     shown: Callable[[str], tuple[Observation, Shot] | None]  # subject of a track that ended -> its last word, and shot
 
     def glimpsed(self, glimpse: Glimpse) -> None:
         """What a camera saw for the moment alone. May be called by any thread."""
+        if isinstance(glimpse, FaceSeen | FacesFailed):
+            self.faces.hear(glimpse)
 
     def after(self, became: Sequence[Action]) -> None:
         """What became of deeds: doors change their state, and what went wrong is put on record."""
@@ -147,14 +155,22 @@ def build_core(
         lambda name, error: core.failed(name, error),
     )
     factors, whose_plate = SeenFactors(), KnownPlates(site, store.keys.hash_credential)
+    faces, known = SeenFaces(settings.access.faces.window_s), lambda: site.gallery
+    whose_face = FaceIdentity(faces, site, known, settings.access.faces)
 
     def identify(seen: Observation) -> Observation:
-        identified = whose_plate(seen)
+        identified = whose_plate(whose_face(seen))
         factors.hear(identified)
         return identified
 
     walk = CoreWalk(
-        desk=AccessDesk(site, store.keys.hash_credential, BadgeSeal(store.keys.key("badges")).read, factors),
+        desk=AccessDesk(
+            site,
+            store.keys.hash_credential,
+            BadgeSeal(store.keys.key("badges")).read,
+            factors,
+            FaceCheck(faces, site, known, settings.access.faces),
+        ),
         identify=identify,
         judge=site.judge,
         record=picking,
@@ -180,4 +196,4 @@ def build_core(
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, dispatch, Outcomes(), picking, picker.shown)
+    return RunningCore(core, desk, dispatch, Outcomes(), picking, faces, picker.shown)

@@ -113,6 +113,10 @@ def build_engine(
         site.swap(configured)
         place.hurry(frozenset(door.camera for door in configured.doors if door.camera))
 
+    def tick(now: datetime) -> None:
+        running.faces.forget(now)
+        running.desk.tick(now)
+
     def after(became: tuple[Action, ...]) -> None:
         publisher.settled(became)
         running.after(became)
@@ -129,7 +133,7 @@ def build_engine(
         camera=place.camera,
         dispatch=running.dispatch,
         after=after,
-        tick=running.desk.tick,
+        tick=tick,
         close=close,
         doors=running.desk.status,
     )

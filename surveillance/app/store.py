@@ -25,6 +25,7 @@ from surveillance.storage.database import (
     upgrade,
 )
 from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.faces import Faces
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.labels import Labels
@@ -47,6 +48,7 @@ class Store:
     evidence: EvidenceStore
     recordings: Recordings
     site: SqlSite
+    faces: Faces
     events: Events
     reviews: Reviews
     crops: Crops
@@ -69,6 +71,7 @@ def open_store(settings: Settings) -> Store:
         evidence=pictures,
         recordings=Recordings(engine, settings.data_dir / "media"),
         site=SqlSite(engine, keys),
+        faces=Faces(engine, keys),
         events=Events(engine),
         reviews=Reviews(engine, CorrectedCrops(crops, pictures)),
         crops=crops,

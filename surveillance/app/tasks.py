@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surveillance.app.detectors import detector_of
 from surveillance.domain.errors import ModelError, NotFound
+from surveillance.domain.faces import FacesFailed
 from surveillance.domain.ports import Task
-from surveillance.domain.site import Camera
+from surveillance.domain.site import FACES, IDENTIFY, Camera
 from surveillance.domain.values import Glimpse
 from surveillance.rules.vocabulary import WORDS
 from surveillance.settings import Settings
 
 if TYPE_CHECKING:
     from surveillance.perception.describe import Describer
+    from surveillance.perception.face_models import FaceModels
 
 Tell = Callable[[Glimpse], None]
 BuildTask = Callable[[Settings, Camera, Tell], Task]  # raises ModelError or NotFound for a model that is missing
@@ -39,10 +44,33 @@ def build_kind(settings: Settings, camera: Camera, tell: Tell) -> Task:
     return KindTask(detector_of(settings).see)
 
 
+def build_faces(settings: Settings, camera: Camera, tell: Tell) -> Task:
+    """Tells also why there are no faces, so that a door's record can say it."""
+    from surveillance.perception.face_watch import FaceWatch
+
+    faces = settings.perception.faces
+    try:
+        return FaceWatch(camera.name, open_face_models(faces.model_dump_json(), settings.model_dirs), tell, faces)
+    except (ModelError, NotFound) as fault:
+        tell(FacesFailed(camera.name, datetime.now(UTC), str(fault)))
+        raise
+
+
+@lru_cache(maxsize=2)
+def open_face_models(settings: str, folders: tuple[Path, ...]) -> FaceModels:
+    """By the settings of faces as JSON; opened once for all cameras of a process. Raises ModelError or NotFound."""
+    from surveillance.perception.face_models import open_faces
+    from surveillance.perception.settings import FaceSettings
+
+    return open_faces(FaceSettings.model_validate_json(settings), folders)
+
+
 TASKS: Mapping[str, BuildTask] = {  # each name stands in domain.site.CAMERA_TASKS too
     "plates": build_plates,
     "behavior": build_behavior,
     "kind": build_kind,
+    FACES: build_faces,
+    IDENTIFY: build_faces,
 }
 
 
@@ -57,6 +85,8 @@ def build_describer(
 
     built: list[Task] = []
     for name in camera.tasks:
+        if name == IDENTIFY and FACES in camera.tasks:
+            continue  # one look does for both
         try:
             built.append(tasks[name](settings, camera, tell))
         except (ModelError, NotFound) as fault:

@@ -25,6 +25,7 @@ GROUPS = (
     "scenes",
     "site",
     "roster",
+    "face_people",
     "rules",
     "events",
     "models",

@@ -55,10 +55,14 @@ class Camera:
         return hide_password(self.url)
 
 
+FACES, IDENTIFY = "faces", "identify"
+FACE_TASKS = frozenset({FACES, IDENTIFY})
 CAMERA_TASKS: Mapping[str, str] = {
     "kind": "what kind of vehicle or animal it is",
     "plates": "the number plates of vehicles",
     "behavior": "how they move: staying about one place, speed; running and falling, both experimental",
+    FACES: "faces, to confirm whose badge is presented",
+    IDENTIFY: "faces, to say whose they are",
 }  # task -> what it tells, for people; `app.tasks` builds them
 PROPOSERS = ("motion", "detector")
 BLURS = ("none", "people")

@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from surveillance.domain.faces import FaceSeen, FacesFailed
 from surveillance.domain.geometry import Box
 
 Gray = NDArray[np.uint8]  # (height, width)
@@ -270,7 +271,8 @@ class CodeSeen:
     text: str = field(repr=False)
 
 
-Glimpse = CodeSeen  # what a camera tells core for the moment alone: no input, kept in memory for seconds, never on disk
+# what a camera tells core for the moment alone: no input, kept in memory for seconds, never on disk
+Glimpse = CodeSeen | FaceSeen | FacesFailed
 
 
 # --- asked at a door -----------------------------------------------------------------------------------------------
@@ -311,6 +313,7 @@ class AccessRequest:
     denials: tuple[str, ...] = ()  # every denial reason that applies; `credential` is the gravest
     plate: str | None = None  # that the door's camera reads now; empty for none, None where it reads no plates
     by_camera: bool = False  # the door's camera asks by itself, no reader
+    face: str = ""  # what came of looking for the person's face at the door's camera, in words; empty: nobody looked
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ PLACES = np.array(  # of the eyes, the nose and the corners of the mouth in it (
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
 )
 SMALL = 224  # pixels of a picture's longer side
+MOST_SIDE = 1024  # pixels of the copy that is looked at: the detector knows no larger faces than of 300
 INNER = (slice(8, 104), slice(20, 92))  # rows and columns of it that are face, not hair or wall
 MOST = 50  # faces of one picture
 LEAST_SCORE = 0.6  # of what is a face at all
@@ -70,7 +71,7 @@ class FaceFinder:
         Where small ones are of no use, `least_px` lets it look at a smaller copy, in which such a side has 24 pixels.
         """
         bordered, edge = with_border(picture)
-        scale = min(1.0, 24.0 / least_px) if least_px else 1.0
+        scale = min(1.0, 24.0 / least_px if least_px else 1.0, MOST_SIDE / max(bordered.shape[:2]))
         small = cv2.resize(bordered, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else bordered
         with self._lock:
             self._net.setInputSize((small.shape[1], small.shape[0]))

@@ -30,12 +30,13 @@ from surveillance.rules.vocabulary import UNKNOWN, WORDS, Value
 class Facts(dict[Key, Value]):
     """Word, or called word with its arguments, to value. A missing one is made once by `produce` and kept."""
 
-    __slots__ = ("_produce", "doubts")
+    __slots__ = ("_produce", "doubts", "notes")
 
     def __init__(self, known: dict[Key, Value], produce: Callable[[Key, dict[Key, str]], Value]) -> None:
         super().__init__(known)
         self._produce = produce
         self.doubts: dict[Key, str] = {}  # unknown word -> why
+        self.notes: dict[str, str] = {}  # value that a set might hold -> what came of looking for it
 
     def __missing__(self, key: Key) -> Value:
         value = self[key] = self._produce(key, self.doubts)
@@ -53,7 +54,7 @@ class Facts(dict[Key, Value]):
         """The same facts, as if every schedule were open, or none."""
         changed = {key: are_open if key[0] == "schedule" else value for key, value in self.items()}
         facts = Facts(changed, self._produce)
-        facts.doubts = self.doubts
+        facts.doubts, facts.notes = self.doubts, self.notes
         return facts
 
     def as_json(self) -> dict[str, Any]:
@@ -204,7 +205,10 @@ def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: da
     }
     if request.plate is not None:
         known["plate"] = request.plate
-    return Facts(known, _Scene(memory, site, request.camera or "", now, request=request, plate=request.plate))
+    facts = Facts(known, _Scene(memory, site, request.camera or "", now, request=request, plate=request.plate))
+    if request.face:
+        facts.notes["face"] = request.face
+    return facts
 
 
 def facts_of_camera(report: CameraReport, memory: Memory, site: Site) -> Facts:

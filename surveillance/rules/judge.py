@@ -179,7 +179,7 @@ class RuleJudge:
             "door": request.door,
             "identity": request.person,
         }
-        details = {"deadline": rfc3339(request.deadline)}
+        details = {"deadline": rfc3339(request.deadline)} | ({"face": request.face} if request.face else {})
         return tuple(self._permit("access", ("granted", "denied"), permission, facts, about, details))
 
     def _refusals(self, request: AccessRequest, now: datetime) -> list[Refusal]:

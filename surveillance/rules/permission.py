@@ -119,8 +119,13 @@ def _is_only_late(rule: Rule, facts: Facts) -> bool:
 
 def _needs(leaves: Sequence[Leaf], rule: Rule, facts: Facts) -> str:
     needs = ", and ".join(f"{leaf.text} but {leaf.found}" for leaf in leaves[:4])
-    doubts = doubts_of(rule, facts)
+    notes = [note for value, note in facts.notes.items() if any(_names(leaf, value) for leaf in leaves)]
+    doubts = ", ".join(filter(None, (doubts_of(rule, facts), *notes)))
     return f"{needs} ({doubts})" if doubts else needs
+
+
+def _names(leaf: Leaf, value: str) -> bool:
+    return any(f"{quote}{value}{quote}" in leaf.text for quote in "'\"")
 
 
 def _found(rule: Rule, facts: Facts) -> str:

@@ -1,4 +1,4 @@
-"""What columns are made of: times, JSON, numbers and names, alike on every database.
+"""What tables and columns are made of: times, JSON, numbers and names, alike on every database.
 
 Times are whole microseconds since 1970 (UTC), so that every database orders and compares them alike.
 """
@@ -9,7 +9,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, String, Text
+from sqlalchemy import BigInteger, Dialect, ForeignKey, Integer, MetaData, String, Text
 from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,3 +52,16 @@ Number = BigInteger().with_variant(Integer(), "sqlite")  # as a primary key, SQL
 Kind = String(60).with_variant(String(60, collation="C"), "postgresql")  # a family of kinds is a range of bytes
 Name = String(200)
 Id = String(64)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def name_of(parent: str) -> ForeignKey:
+    return ForeignKey(f"{parent}.name", ondelete="CASCADE", onupdate="CASCADE")

@@ -21,11 +21,15 @@ SEALED = "sealed:"
 
 
 class KeyStore:
-    """Keys by purpose, made on first use: random, on disk before they are used, mode 0600."""
+    """Keys by purpose, made on first use: random, on disk before they are used, mode 0600.
+
+    `people` holds a key for each person who has a face on record.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._keys: dict[str, bytes] = {}
+        self.people = PersonKeys(directory / "people")
 
     def key(self, purpose: str) -> bytes:
         """32 bytes, the same for ever. Several processes asking for the first time get the same."""
@@ -75,31 +79,97 @@ class KeyStore:
         path = self._path(purpose)
         try:
             if not path.exists():
-                self._make(path)
-            key = path.read_bytes()
+                _make(path)
+            return _read(path)
         except OSError as error:
             raise SettingsError(f"the key {path} cannot be read or made: {error.strerror}") from error
-        if len(key) != KEY_BYTES:
-            raise SettingsError(f"the key {path} is damaged: it should be {KEY_BYTES} bytes; restore it from its copy")
-        return key
 
-    def _make(self, path: Path) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._directory.chmod(0o700)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+
+class PersonKeys:
+    """A key for each person, in a file of its own. What it sealed is gone for good once the key is erased: in this
+    database and in every backup of it. A key is read anew each time, so that no process still knows an erased one.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def make(self) -> str:
+        """The name of a new key; it tells nothing of the person."""
+        name = os.urandom(16).hex()
         try:
-            os.write(descriptor, os.urandom(KEY_BYTES))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            _make(self._path(name))
+        except OSError as error:
+            raise SettingsError(f"a person's key cannot be made in {self._directory}: {error.strerror}") from error
+        return name
+
+    def seal(self, name: str, data: bytes) -> str:
+        """Raises SettingsError where the key is gone."""
+        box = self._box(name)
+        if box is None:
+            raise SettingsError(f"the person's key {self._path(name)} is gone: remove the faces and enroll them anew")
+        return SEALED + box.encrypt(data).decode()
+
+    def open(self, name: str, sealed: str) -> bytes | None:
+        """What was sealed; None where the key is erased, or is another one."""
+        box = self._box(name)
         try:
-            os.link(draft, path)  # unlike rename, never replaces the key that another process was quicker to make
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        sync_directory(self._directory)
+            return None if box is None else box.decrypt(sealed.removeprefix(SEALED).encode())
+        except InvalidToken:
+            return None
+
+    def erase(self, name: str) -> None:
+        """Overwritten, then deleted. One that is gone already is no fault."""
+        path = self._path(name)
+        try:
+            with path.open("r+b") as file:
+                file.write(bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            sync_directory(self._directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SettingsError(f"the key {path} cannot be erased: {error.strerror}") from error
+
+    def _box(self, name: str) -> Fernet | None:
+        try:
+            return Fernet(urlsafe_b64encode(_read(self._path(name))))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SettingsError(f"the key {self._path(name)} cannot be read: {error.strerror}") from error
+
+    def _path(self, name: str) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{32}", name):
+            raise ValueError(f"{name!r} cannot name a person's key")
+        return self._directory / f"{name}.key"
+
+
+def _read(path: Path) -> bytes:
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise SettingsError(f"the key {path} is damaged: it should be {KEY_BYTES} bytes; restore it from its copy")
+    return key
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        os.write(descriptor, os.urandom(KEY_BYTES))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        os.link(draft, path)  # unlike rename, never replaces the key that another process was quicker to make
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    sync_directory(path.parent)
 
 
 def _normal(kind: str, value: str) -> str:

@@ -175,6 +175,7 @@ def input_of(row: RowMapping) -> Input:
         plate=rest.get("plate"),
         by_camera=rest.get("by_camera", False),
         deadline=datetime.fromisoformat(rest["deadline"]),
+        face=rest.get("face", ""),
     )
 
 
@@ -214,6 +215,7 @@ def _request_json(request: AccessRequest) -> Row:
         "plate": request.plate,
         "by_camera": request.by_camera,
         "deadline": request.deadline.isoformat(),
+        **({"face": request.face} if request.face else {}),
     }
 
 

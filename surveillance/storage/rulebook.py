@@ -9,14 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, select
 
 from surveillance.domain.errors import EditConflict, SettingsError
 from surveillance.domain.site import Site
+from surveillance.storage.configuration import stamp, version_of
 from surveillance.storage.database import EDIT_MS, ChangeWatch, reading, writing
+from surveillance.storage.faces import forget_faces
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.ledger import Note, note
 from surveillance.storage.rule_rows import (
@@ -76,7 +78,7 @@ class SqlSite:
     def seed(self, site: Site, author: str = "site file") -> bool:
         """Takes over a site into an empty database; False, and nothing done, when something was configured before."""
         with writing(self._engine, lock_ms=EDIT_MS) as connection:
-            if _version(connection) > 0:
+            if version_of(connection) > 0:
                 return False
             self._replace(connection, self._prepared(site, Site()), author, "site taken over", Site())
             return True
@@ -90,7 +92,7 @@ class SqlSite:
         `expected_version`, SettingsError where `***` stands for nothing.
         """
         with writing(self._engine, lock_ms=EDIT_MS) as connection:
-            version = _version(connection)
+            version = version_of(connection)
             if expected_version not in (None, version):
                 raise EditConflict(_conflict(connection, version, expected_version))
             before = self._read(connection, version)
@@ -193,19 +195,18 @@ class SqlSite:
         change: str | None,
         was: tuple[str, str] | None,
     ) -> int:
-        version = _version(connection)
+        version = version_of(connection)
         if list(rules) == [(row.name, row.text) for row in live_rules(connection)]:
             return version
         names = [name for name, _ in rules]
         if [name for name, _ in split_rules("".join(text for _, text in rules), "rules")] != names:
             raise SettingsError("these rules cannot stand in one text; write each as its own list entry")
         changed = write_rules(connection, rules, version + 1, author, was)
-        _stamp(connection, version + 1, author, change or f"rules changed: {', '.join(changed)}")
-        return version + 1
+        return stamp(connection, author, change or f"rules changed: {', '.join(changed)}")
 
     def _read_changed(self, known: Site | None) -> Site:
         with reading(self._engine) as connection:
-            version = _version(connection)
+            version = version_of(connection)
             if known is not None and known.version == version:
                 return known
             return self._read(connection, version)
@@ -218,17 +219,14 @@ class SqlSite:
         return hashed_credentials(restore_secrets(site, known), self._keys)
 
     def _replace(self, connection: Connection, site: Site, author: str, change: str, before: Site) -> int:
-        version = _version(connection) + 1
         write_site(connection, self._keys, site, before)
         if site.rules != before.rules:
-            write_rules(connection, split_rules(site.rules, "rules"), version, author, None)
-        _stamp(connection, version, author, change)
+            write_rules(connection, split_rules(site.rules, "rules"), version_of(connection) + 1, author, None)
+        version = stamp(connection, author, change)
+        gone = {known.name for known in before.people} - {known.name for known in site.people}
+        if gone:
+            forget_faces(connection, self._keys, gone)
         return version
-
-
-def _version(connection: Connection) -> int:
-    version: int | None = connection.execute(select(func.max(configuration.c.version))).scalar_one()
-    return version or 0
 
 
 def _author(connection: Connection, version: int) -> str:
@@ -247,12 +245,3 @@ def _refuse_conflict(row: Any, name: str | None, seen: int | None) -> None:
         raise EditConflict(f"rule {name} was removed meanwhile; save it under another name to keep it")
     if seen is not None and name is not None and row.version != seen:
         raise EditConflict(f"{row.author} changed rule {name} meanwhile: look again and repeat your edit")
-
-
-def _stamp(connection: Connection, version: int, author: str, change: str) -> None:
-    connection.execute(insert(configuration), [{"version": version, "at": _now(), "author": author, "change": change}])
-    note(connection, "configuration.changed", {"version": version, "change": change}, author)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -40,6 +40,7 @@ GROUPS = {
         "door": "Doors.",
         "person": "People who hold credentials.",
         "credential": "What they present.",
+        "face_template": "Faces by which a door's camera confirms them. Unreadable once the person's key is erased.",
         "schedule": "Weekly windows and holidays.",
         "arming": "Which mode the site is in by the clock: the first whose schedule is open, else the default.",
         "rule": "Every version of every rule; the newest of each name is live.",

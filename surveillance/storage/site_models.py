@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from shapely import Polygon
 
 from surveillance import plugins
@@ -17,6 +17,7 @@ from surveillance.domain.errors import AddressRefused
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import (
     CAMERA_TASKS,
+    FACE_TASKS,
     USUAL_SENSITIVITY,
     Arming,
     Camera,
@@ -174,8 +175,17 @@ class CameraModel(_Model):
     tasks: Annotated[list[Annotated[str, AfterValidator(_task)]], Empty] = []
     proposer: Literal["motion", "detector"] = "motion"
     blur: Literal["none", "people"] = "none"
-    purpose: str = Field(default="", max_length=500)
+    purpose: str = Field(default="", max_length=500, validate_default=True)
     scenes: Annotated[list[SceneModel], Empty] = []
+
+    @field_validator("purpose")
+    @classmethod
+    def _say_why(cls, purpose: str, info: ValidationInfo) -> str:
+        if FACE_TASKS & set(info.data.get("tasks") or ()) and not purpose.strip():
+            raise ValueError(
+                "says nothing, and this camera is told to recognize faces: write why, such as `staff at the back door`"
+            )
+        return purpose
 
 
 class DoorModel(_Model):

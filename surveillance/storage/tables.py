@@ -13,23 +13,16 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     text,
 )
 
-from surveillance.storage.columns import Id, Json, Kind, Moment, Name, Number
+from surveillance.storage.columns import Id, Json, Kind, Moment, Name, Number, metadata, name_of
+from surveillance.storage.people_tables import credential, face_template, person
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_N_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+__all__ = ["credential", "face_template", "metadata", "person"]  # the other tables are made below
 
 WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
 UNLABELED = "labeled_at IS NULL"  # the crops that wait for a label
@@ -39,10 +32,6 @@ WAITING_BY = ("camera", "kind", "verdict", "label", "rule", "door")
 def _some(name: str, where: str, *by: str) -> Index:
     """An index of some events only, in the order of their time; every query must say that condition in these words."""
     return Index(name, *by, "at", "id", sqlite_where=text(where), postgresql_where=text(where))
-
-
-def _name_of(parent: str) -> ForeignKey:
-    return ForeignKey(f"{parent}.name", ondelete="CASCADE", onupdate="CASCADE")
 
 
 # --- the ledger ----------------------------------------------------------------------------------------------------
@@ -349,7 +338,7 @@ def _shape(name: str, *more: Column[Any]) -> Table:
     return Table(
         name,
         metadata,
-        Column("camera", Name, _name_of("camera"), primary_key=True, doc="camera it belongs to"),
+        Column("camera", Name, name_of("camera"), primary_key=True, doc="camera it belongs to"),
         Column("position", Integer, primary_key=True, autoincrement=False, doc="order in lists"),
         Column("points", Json, nullable=False, doc="corners, JSON list of [x, y] in 0..1"),
         *more,
@@ -374,27 +363,6 @@ door = Table(
     Column("relay", Text, doc="address of its controller, sealed"),
     Column("pulse_s", Float, nullable=False, doc="seconds for which the device unlocks"),
     Column("on_camera_stale", String(12), nullable=False, doc="deny or badge_only"),
-)
-
-person = Table(
-    "person",
-    metadata,
-    Column("name", Name, primary_key=True, doc="name of the person"),
-    Column("position", Integer, nullable=False, doc="order in lists"),
-    Column("groups", Json, nullable=False, doc="groups, JSON list"),
-)
-
-credential = Table(
-    "credential",
-    metadata,
-    Column("person", Name, _name_of("person"), primary_key=True, doc="whose it is"),
-    Column("position", Integer, primary_key=True, autoincrement=False, doc="order in lists"),
-    Column("kind", String(20), nullable=False, doc="badge, card, pin or plate"),
-    Column("value", Name, nullable=False, doc="keyed hash of what a reader reads; never the value itself"),
-    Column("enabled", Boolean, nullable=False, doc="whether it counts"),
-    Column("valid_from", Moment, doc="not before"),
-    Column("valid_until", Moment, doc="not after"),
-    Index(None, "kind", "value"),
 )
 
 schedule = Table(

@@ -1,0 +1,42 @@
+"""The tables of people: what they present, and the faces by which a camera confirms them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text
+
+from surveillance.storage.columns import Id, Json, Moment, Name, metadata, name_of
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the person"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("groups", Json, nullable=False, doc="groups, JSON list"),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("person", Name, name_of("person"), primary_key=True, doc="whose it is"),
+    Column("position", Integer, primary_key=True, autoincrement=False, doc="order in lists"),
+    Column("kind", String(20), nullable=False, doc="badge, card, pin or plate"),
+    Column("value", Name, nullable=False, doc="keyed hash of what a reader reads; never the value itself"),
+    Column("enabled", Boolean, nullable=False, doc="whether it counts"),
+    Column("valid_from", Moment, doc="not before"),
+    Column("valid_until", Moment, doc="not after"),
+    Index(None, "kind", "value"),
+)
+
+face_template = Table(
+    "face_template",
+    metadata,
+    Column("id", Id, primary_key=True, doc="UUIDv7"),
+    Column("person", Name, nullable=False, index=True, doc="whose face it is"),
+    Column("key", String(32), nullable=False, doc="name of the person's key, which all their faces share"),
+    Column("model", Name, nullable=False, doc="embedding that made it, by name and the digest of its weights"),
+    Column("embedding", Text, nullable=False, doc="the face as numbers, sealed with the person's key"),
+    Column("picture", Text, nullable=False, doc="the face itself, 112 x 112 pixels, sealed with the person's key"),
+    Column("source", Name, nullable=False, doc="the photo's name, or the event whose picture it was"),
+    Column("at", Moment, nullable=False, doc="when it was enrolled"),
+    Column("author", Name, nullable=False, doc="who enrolled it"),
+)
