@@ -95,7 +95,7 @@ class SeenFaces:
                     tracks.setdefault((seen.camera, seen.track, seen.started_at), []).append(seen)
         return tracks
 
-    def failure(self, camera: str, at: datetime) -> str:
+    def failure(self, camera: str) -> str:
         """Why that camera tells of no faces; empty where nothing is wrong."""
         with self._lock:
             failed = self._failures.get(camera)
@@ -106,12 +106,19 @@ class FaceCheck:
     """1:1: is the face at the door's camera that of the person whose badge was presented? Belongs to core's thread."""
 
     def __init__(
-        self, seen: SeenFaces, site: SiteReader, gallery: Callable[[], Gallery], settings: FaceMatchSettings
+        self,
+        seen: SeenFaces,
+        site: SiteReader,
+        gallery: Callable[[], Gallery],
+        settings: FaceMatchSettings,
+        camera_doubt: Callable[[str, datetime], str | None] = lambda camera, at: None,
     ) -> None:
+        """`camera_doubt` says why a camera cannot be trusted at that time."""
         self._seen = seen
         self._site = site
         self._gallery = gallery
         self._settings = settings
+        self._camera_doubt = camera_doubt
 
     def __call__(self, camera: str, person: str, at: datetime) -> FaceAnswer:
         """Doubt is no confirmation, and says why."""
@@ -140,8 +147,10 @@ class FaceCheck:
             return f"no face of {person} is enrolled"
         if gallery.figures is None:
             return f"{gallery.model} was never measured: its model card holds no thresholds for faces"
-        failure = self._seen.failure(camera, at)
-        return f"camera {camera} tells of no faces: {failure}" if failure else ""
+        failure = self._seen.failure(camera)
+        if failure:
+            return f"camera {camera} tells of no faces: {failure}"
+        return self._camera_doubt(camera, at) or ""
 
     def _judge(
         self,

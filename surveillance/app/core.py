@@ -24,7 +24,7 @@ from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.faces import FaceSeen, FacesFailed
-from surveillance.domain.site import Site
+from surveillance.domain.site import FACE_TASKS, Site
 from surveillance.domain.values import Action, Event, Glimpse, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
 from surveillance.engines.figures import Figures
@@ -56,6 +56,11 @@ class SiteInForce:
 
     def __call__(self) -> Site:
         return self.site
+
+    def look_again(self) -> None:
+        """Takes up face models and figures that came after the last edit, where a camera waits for them."""
+        if self.gallery.figures is None and any(FACE_TASKS & set(camera.tasks) for camera in self.site.cameras):
+            self.gallery = core_gallery(self._settings, self._store)
 
     def version(self) -> Hashable:
         """Another one after every edit in the database and every change of a rule file."""
@@ -169,7 +174,7 @@ def build_core(
             store.keys.hash_credential,
             BadgeSeal(store.keys.key("badges")).read,
             factors,
-            FaceCheck(faces, site, known, settings.access.faces),
+            FaceCheck(faces, site, known, settings.access.faces, site.judge.camera_doubt),
         ),
         identify=identify,
         judge=site.judge,

@@ -115,6 +115,7 @@ def build_engine(
 
     def tick(now: datetime) -> None:
         running.faces.forget(now)
+        site.look_again()
         running.desk.tick(now)
 
     def after(became: tuple[Action, ...]) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surveillance.app.detectors import detector_of
 from surveillance.domain.errors import ModelError, NotFound
-from surveillance.domain.faces import FacesFailed
 from surveillance.domain.ports import Task
 from surveillance.domain.site import FACES, IDENTIFY, Camera
 from surveillance.domain.values import Glimpse
@@ -45,15 +43,15 @@ def build_kind(settings: Settings, camera: Camera, tell: Tell) -> Task:
 
 
 def build_faces(settings: Settings, camera: Camera, tell: Tell) -> Task:
-    """Tells also why there are no faces, so that a door's record can say it."""
-    from surveillance.perception.face_watch import FaceWatch
+    """Goes on without models, and looks for them now and then."""
+    from surveillance.perception.face_watch import FaceTask, FaceWatch
 
     faces = settings.perception.faces
-    try:
+
+    def watch() -> FaceWatch:
         return FaceWatch(camera.name, open_face_models(faces.model_dump_json(), settings.model_dirs), tell, faces)
-    except (ModelError, NotFound) as fault:
-        tell(FacesFailed(camera.name, datetime.now(UTC), str(fault)))
-        raise
+
+    return FaceTask(camera.name, watch, tell)
 
 
 @lru_cache(maxsize=2)

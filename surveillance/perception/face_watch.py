@@ -7,9 +7,10 @@ seconds; nothing of it is kept here. Whether a good face was seen at all is a wo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from surveillance.domain.faces import FaceSeen, FaceTold
+from surveillance.domain.errors import ModelError, NotFound
+from surveillance.domain.faces import FaceSeen, FacesFailed, FaceTold
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import Attributes, Frame, Track
 from surveillance.perception.face_models import FaceModels
@@ -19,12 +20,45 @@ from surveillance.perception.settings import FaceSettings
 WORD = "face_seen"
 AROUND = 0.3  # of a track's box: motion often outlines only a part of a head
 BELIEVED = 2  # good pictures of a face before it counts as seen
+TRY_AGAIN = timedelta(seconds=10)
+
+
+class FaceTask:
+    """Implements domain.ports.Task: a FaceWatch as soon as its models are here.
+
+    Until then core is told what is missing, so that a door's record can say it.
+    """
+
+    words: tuple[str, ...] = (WORD,)
+
+    def __init__(self, camera: str, build: Callable[[], FaceWatch], tell: Callable[[FaceTold], None]) -> None:
+        """`build` raises ModelError or NotFound."""
+        self._camera = camera
+        self._build = build
+        self._tell = tell
+        self._watch: FaceWatch | None = None
+        self._tried_at: datetime | None = None
+        self._fault = ""
+
+    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Attributes]:
+        """Raises ModelError as long as there are no models."""
+        if self._watch is None and (self._tried_at is None or frame.captured_at - self._tried_at >= TRY_AGAIN):
+            self._try(frame.captured_at)
+        if self._watch is None:
+            raise ModelError(self._fault)
+        return self._watch(frame, tracks)
+
+    def _try(self, at: datetime) -> None:
+        self._tried_at = at
+        try:
+            self._watch = self._build()
+        except (ModelError, NotFound) as fault:
+            self._fault = str(fault)
+            self._tell(FacesFailed(self._camera, at, self._fault))
 
 
 class FaceWatch:
-    """Implements domain.ports.Task. `tell` never waits."""
-
-    words: tuple[str, ...] = (WORD,)
+    """The faces of one camera. `tell` never waits."""
 
     def __init__(
         self, camera: str, models: FaceModels, tell: Callable[[FaceTold], None], settings: FaceSettings

@@ -69,6 +69,10 @@ class RuleJudge:
         """Of the rulebook in force."""
         return self._book.version
 
+    def camera_doubt(self, camera: str, at: datetime) -> str | None:
+        """Why what that camera tells cannot be trusted at that time; None where it can."""
+        return self._memory.doubt(camera, at)
+
     def swap(self, book: Rulebook, site: Site) -> None:
         """Takes up a whole new rulebook and site; what is remembered of what remains is kept."""
         known = {rule.name: rule for rule in self._book.rules}

@@ -18,6 +18,7 @@ from face_models import photos_of, take_face_models
 from surveillance.access.settings import AccessSettings, FaceMatchSettings
 from surveillance.app.enrolling import enroll_files, list_faces, rate_of
 from surveillance.app.site_edit import edit_site
+from surveillance.app.tasks import open_face_models
 from surveillance.app.worker import build_classifier, build_worker, source_options
 from surveillance.cli import main
 from surveillance.domain.errors import SettingsError
@@ -122,6 +123,21 @@ def test_badge_and_face_open_and_another_persons_face_does_not(doorway, footage,
     embeddings = [seen.embedding for faces in told.values() for seen in faces if seen.embedding]
     assert len(embeddings) >= 3
     assert not any(embedding.hex().upper() in dump.upper() for embedding in embeddings)
+
+
+def test_a_door_says_that_the_models_are_missing_and_goes_on_once_they_are_there(doorway, footage, tmp_path):
+    models = doorway.settings.data_dir / "models"
+    models.rename(tmp_path / "elsewhere")
+    open_face_models.cache_clear()
+    reload(doorway)
+    told = watch(doorway, visit(footage, tmp_path / "ada.mp4", ADA))
+    assert "no face embedding is here: `surveillance models pull sface`" in str(told[-1].attributes["face_seen"])
+    denied = ask(doorway, "ada-badge")
+    assert any("no face embedding is here" in reason for reason in denied["reasons"])
+    (tmp_path / "elsewhere").rename(models)
+    doorway.in_force.look_again()
+    watch(doorway, tmp_path / "ada.mp4")
+    assert ask(doorway, "ada-badge")["verdict"] == "authorize"
 
 
 def test_two_people_at_the_door_are_doubt(doorway, footage, tmp_path):

@@ -50,7 +50,8 @@ class Doorway:
         self.site = site
         self.faces = SeenFaces(4.0)
         settings = FaceMatchSettings()
-        self.check = FaceCheck(self.faces, lambda: site, lambda: gallery, settings)
+        self.doubt = ""
+        self.check = FaceCheck(self.faces, lambda: site, lambda: gallery, settings, lambda camera, at: self.doubt)
         self.identity = FaceIdentity(self.faces, lambda: site, lambda: gallery, settings)
         self.desk = AccessDesk(lambda: site, lambda kind, value: f"{kind}:{value}", check_face=self.check)
         self.judge = RuleJudge(parse_rulebook([RuleDocument(RULES, "rules")], site), site)
@@ -90,6 +91,7 @@ def test_a_badge_with_its_persons_face_is_granted_and_on_record():
         (lambda door: (door.see(ADA), door.see(BOB, track=2)), "saw the face of Ada and another one beside it"),
         (lambda door: (door.see(ADA, 3), door.see(STRANGER, 2)), "the faces of one track at camera front-cam differ"),
         (lambda door: door.see(ADA, embedding=b"", fault="blurred"), "saw no good face: blurred"),
+        (lambda door: (door.see(ADA), setattr(door, "doubt", "camera front-cam is lost")), "camera front-cam is lost"),
         (lambda door: door.faces.hear(FacesFailed("front-cam", NOON, "no model")), "tells of no faces: no model"),
     ],
 )
