@@ -1,7 +1,7 @@
 """Turns what was presented into the person it belongs to, by keyed hashes; doubt ends without a person.
 
-Tokens (badge, card, plate, qr) name a person; a PIN only confirms the person that a token named. Clear values are
-hashed on arrival, compared in constant time, and never kept, shown or logged.
+Tokens (badge, card, plate, qr, phone) name a person; a PIN only confirms the person that a token named. Clear values
+are hashed on arrival, compared in constant time, and never kept, shown or logged.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from surveillance.domain.values import Factor
 
 HashCredential = Callable[[str, str], str]  # kind, value as read -> the keyed hash that the site keeps
 
-TOKENS = ("badge", "card", "plate", "qr")
-PRESENTABLE = ("badge", "card", "plate", "pin")  # a qr is a badge whose signature the desk has verified
+TOKENS = ("badge", "card", "plate", "qr", "phone")
+PRESENTABLE = ("badge", "card", "plate", "pin")  # qr and phone are badges whose signature the desk verified
 VALID, NONE = "valid", "none"
 DENIALS = (  # ONVIF's denial reasons that a credential can have, the gravest first
     "unauthorized",

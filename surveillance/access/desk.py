@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from surveillance.access.badges import PREFIX, QR, Badge
+from surveillance.access.badges import PHONE, QR, Badge, is_code
 from surveillance.access.credentials import DENIALS, PRESENTABLE, HashCredential, Identified, identify
 from surveillance.access.faces import FaceAnswer
 from surveillance.access.seen_factors import SeenFactors
@@ -50,7 +50,7 @@ class AccessDesk:
         door = site.door(presented.door)
         if door is None:
             raise NotFound(no_such("door", presented.door, (door.name for door in site.doors)))
-        factors, is_over = self._verified(presented)
+        factors, is_over, once = self._verified(presented)
         found = identify(factors, site.people, self._hash_credential, presented.at)
         if is_over and found.person is not None:
             found = expired(found)
@@ -68,6 +68,7 @@ class AccessDesk:
             denials=found.denials,
             plate=self._seen.plate(door.camera, presented.at),
             face=face.words,
+            once=once,
         )
 
     def _face(self, camera: str | None, found: Identified, at: datetime) -> FaceAnswer:
@@ -78,26 +79,29 @@ class AccessDesk:
 
     def _factors(self, found: Identified, camera: str | None, at: datetime) -> frozenset[str]:
         """What was presented, and what the door's camera sees of that person now."""
-        printed = frozenset({"badge"}) if QR in found.factors else frozenset()
+        coded = frozenset({"badge"}) if found.factors & {QR, PHONE} else frozenset()
         seen = self._seen.of(found.person.name, camera, at) if found.person else frozenset()
-        return found.factors | printed | seen
+        return found.factors | coded | seen
 
-    def _verified(self, presented: Presented) -> tuple[list[Factor], bool]:
-        """The factors, a printed badge by the id that its signature vouches for; and whether one is over."""
-        factors, is_over = [], False
+    def _verified(self, presented: Presented) -> tuple[list[Factor], bool, str]:
+        """The factors, a code by the id that its signature vouches for; whether one is over; what counts once."""
+        factors, is_over, once = [], False, ""
         for factor in presented.factors:
-            if factor.kind == "badge" and factor.value.startswith(PREFIX):
+            if factor.kind == "badge" and is_code(factor.value):
                 badge = self._read_badge(factor.value)
-                is_over |= badge is not None and badge.is_over(presented.at)
-                factor = Factor(QR, "" if badge is None else badge.id)  # nobody has an empty one
+                factor = Factor(QR, "")  # nobody has an empty one
+                if badge is not None:
+                    factor = Factor(badge.kind, badge.id)
+                    is_over |= badge.is_over(presented.at)
+                    once = badge.once or once
             factors.append(factor)
-        return factors, is_over
+        return factors, is_over, once
 
 
 def expired(found: Identified) -> Identified:
-    """The same person with a printed badge that is over, whatever the record says of its credential."""
+    """The same person with a badge's code that is over, whatever the record says of its credential."""
     denials = {*found.denials, "credential_expired"}
-    return Identified(found.person, found.factors - {QR}, tuple(word for word in DENIALS if word in denials))
+    return Identified(found.person, found.factors - {QR, PHONE}, tuple(word for word in DENIALS if word in denials))
 
 
 def parse_presented(payload: object, now: datetime, deadline: datetime) -> Presented:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from surveillance.access.badges import PHONE, QR
 from surveillance.access.credentials import PRESENTABLE, HashCredential
 from surveillance.domain.site import Credential, Person
 from surveillance.domain.suggest import suggestion
@@ -188,7 +189,7 @@ class _Reading:
 
     def _kind(self, given: Mapping[str, str]) -> str:
         kind = given["kind"].lower()
-        kinds = (*PRESENTABLE, "qr") if given["value"].startswith(KEPT) else PRESENTABLE
+        kinds = (*PRESENTABLE, QR, PHONE) if given["value"].startswith(KEPT) else PRESENTABLE
         if kind and kind not in kinds:
             self._fault("kind", f"no kind is called {kind[:40]!r}; {suggestion(kind[:40], kinds)}")
         if not kind and given["value"]:

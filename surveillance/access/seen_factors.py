@@ -5,6 +5,7 @@ A factor that is seen only confirms the person whom a badge, card or PIN names; 
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,22 +27,23 @@ class SeenPlate:
 
 
 class SeenFactors:
-    """Belongs to core's thread."""
+    """Safe to share between threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._plates: dict[Visit, SeenPlate] = {}
 
     def hear(self, seen: Observation) -> None:
         """An observation after it was identified."""
         visit = (seen.camera, seen.track, seen.started_at)
-        self._plates.pop(visit, None)
         plate = seen.attributes.get(PLATE)
-        if not isinstance(plate, str) or seen.change == "left":
-            return
-        person = seen.identity if seen.attributes.get(MATCH) == "exact" else None
-        self._plates[visit] = SeenPlate(plate, person, seen.at)
-        while len(self._plates) > MOST:
-            del self._plates[next(iter(self._plates))]
+        with self._lock:
+            self._plates.pop(visit, None)
+            if isinstance(plate, str) and seen.change != "left":
+                person = seen.identity if seen.attributes.get(MATCH) == "exact" else None
+                self._plates[visit] = SeenPlate(plate, person, seen.at)
+            while len(self._plates) > MOST:
+                del self._plates[next(iter(self._plates))]
 
     def of(self, person: str, camera: str | None, at: datetime) -> frozenset[str]:
         """The factors of that person that this camera sees at that time."""
@@ -57,4 +59,6 @@ class SeenFactors:
         return read.pop() if len(read) == 1 else ""
 
     def _fresh(self, camera: str | None, at: datetime) -> list[SeenPlate]:
-        return [seen for (where, _, _), seen in self._plates.items() if where == camera and abs(at - seen.at) <= FRESH]
+        with self._lock:
+            plates = list(self._plates.items())
+        return [seen for (where, _, _), seen in plates if where == camera and abs(at - seen.at) <= FRESH]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from surveillance import plugins
 from surveillance.access.badges import BadgeSeal
+from surveillance.access.camera_desk import CameraDesk
 from surveillance.access.desk import AccessDesk, parse_presented
 from surveillance.access.doors import Doors
 from surveillance.access.faces import FaceCheck, FaceIdentity, SeenFaces
@@ -94,12 +95,15 @@ class RunningCore:
     outcomes: Outcomes
     picking: PickingRecord
     faces: SeenFaces
+    asking: CameraDesk
     shown: Callable[[str], tuple[Observation, Shot] | None]  # subject of a track that ended -> its last word, and shot
 
     def glimpsed(self, glimpse: Glimpse) -> None:
         """What a camera saw for the moment alone. May be called by any thread."""
         if isinstance(glimpse, FaceSeen | FacesFailed):
             self.faces.hear(glimpse)
+        else:
+            self.asking.read(glimpse)
 
     def after(self, became: Sequence[Action]) -> None:
         """What became of deeds: doors change their state, and what went wrong is put on record."""
@@ -166,16 +170,19 @@ def build_core(
     def identify(seen: Observation) -> Observation:
         identified = whose_plate(whose_face(seen))
         factors.hear(identified)
+        asking.hear(identified)
         return identified
 
+    access = AccessDesk(
+        site,
+        store.keys.hash_credential,
+        BadgeSeal(store.keys.key("badges")).read,
+        factors,
+        FaceCheck(faces, site, known, settings.access.faces, site.judge.camera_doubt),
+    )
+    asking = CameraDesk(site, access, lambda request: core.put(request, again=True))
     walk = CoreWalk(
-        desk=AccessDesk(
-            site,
-            store.keys.hash_credential,
-            BadgeSeal(store.keys.key("badges")).read,
-            factors,
-            FaceCheck(faces, site, known, settings.access.faces, site.judge.camera_doubt),
-        ),
+        desk=access,
         identify=identify,
         judge=site.judge,
         record=picking,
@@ -201,4 +208,4 @@ def build_core(
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, dispatch, Outcomes(), picking, faces, picker.shown)
+    return RunningCore(core, desk, dispatch, Outcomes(), picking, faces, asking, picker.shown)

@@ -63,12 +63,19 @@ def open_face_models(settings: str, folders: tuple[Path, ...]) -> FaceModels:
     return open_faces(FaceSettings.model_validate_json(settings), folders)
 
 
+def build_badges(settings: Settings, camera: Camera, tell: Tell) -> Task:
+    from surveillance.perception.codes import CodeTask
+
+    return CodeTask(tell)
+
+
 TASKS: Mapping[str, BuildTask] = {  # each name stands in domain.site.CAMERA_TASKS too
     "plates": build_plates,
     "behavior": build_behavior,
     "kind": build_kind,
     FACES: build_faces,
     IDENTIFY: build_faces,
+    "badges": build_badges,
 }
 
 

@@ -20,16 +20,17 @@ from surveillance.domain.errors import EditConflict, SettingsError, UserMistake
 from surveillance.domain.site import Door, Site
 from surveillance.domain.suggest import no_such
 from surveillance.storage.site_file import parse_door
+from surveillance.storage.site_models import asking_faults
 from surveillance.storage.site_secrets import HIDDEN, hidden_door
 
 pages = Blueprint("door_setup", __name__)
-FIELDS = ("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale")
+FIELDS = ("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone")
 
 
 @pages.get("/door-setup")
 @needs("doors.edit")
 def new() -> str:
-    return form({"pulse_s": "3", "on_camera_stale": "deny"}, None)
+    return form({"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no"}, None)
 
 
 @pages.post("/door-setup")
@@ -98,7 +99,7 @@ def read_door(given: Mapping[str, str]) -> Door:
     """Raises SettingsError with every fault, a line `field: fault` each."""
     values: dict[str, Any] = {name: text for name, text in given.items() if text}
     faults = []
-    cameras = [camera.name for camera in services().site.read().cameras]
+    cameras = {camera.name: camera for camera in services().site.read().cameras}
     if "camera" in values and values["camera"] not in cameras:
         faults.append(f"camera: {no_such('camera', values.pop('camera'), cameras)}")
     if "relay" in values and HIDDEN not in values["relay"]:
@@ -111,6 +112,9 @@ def read_door(given: Mapping[str, str]) -> Door:
         door = parse_door(values)
     except SettingsError as mistake:
         faults += str(mistake).splitlines()
+    else:
+        camera = cameras.get(door.camera or "")
+        faults += [f"{field}: {words}" for field, words in asking_faults(door, camera)] if camera else []
     if faults:
         raise SettingsError("\n".join(faults))
     return door

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import current_app
 
-from surveillance.access.badges import PREFIX
+from surveillance.access.badges import is_code
 from surveillance.domain.values import new_id
 
 WAIT_S = 30.0
@@ -75,7 +75,7 @@ class Presenting:
             if first is None or len(factors) != 1:
                 return
             kind, value = str(factors[0]["kind"]), str(factors[0]["value"])
-            if kind in KINDS and not value.startswith(PREFIX) and not is_known(kind, value):
+            if kind in KINDS and not is_code(value) and not is_known(kind, value):
                 first.kind, first.value = kind, value
 
     def _forget(self) -> None:

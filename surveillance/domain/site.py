@@ -63,6 +63,7 @@ CAMERA_TASKS: Mapping[str, str] = {
     "behavior": "how they move: staying about one place, speed; running and falling, both experimental",
     FACES: "faces, to confirm whose badge is presented",
     IDENTIFY: "faces, to say whose they are",
+    "badges": "the codes of badges that are held before it",
 }  # task -> what it tells, for people; `app.tasks` builds them
 PROPOSERS = ("motion", "detector")
 BLURS = ("none", "people")
@@ -93,13 +94,23 @@ class Door:
     relay: str | None = None
     pulse_s: float = 3.0
     on_camera_stale: str = "deny"  # deny | badge_only
+    camera_asks: str = "no"  # what its camera presents by itself, without a reader: a key of ASKING
+    camera_zone: str | None = None  # where one must stand for that; None: anywhere in the picture
+
+
+ASKING: Mapping[str, tuple[str, ...]] = {  # what a door says -> the tasks of its camera that present
+    "no": (),
+    "plates": ("plates",),
+    "badges": ("badges",),
+    "both": ("plates", "badges"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a person presents. `value` is a keyed hash once stored; only a site file holds it in clear."""
 
-    kind: str  # badge | card | pin | plate
+    kind: str  # badge | card | pin | plate | qr | phone
     value: str = field(repr=False)
     enabled: bool = True
     valid_from: datetime | None = None

@@ -314,6 +314,7 @@ class AccessRequest:
     plate: str | None = None  # that the door's camera reads now; empty for none, None where it reads no plates
     by_camera: bool = False  # the door's camera asks by itself, no reader
     face: str = ""  # what came of looking for the person's face at the door's camera, in words; empty: nobody looked
+    once: str = ""  # names a code that counts once at each door; empty for what may be presented again
 
 
 @dataclass(frozen=True, slots=True)

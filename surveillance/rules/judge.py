@@ -194,6 +194,8 @@ class RuleJudge:
         refusals = [Refusal(word) if word in DENIALS else Refusal("other", f"credential: {word}") for word in words]
         if now > request.deadline:
             refusals.append(Refusal("other", "the request is past its deadline"))
+        if request.once and not self._memory.uses(request.door, request.once, request.at):
+            refusals.append(Refusal("other", "this code was presented here before, and each counts once"))
         door = self._site.door(request.door)
         if door is None:
             return [*refusals, Refusal("other", f"door {request.door} is not configured")]

@@ -14,6 +14,7 @@ from surveillance.rules.settings import RuleSettings
 BLIND_STATES = ("lost", "frozen", "blinded", "moved")
 MAX_COOLDOWNS = 10_000
 MAX_SCENES = 64  # of one camera
+MAX_USED = 10_000  # far more than are presented while one of them counts
 CooldownKey = tuple[str, ...]
 
 
@@ -79,6 +80,7 @@ class Memory:
         self._holding: set[tuple[str, str]] = (
             set()
         )  # (rule, camera) of rules about scenes that were true when last judged
+        self._used: dict[tuple[str, str], datetime] = {}  # door and code -> when it was presented first
         self._degraded: dict[str, tuple[datetime, bool]] = {}  # cause -> when it was told, and whether it lasts
         self.cameras: dict[str, SeenCamera] = {}
         self.doors: dict[str, SeenDoor] = {}
@@ -249,6 +251,16 @@ class Memory:
         running.sort()
         kept = running[len(running) // 2 :] if len(running) > MAX_COOLDOWNS // 2 else running
         self._cooldowns = {key: (at, length) for at, key, length in kept}
+
+    def uses(self, door: str, code: str, at: datetime) -> bool:
+        """True the first time that a code which counts once is presented at that door."""
+        if len(self._used) >= MAX_USED:
+            oldest = sorted(self._used, key=self._used.__getitem__)
+            for key in oldest[: MAX_USED // 2]:
+                del self._used[key]
+        is_new = (door, code) not in self._used
+        self._used.setdefault((door, code), at)
+        return is_new
 
     def begins_to_degrade(self, cause: str, at: datetime) -> bool:
         """True once per cause and `health_repeat_s`."""

@@ -26,7 +26,7 @@ UNKNOWN = Unknown.UNKNOWN
 Value = str | float | bool | frozenset[str] | Unknown
 
 LABELS = frozenset({"person", "vehicle", "animal"})
-FACTORS = frozenset({"badge", "card", "pin", "plate", "face"})
+FACTORS = frozenset({"badge", "card", "pin", "plate", "face", "qr", "phone"})
 DENIALS = (  # ONVIF's denial reasons, in the order in which they are given
     "credential_not_enabled",
     "credential_not_active",

@@ -19,7 +19,7 @@ credential = Table(
     metadata,
     Column("person", Name, name_of("person"), primary_key=True, doc="whose it is"),
     Column("position", Integer, primary_key=True, autoincrement=False, doc="order in lists"),
-    Column("kind", String(20), nullable=False, doc="badge, card, pin or plate"),
+    Column("kind", String(20), nullable=False, doc="badge, card, pin, plate, qr or phone"),
     Column("value", Name, nullable=False, doc="keyed hash of what a reader reads; never the value itself"),
     Column("enabled", Boolean, nullable=False, doc="whether it counts"),
     Column("valid_from", Moment, doc="not before"),

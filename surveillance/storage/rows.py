@@ -174,6 +174,7 @@ def input_of(row: RowMapping) -> Input:
         denials=tuple(rest["denials"]),
         plate=rest.get("plate"),
         by_camera=rest.get("by_camera", False),
+        once=rest.get("once", ""),
         deadline=datetime.fromisoformat(rest["deadline"]),
         face=rest.get("face", ""),
     )
@@ -214,6 +215,7 @@ def _request_json(request: AccessRequest) -> Row:
         "denials": list(request.denials),
         "plate": request.plate,
         "by_camera": request.by_camera,
+        "once": request.once,
         "deadline": request.deadline.isoformat(),
         **({"face": request.face} if request.face else {}),
     }

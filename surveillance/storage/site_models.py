@@ -16,6 +16,7 @@ from surveillance.domain.addresses import check_camera, check_place
 from surveillance.domain.errors import AddressRefused
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.site import (
+    ASKING,
     CAMERA_TASKS,
     FACE_TASKS,
     USUAL_SENSITIVITY,
@@ -195,10 +196,12 @@ class DoorModel(_Model):
     relay: RelayUrl | None = None
     pulse_s: float = Field(default=3.0, gt=0, le=60)
     on_camera_stale: Literal["deny", "badge_only"] = "deny"
+    camera_asks: Literal["no", "plates", "badges", "both"] = "no"
+    camera_zone: str | None = None
 
 
 class CredentialModel(_Model):
-    kind: Literal["badge", "card", "pin", "plate", "qr"]
+    kind: Literal["badge", "card", "pin", "plate", "qr", "phone"]
     value: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_credential)]
     enabled: bool = True
     valid_from: Moment | None = None
@@ -258,10 +261,13 @@ class SiteModel(_Model):
 
     def _door_faults(self) -> Iterator[tuple[Place, str]]:
         yield from _twice(("doors",), "door", [door.name for door in self.doors])
-        cameras = [camera.name for camera in self.cameras]
+        cameras = {camera.name: camera for camera in self.cameras}
         for number, door in enumerate(self.doors):
             if door.camera is not None and door.camera not in cameras:
                 yield ("doors", number, "camera"), f"unknown camera {door.camera!r}; {suggestion(door.camera, cameras)}"
+            elif door.camera is not None:
+                for field, words in asking_faults(door, cameras[door.camera]):
+                    yield ("doors", number, field), words
 
     def _credential_faults(self) -> Iterator[tuple[Place, str]]:
         owners: dict[tuple[str, str], str] = {}
@@ -335,6 +341,15 @@ def _scene_faults(here: Place, camera: CameraModel) -> Iterator[tuple[Place, str
     for index, scene in enumerate(camera.scenes):
         if scene.zone is not None and scene.zone not in zones:
             yield (*here, "scenes", index, "zone"), no_such("zone", scene.zone, zones)
+
+
+def asking_faults(door: DoorModel | Door, camera: CameraModel | Camera) -> Iterator[tuple[str, str]]:
+    """A camera presents only what it reads, and only where it looks: field and fault."""
+    for task in ASKING[door.camera_asks]:
+        if task not in camera.tasks:
+            yield "camera_asks", f"camera {camera.name} does not read {task}: switch its task {task} on"
+    if door.camera_zone is not None and all(zone.name != door.camera_zone for zone in camera.zones):
+        yield "camera_zone", f"camera {camera.name} has no zone {door.camera_zone!r}"
 
 
 def _repeated(person: PersonModel, index: int) -> bool:

@@ -178,6 +178,8 @@ def _door_fields(door: Door) -> Fields:
             "relay": door.relay,
             "pulse_s": f"{door.pulse_s:g}",
             "on_camera_stale": door.on_camera_stale,
+            "camera_asks": door.camera_asks,
+            "camera_zone": door.camera_zone,
         }
     )
 

@@ -35,7 +35,16 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
         version=version,
         cameras=_read_cameras(connection, keys),
         doors=tuple(
-            Door(row.name, row.camera, row.reader, _opened(keys, row.relay), row.pulse_s, row.on_camera_stale)
+            Door(
+                row.name,
+                row.camera,
+                row.reader,
+                _opened(keys, row.relay),
+                row.pulse_s,
+                row.on_camera_stale,
+                row.camera_asks,
+                row.camera_zone,
+            )
             for row in _all(connection, tables.door)
         ),
         people=_read_people(connection),
@@ -150,6 +159,8 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
         "relay": _sealed(keys, door.relay),
         "pulse_s": door.pulse_s,
         "on_camera_stale": door.on_camera_stale,
+        "camera_asks": door.camera_asks,
+        "camera_zone": door.camera_zone,
     }
 
 

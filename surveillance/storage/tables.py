@@ -363,6 +363,8 @@ door = Table(
     Column("relay", Text, doc="address of its controller, sealed"),
     Column("pulse_s", Float, nullable=False, doc="seconds for which the device unlocks"),
     Column("on_camera_stale", String(12), nullable=False, doc="deny or badge_only"),
+    Column("camera_asks", String(12), nullable=False, doc="what its camera presents: no, plates, badges or both"),
+    Column("camera_zone", Name, doc="zone in which one must stand for that; empty for anywhere"),
 )
 
 schedule = Table(

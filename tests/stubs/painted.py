@@ -1,6 +1,7 @@
 """A camera that paints and a model that knows colors, as plug-ins: whole sites run with them, quickly, without torch.
 
-paint://yard?period=4        a red block (person) crosses a gray, textured picture every four seconds
+paint://yard?period=4                   a red block (person) crosses a gray, textured picture every four seconds
+paint://gate?show=FILE&who=vehicle      a blue one (vehicle) comes with the picture in FILE on it, stands, and leaves
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import cv2
@@ -36,6 +38,8 @@ class PaintedSource:
     def __init__(self, url: str, options: SourceOptions) -> None:
         query = parse_qs(urlsplit(url).query)
         self._period_s = float(query.get("period", ["4"])[-1])
+        self._show = query.get("show", [""])[-1]
+        self._color = BLUE if query.get("who") == ["vehicle"] else RED
         self._options = options
         self._closed = threading.Event()
 
@@ -44,12 +48,18 @@ class PaintedSource:
         step = timedelta(seconds=1 / self._options.analyze_fps)
         due = datetime.now(UTC)
         while not self._closed.wait(max((due - datetime.now(UTC)).total_seconds(), 0.0)):
-            picture = BgrPicture(painted(time.time(), self._period_s, number), self._options.masks)
+            picture = BgrPicture(self._paint(number), self._options.masks)
             yield Frame(self._options.camera, datetime.now(UTC), number, picture.luma(), picture)
             number, due = number + 1, due + step
 
     def close(self) -> None:
         self._closed.set()
+
+    def _paint(self, number: int) -> Bgr:
+        if not self._show:
+            return painted(time.time(), self._period_s, number)
+        shown = cv2.imread(self._show) if Path(self._show).is_file() else None
+        return showing(time.time(), self._period_s, shown, self._color)
 
 
 def painted(at_s: float, period_s: float, number: int = 0) -> Bgr:
@@ -61,6 +71,24 @@ def painted(at_s: float, period_s: float, number: int = 0) -> Bgr:
         pixels[50:130, max(left, 0) : max(left + 40, 0)] = RED
     pixels[0, 0] = number % 256  # no two pictures are the same
     return pixels
+
+
+def showing(at_s: float, period_s: float, shown: NDArray[np.uint8] | None, color: tuple[int, int, int]) -> Bgr:
+    """(540, 960, 3) uint8: a block comes from the left, stands with the picture on its lower half, and leaves."""
+    pixels = cv2.resize(GROUND, (960, 540), interpolation=cv2.INTER_CUBIC)
+    part = at_s % period_s / period_s / PRESENT_SHARE
+    if part < 1.0:
+        left = round(330 - 630 * max(0.25 - part, part - 0.75, 0.0) / 0.25)
+        left += round(8 * np.sin(at_s * 4))  # nobody stands quite still
+        columns = np.arange(max(left, 0), max(left + 300, 0))
+        stripes = np.where((columns - left) // 12 % 2, 1.0, 0.6)[:, None] * color  # what is plain shows no motion
+        pixels[100:480, columns[columns < 960]] = stripes[columns < 960]
+        if shown is not None and left > 0 and left + 300 < 960:
+            height, width = shown.shape[:2]
+            x, y = left + (300 - width) // 2, 470 - height
+            pixels[y : y + height, x : x + width] = shown
+    noise = np.random.default_rng(int(at_s * 1000)).normal(0, 2, pixels.shape)
+    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
 
 
 class ColorBackend:

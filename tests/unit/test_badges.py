@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveillance.access.badges import PREFIX, BadgeSeal
+from surveillance.access.badges import PRINTED as PREFIX
+from surveillance.access.badges import SHOWN_FOR, BadgeSeal
 from surveillance.access.desk import AccessDesk
 from surveillance.domain.site import Credential, Door, Person, Site
 from surveillance.domain.values import AccessRequest, Factor, Presented
@@ -23,9 +24,11 @@ def hashed(kind: str, value: str) -> str:
     return f"{kind}/{value}"
 
 
-def ask(badge_id: str, text: str, at: datetime = NOW, kind: str = "badge", **credential: object) -> AccessRequest:
-    """Ada, who has a printed badge, presents a text."""
-    held = replace(Credential("qr", hashed("qr", badge_id)), **credential)
+def ask(
+    badge_id: str, text: str, at: datetime = NOW, kind: str = "badge", has: str = "qr", **credential: object
+) -> AccessRequest:
+    """Ada, who has a badge, presents a text."""
+    held = replace(Credential(has, hashed(has, badge_id)), **credential)
     site = Site(doors=(Door("front"),), people=(Person("Ada", frozenset({"staff"}), (held,)),))
     desk = AccessDesk(lambda: site, hashed, SEAL.read)
     return desk(Presented("r1", at, "front", (Factor(kind, text),), at + timedelta(seconds=2)))
@@ -72,6 +75,27 @@ def test_nobody_can_present_the_id_behind_a_badge() -> None:
     badge, _ = SEAL.issue(NOW, None)
     for kind in ("badge", "card", "plate"):
         assert ask(badge.id, badge.id, kind=kind).person is None
+
+
+def test_a_phone_shows_codes_that_count_for_seconds_and_are_each_another() -> None:
+    link, address = SEAL.issue_link(NOW, NOW + YEAR)
+    assert SEAL.read_link(address) == link
+    (first, text), (second, _) = SEAL.show(link, NOW), SEAL.show(link, NOW)
+    request = ask(link.id, text, has="phone")
+    assert (request.person, request.factors, request.once) == ("Ada", {"badge", "phone"}, first.once)
+    assert first.once != second.once
+    late = ask(link.id, text, at=NOW + SHOWN_FOR, has="phone")
+    assert (late.credential, late.factors) == ("credential_expired", frozenset())
+
+
+def test_no_kind_of_code_is_taken_for_another() -> None:
+    badge, printed = SEAL.issue(NOW, None)
+    link, address = SEAL.issue_link(NOW, NOW + YEAR)
+    _, shown = SEAL.show(link, NOW)
+    assert SEAL.read_link(printed) is SEAL.read_link(shown) is SEAL.read(address) is None
+    assert SEAL.read("SB1." + address[4:]) is SEAL.read_link("SP1." + printed[4:]) is None
+    assert ask(link.id, address, has="phone").person is None  # the link opens a page, never a door
+    assert ask(badge.id, shown).person is None
 
 
 @given(st.text(max_size=200) | st.text(max_size=160).map(lambda text: PREFIX + text))

@@ -424,6 +424,31 @@ def test_a_stale_camera_leaves_badge_rules_to_a_door_that_says_badge_only() -> N
     )
 
 
+def test_a_code_that_counts_once_is_refused_the_second_time_also_after_a_restart() -> None:
+    inputs = [*ALONE, request(1, once="a1b2"), request(1.2, once="a1b2"), request(1.4, once="c3d4")]
+    other_door = request(1.6, "back", once="a1b2")
+    judged_by = judge(STAFF, BACK)
+    decisions = decide(judged_by, [*inputs, other_door])
+    assert [decision.verdict for decision in decisions if decision.trigger == "access"] == [
+        "authorize", "deny", "authorize", "authorize",
+    ]  # fmt: skip
+    started_anew = judge(STAFF, BACK)
+    started_anew.recall(inputs)
+    [again] = started_anew(request(1.8, once="c3d4"))
+    assert again.reasons == ("other", "this code was presented here before, and each counts once")
+
+
+def test_what_the_doors_camera_reads_can_be_asked_for() -> None:
+    free = rule("out", "access", "authorize", 'door == "front" and by_camera and plate != ""', camera_only="true")
+    near = rule("stolen", "access", "deny", 'plate_near("AB12 CDE")')
+    asked = {"by_camera": True, "person": None, "groups": frozenset(), "factors": frozenset(), "credential": "none"}
+    for plate, verdict in (("XY34ZZZ", "authorize"), ("A812CDE", "deny"), ("", "deny"), (None, "deny")):
+        judged_by = judge(free, near)
+        decide(judged_by, ALONE)
+        assert judged_by(request(1, **asked, plate=plate))[0].verdict == verdict, plate
+    assert judge(free)(request(1, plate="XY34ZZZ"))[0].verdict == "deny"  # a reader asks
+
+
 def test_an_access_decision_holds_every_rule_with_its_clauses() -> None:
     judged_by = judge(STAFF, CROWD, rule("late", "access", "deny", "true", mode="shadow"))
     decide(judged_by, ALONE)
