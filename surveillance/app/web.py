@@ -5,6 +5,7 @@ python -m surveillance.app.web 127.0.0.1:8080        as the service starts it; i
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
 def build_web(settings: Settings) -> Flask:
     """The dashboard over the site's store."""
     return create_app(web_services(settings))
+
+
+def keep_for_good() -> None:
+    """What is there by now stays: the collector need not go through it again, which held up a page for 50 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def web_services(settings: Settings) -> Services:
@@ -110,7 +117,9 @@ class Dashboard(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return build_web(self._settings)
+        app = build_web(self._settings)
+        keep_for_good()
+        return app
 
 
 def main(bind: str) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import text
 from tqdm import tqdm
 
 from surveillance.app.store import open_store, upgrade_database
-from surveillance.app.web import build_web
+from surveillance.app.web import build_web, keep_for_good
 from surveillance.bench.ledger_fill import DAYS, GONE, Fill, fill, forms
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Tick, new_id
@@ -125,6 +125,7 @@ def _measure_one(settings: Settings, order: DashboardOrder) -> dict[str, Any]:
     if store.engine.dialect.name == "postgresql":  # as autovacuum does on a server that has stood for a while
         _vacuum(store.engine)
     client = _signed_in(build_web(settings))
+    keep_for_good()
     pages = {name: _pages(query) for name, query in {**INDEXED, **SCANNED}.items()}
     return {
         "filled_s": round(filled_s, 1),
