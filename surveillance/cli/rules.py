@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from tqdm import tqdm
 
-from surveillance.app import commands, rule_edits
+from surveillance.app import backtesting, commands, rule_edits
+from surveillance.cli.backtests import backtest_lines
 from surveillance.cli.printing import branch, mark
-from surveillance.cli.words import cli, command, counted
+from surveillance.cli.words import Ago, cli, command, counted
+from surveillance.rules.backtest import MOST
 from surveillance.rules.book import Rule
+from surveillance.rules.timeline import timeline
 from surveillance.rules.trial import Trial
 from surveillance.settings import Settings
 
@@ -96,6 +102,46 @@ def test_rules(settings: Settings, file: Path, event_id: str) -> None:
     for rule, trial in rule_edits.try_rules(settings, file, event_id):
         for line in _trial_lines(rule, trial):
             click.echo(line)
+
+
+@command(
+    rules,
+    "backtest",
+    """
+    surveillance rules backtest my-rules.yaml --since 7d
+    surveillance rules backtest my-rules.yaml --since 24h --until 2h --json
+    surveillance rules backtest my-rules.yaml --since 7d --save timeline.svg
+    """,
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--since", type=Ago(), default="7d", show_default=True, help="24h, 7d, or a moment.")
+@click.option("--until", type=Ago(), help="2h ago, or a moment; now without it.")
+@click.option("--most", default=20, show_default=True, type=click.IntRange(0, MOST), help="Differences listed.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline there, as SVG.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+@click.pass_obj
+def backtest_rules(
+    settings: Settings,
+    file: Path,
+    since: datetime,
+    until: datetime | None,
+    most: int,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what a rules file would have decided of what was stored, beside what is on record; nothing acts."""
+    span = since, until or datetime.now(UTC)
+    with tqdm(unit="input", unit_scale=True, disable=None) as bar:
+
+        def moved(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done)
+
+        found = backtesting.backtest_file(settings, file, span, moved)
+    if save is not None:
+        save.write_text(timeline(found), encoding="utf-8")
+    for line in [json.dumps(found.as_json())] if as_json else backtest_lines(found, most):
+        click.echo(line)
 
 
 def _trial_lines(rule: Rule, trial: Trial) -> Iterator[str]:

@@ -16,10 +16,10 @@ import yaml
 from surveillance.domain.errors import NotFound, RuleError
 from surveillance.domain.site import Site
 from surveillance.domain.values import TRIGGERS, VERDICTS
-from surveillance.rules.condition import Comparison, Condition
+from surveillance.rules.condition import Comparison, Condition, Key
 from surveillance.rules.fields import Entry, Faults, Flaw, entries_of, flag, one_of, seconds, span, text_of, texts_of
 from surveillance.rules.language import read_condition
-from surveillance.rules.vocabulary import LABELS, Names, build_names
+from surveillance.rules.vocabulary import LABELS, Names, Value, build_names
 
 KEY_DOCS = {  # every key that a rule may have, in the usual order
     "name": "unique; events and explanations say it",
@@ -52,6 +52,7 @@ TRIGGER_VERDICTS = {
 }
 CARRIED = frozenset({"badge", "card", "pin"})  # factors that no camera can see
 MAX_RULES = 1000
+MAX_SUBJECTS = 10_000  # cameras times labels that are remembered
 MAX_CHARACTERS = 300_000
 _QUOTED_WHEN = re.compile(r"""\s*(- +)?when: *["'{\[]""")
 _WHEN_HINT = "; a condition that starts with a quote or bracket needs brackets ( ) around it"
@@ -100,6 +101,7 @@ class Rulebook:
     version: int = 0
     rules: tuple[Rule, ...] = ()
     _by_trigger: dict[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+    _by_subject: dict[tuple[str, str], tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rules = tuple(sorted(self.rules, key=lambda rule: rule.name))
@@ -109,10 +111,22 @@ class Rulebook:
         }
         object.__setattr__(self, "rules", rules)
         object.__setattr__(self, "_by_trigger", judged)
+        object.__setattr__(self, "_by_subject", {})
 
     def of(self, trigger: str) -> tuple[Rule, ...]:
         """The rules that are judged on that trigger: active and shadow ones."""
         return self._by_trigger[trigger]
+
+    def of_sighting(self, camera: str, label: str) -> tuple[Rule, ...]:
+        """Of those on sighting, the ones that such a sighting does not make false already. Remembered, not judged."""
+        found = self._by_subject.get((camera, label))
+        if found is None:
+            if len(self._by_subject) >= MAX_SUBJECTS:
+                self._by_subject.clear()
+            known: dict[Key, Value] = {"camera": camera, "label": label}
+            found = tuple(rule for rule in self.of("sighting") if not rule.condition.is_false_by(known))
+            self._by_subject[camera, label] = found
+        return found
 
 
 def load_rules(path: Path) -> tuple[RuleDocument, ...]:

@@ -115,6 +115,19 @@ class Condition:
         """
         return _implies(self.root, holds, True)
 
+    def is_false_by(self, known: Facts) -> bool:
+        """Whether these words alone make it false, whatever the others are. Sound, not complete."""
+        return self.implies(lambda comparison, as_written: _is_settled(comparison, as_written, known))
+
+
+def _is_settled(comparison: Comparison, as_written: bool, known: Facts) -> bool:
+    """Whether what is known makes it false (or, not as written, true)."""
+    operands = comparison.left, comparison.right
+    if any(operand.key is not None and operand.key not in known for operand in operands):
+        return False
+    left, right = (operand.value(known) for operand in operands)
+    return OPERATORS[comparison.op](left, right) is not as_written
+
 
 def build_condition(text: str, root: Node) -> Condition:
     return Condition(text, root, _compile(root), frozenset(_keys(root)))

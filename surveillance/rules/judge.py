@@ -117,7 +117,7 @@ class RuleJudge:
             return ()
         decisions: list[Decision] = []
         facts = facts_of_observation(seen, self._memory, self._site)
-        for rule in self._book.of("sighting"):
+        for rule in self._book.of_sighting(seen.camera, seen.label):
             if rule.cooldown_s is None and rule.name in track.fired:
                 continue
             result = rule.condition.evaluate(facts)

@@ -31,7 +31,7 @@ def inputs_until(connection: Connection, number: int, span_s: float) -> list[Inp
             .order_by(table.c.number)
         )
         found |= {row.number: read(row._mapping) for row in rows}
-    return [*_states_before(connection, min(found)), *(found[key] for key in sorted(found))]
+    return [*states_before(connection, min(found)), *(found[key] for key in sorted(found))]
 
 
 def number_of_observation(connection: Connection, observation_id: str) -> int | None:
@@ -60,7 +60,8 @@ def _time_of(connection: Connection, number: int) -> Any:
     return None
 
 
-def _states_before(connection: Connection, number: int) -> list[Input]:
+def states_before(connection: Connection, number: int) -> list[Input]:
+    """The last word of each door and of the arming mode before input `number`."""
     rows = connection.execute(
         select(input_)
         .where(input_.c.number < number, input_.c.number > number - STATES_WITHIN)

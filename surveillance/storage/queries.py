@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation, rfc3339
-from surveillance.storage import moments, tables
+from surveillance.storage import moments, replay, tables
 from surveillance.storage.database import reading
 from surveillance.storage.event_filter import Cursor, EventFilter, Unindexed, conditions
 from surveillance.storage.event_search import Budget, Page, Search, listed
 from surveillance.storage.recordings import recordings_json
-from surveillance.storage.rows import Row, event_json, input_of, observation_of
+from surveillance.storage.replay import Replay
+from surveillance.storage.rows import Row, event_json, input_of
 
 __all__ = ["Budget", "Cursor", "EventFilter", "Events", "Page"]
 
-_CHUNK = 2000
 _BUDGET = Budget()
 
 
@@ -151,21 +150,15 @@ class Events:
 
         Observations come without their pictures. Reads in small steps, so that no transaction stays open.
         """
-        engine = self._engine
-        with reading(engine) as connection:
-            first = _first_number(connection, at)
-            counted = select(tables.head.c.value).where(tables.head.c.name == "input")
-            last: int = connection.execute(counted).scalar_one()
-        if first is None:
-            return
-        first = max(first, last - limit + 1)
-        numbered = heapq.merge(
-            ((row.number, observation_of(row._mapping)) for row in _numbered(engine, tables.observation, first, last)),
-            ((row.number, input_of(row._mapping)) for row in _numbered(engine, tables.input_, first, last)),
-            key=lambda pair: pair[0],
-        )
-        for _, entry in numbered:
-            yield entry
+        with reading(self._engine) as connection:
+            first, last = replay.numbers_between(connection, at)
+        if first is not None:
+            for _, entry in replay.numbered_inputs(self._engine, max(first, last - limit + 1), last):
+                yield entry
+
+    def replay(self, since: datetime, until: datetime, warm_up: timedelta) -> Replay:
+        """What core met in that span and in `warm_up` before it, and the verdicts on the span."""
+        return replay.replay(self._engine, since, until, warm_up)
 
     def inputs_until(self, number: int, span_s: float = 60.0) -> list[Input]:
         """What core met in those seconds up to input `number`, which comes last; empty where it is no longer kept."""
@@ -198,31 +191,6 @@ class Events:
         with reading(self._engine) as connection:
             rows = connection.execute(select(table).order_by(table.c.number)).all()
         return [DoorReport(row.door, row.at, row.mode, **json.loads(row.payload)) for row in rows]
-
-
-def _first_number(connection: Connection, at: datetime) -> int | None:
-    """Where to begin reading; inputs may be out of order by a little, so the lowest of the next thousand counts."""
-    firsts = []
-    for table in (tables.observation, tables.input_):
-        earliest = select(table.c.number).where(table.c.at >= at).order_by(table.c.at).limit(1000).subquery()
-        firsts.append(connection.execute(select(func.min(earliest.c.number))).scalar_one())
-    return min((number for number in firsts if number is not None), default=None)
-
-
-def _numbered(engine: Engine, table: Table, first: int, last: int) -> Iterator[Any]:
-    number = first - 1
-    while True:
-        with reading(engine) as connection:
-            rows = connection.execute(
-                select(table)
-                .where(table.c.number > number, table.c.number <= last)
-                .order_by(table.c.number)
-                .limit(_CHUNK)
-            ).all()
-        yield from rows
-        if len(rows) < _CHUNK:
-            return
-        number = rows[-1].number
 
 
 def _actions(connection: Connection, event_id: str) -> list[Row]:

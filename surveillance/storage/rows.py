@@ -144,7 +144,7 @@ def input_row(entry: StoredInput, number: int) -> Row:
     return row | {"kind": "access", "id": entry.id, "subject": entry.door, "payload": canonical(_request_json(entry))}
 
 
-def input_of(row: RowMapping) -> Input:
+def input_of(row: Mapping[str, Any] | RowMapping) -> Input:
     """The input of a row of `input`."""
     rest = json.loads(row["payload"]) if row["payload"] else {}
     if row["kind"] == "tick":

@@ -117,6 +117,17 @@ def test_unknown_never_turns_a_denial_into_a_grant(given_rules: Sequence[Rule], 
         assert all(permits(given_rules, _facts({**seen, key: truth})) for truth in truths)
 
 
+@given(conditions, facts(), some.frozensets(some.sampled_from(("door", "credential", "people", "groups"))))
+@settings(max_examples=300, deadline=None)
+def test_what_some_words_make_false_is_false_whatever_the_others_are(
+    when: str, seen: Facts, known: frozenset[str]
+) -> None:
+    condition = parse_condition(when, "access", NAMES)
+    sure: dict[Key, Value] = {key: seen[key] for key in known if seen[key] is not UNKNOWN}
+    if condition.is_false_by(sure):
+        assert condition.evaluate(seen) is False
+
+
 @given(conditions, facts(), some.frozensets(some.sampled_from(("face", "plate"))))
 @settings(max_examples=200, deadline=None)
 def test_a_rule_that_passes_as_not_camera_only_needs_a_carried_factor(

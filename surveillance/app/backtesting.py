@@ -1,0 +1,60 @@
+"""Rules that are not in force, judged on what was stored: what they would have decided, beside what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from surveillance.app.store import Store, open_store
+from surveillance.domain.errors import UserMistake
+from surveillance.domain.site import Site
+from surveillance.rules.backtest import Backtest, backtest
+from surveillance.rules.book import Rulebook, RuleDocument, load_rules, parse_rulebook
+from surveillance.rules.judge import RuleJudge
+from surveillance.settings import Settings
+
+Progress = Callable[[int, int], None]  # inputs judged since the last call, inputs in all
+WARM_UP = timedelta(hours=1)  # what a judge needs at least to know tracks and cameras as core knew them
+
+
+def backtest_file(settings: Settings, file: Path, span: tuple[datetime, datetime], moved: Progress) -> Backtest:
+    """What `rules apply FILE` would have decided in that span. Raises RuleError, NotFound and UserMistake."""
+    store = open_store(settings)
+    site = store.site.read()
+    watched = () if settings.rules_dir is None else load_rules(settings.rules_dir)
+    return backtest_rules(settings, store, site, (*load_rules(file), *watched), span, moved)
+
+
+def backtest_rules(
+    settings: Settings,
+    store: Store,
+    site: Site,
+    documents: tuple[RuleDocument, ...],
+    span: tuple[datetime, datetime],
+    moved: Progress = lambda done, of: None,
+) -> Backtest:
+    """The documents as a whole rulebook. Raises RuleError, and UserMistake where nothing of that span is kept."""
+    book = parse_rulebook(documents, site, site.version)
+    judge = RuleJudge(book, site, settings.rules)
+    since, until = span
+    told = store.events.replay(since, until, warm_up(book))
+    if not told.count:
+        raise UserMistake(
+            f"nothing is on record between {since:%Y-%m-%d %H:%M}Z and {until:%Y-%m-%d %H:%M}Z; "
+            f"observations are kept for {settings.storage.observation_days} days"
+        )
+    judge.recall(told.before)
+    return backtest(judge, told.inputs, told.verdicts, span, lambda done: moved(done, told.count))
+
+
+def warm_up(book: Rulebook) -> timedelta:
+    """How far before a span a judge must begin: the longest cooldown, or an hour."""
+    longest = max((rule.cooldown_s or 0.0 for rule in book.rules), default=0.0)
+    return max(WARM_UP, timedelta(seconds=longest))
+
+
+def last_days(days: float) -> tuple[datetime, datetime]:
+    """From so many days ago until now."""
+    now = datetime.now(UTC)
+    return now - timedelta(days=days), now
