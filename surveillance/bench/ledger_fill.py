@@ -81,7 +81,7 @@ def _one(dice: random.Random, forms: Sequence[Decision], order: Fill, number: in
         form = forms[min(int(dice.expovariate(4 / len(forms))), len(forms) - 1)]
         if form.camera == CAMERAS[-1] and number < order.events / 9:
             form = replace(form, camera=GONE)
-    return replace(form, id=_id_at(at, dice), at=at)
+    return replace(form, id=id_at(at, dice), at=at)
 
 
 def _reviewed(dice: random.Random, row: Row, at: datetime, now: datetime) -> Row:
@@ -101,7 +101,7 @@ class _Running(Incidents):
         return None
 
 
-def _id_at(at: datetime, dice: random.Random) -> str:
+def id_at(at: datetime, dice: random.Random) -> str:
     """A UUIDv7 of that time."""
     stamp = int(at.timestamp() * 1000)
     return str(UUID(int=(stamp << 80) | (0x7 << 76) | (0x2 << 62) | dice.getrandbits(62)))

@@ -76,6 +76,29 @@ def dashboard(
 
 @command(
     bench,
+    "backtest",
+    """
+    surveillance bench backtest
+    surveillance bench backtest --observations 100000 --rules 10 --json backtest.json
+    """,
+)
+@click.option("--observations", default=1_000_000, show_default=True, type=click.IntRange(1000))
+@click.option("--rules", "count", default=30, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def backtest(settings: Settings, observations: int, count: int, file: Path | None) -> None:
+    """Fill a ledger with a busy day and time a backtest of it, reading included, on SQLite."""
+    from surveillance.bench import backtesting
+
+    figures = backtesting.measure(settings, backtesting.BacktestOrder(observations, count))
+    for line in backtesting.described(figures):
+        click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+@command(
+    bench,
     "plates",
     """
     surveillance bench plates --data plates/

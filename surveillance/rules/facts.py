@@ -169,7 +169,11 @@ class _Scene:
         if schedule is None:
             doubts[key] = f"schedule {name} is not configured"
             return UNKNOWN
-        return is_open(schedule, self._at)
+        second = self._at.replace(microsecond=0)
+        held = self._memory.schedules.get(name)
+        if held is None or held[0] is not schedule or held[1] != second:
+            held = self._memory.schedules[name] = schedule, second, is_open(schedule, self._at)
+        return held[2]
 
 
 def facts_of_observation(seen: Observation, memory: Memory, site: Site) -> Facts:

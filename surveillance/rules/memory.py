@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from surveillance.domain.site import Schedule
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
 from surveillance.rules.settings import RuleSettings
 
@@ -86,6 +87,7 @@ class Memory:
         self.doors: dict[str, SeenDoor] = {}
         self.mode: str = settings.mode
         self.ticked_at: datetime | None = None
+        self.schedules: dict[str, tuple[Schedule, datetime, bool]] = {}  # as last asked for, in that second
 
     # --- hearing ---
 
@@ -141,6 +143,7 @@ class Memory:
     def keep_only(self, cameras: set[str], doors: set[str]) -> None:
         """Forgets what the site no longer has."""
         self.cameras = {name: camera for name, camera in self.cameras.items() if name in cameras}
+        self.schedules = {}
         self.doors = {name: door for name, door in self.doors.items() if name in doors}
         self._holding = {(rule, camera) for rule, camera in self._holding if camera in (*cameras, "")}
 
@@ -274,6 +277,8 @@ class Memory:
 
     def restore(self, about: str) -> tuple[str, ...]:
         """The causes about that (`camera front`) that were told and are over now; each once."""
+        if not self._degraded:
+            return ()
         over = {cause: at for cause, (at, lasts) in self._degraded.items() if lasts and _is_about(cause, about)}
         self._degraded |= {cause: (at, False) for cause, at in over.items()}
         return tuple(over)
