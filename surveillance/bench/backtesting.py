@@ -75,7 +75,11 @@ def measure(settings: Settings, order: BacktestOrder) -> dict[str, Any]:
         draft = (RuleDocument(rules_text(order), "bench"),)
         began_s, worked_s = time.perf_counter(), time.process_time()
         with tqdm(total=inputs, unit="input", unit_scale=True, disable=None) as bar:
-            found = backtest_rules(ours, store, bench_site(), draft, (began, until), lambda done, of: bar.update(done))
+
+            def moved(done: int, of: int) -> None:
+                bar.update(done)
+
+            found = backtest_rules(ours, store, bench_site(), draft, (began, until), moved)
         seconds = time.perf_counter() - began_s
     return {
         "observations": order.observations,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from surveillance.cli.words import cli, command
+from surveillance.domain.errors import NotFound
 from surveillance.settings import Settings
 
 
@@ -69,6 +70,25 @@ def dashboard(
     databases = (only,) if only else pages.DATABASES
     figures = pages.measure(settings, pages.DashboardOrder(Fill(events, hidden), repeats, databases=databases))
     for line in pages.described(figures):
+        click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+@command(bench, "rules", "surveillance bench rules --json rules.json")
+@click.option("--rounds", default=100, show_default=True, type=click.IntRange(3), help="Turns of each.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+def rules(rounds: int, file: Path | None) -> None:
+    """Ask one condition by our language, rule-engine and CEL, in turns."""
+    from surveillance.bench import rules as asking
+
+    try:
+        figures = asking.measure(asking.RulesOrder(rounds))
+    except ModuleNotFoundError as missing:
+        raise NotFound(
+            f"{missing.name} is not installed; `pip install rule-engine common-expression-language`"
+        ) from None
+    for line in asking.described(figures):
         click.echo(line)
     if file is not None:
         file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
