@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from moving import frame_of, seen
 
-from surveillance.domain.ports import Task
+from surveillance.domain.ports import Follow, Task
 from surveillance.domain.site import Camera
 from surveillance.domain.values import Bgr, Classification, Frame, Gray, Observation
 from surveillance.engines.worker import walk_source
@@ -46,7 +46,9 @@ class Drawn:
         return
 
 
-def watch(seconds: float, draw: Callable[[float], Gray], tasks: Sequence[Task] = ()) -> list[Observation]:
+def watch(
+    seconds: float, draw: Callable[[float], Gray], tasks: Sequence[Task] = (), follow: Follow | None = None
+) -> list[Observation]:
     """Everything that camera `yard` tells of its tracks."""
     camera = Camera("yard", "file:drawn")
     walk = WorkerWalk(
@@ -54,7 +56,7 @@ def watch(seconds: float, draw: Callable[[float], Gray], tasks: Sequence[Task] =
         MotionGate(),
         MotionProposer(),
         Recognizer(knows_blocks),
-        VoteTracker("yard"),
+        follow or VoteTracker("yard"),
         Describer(tasks),
         Observer(camera),
         SceneWatcher(camera),

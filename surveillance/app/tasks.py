@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from surveillance.app.detectors import detector_of
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.ports import Task
-from surveillance.domain.site import FACES, IDENTIFY, Camera
+from surveillance.domain.site import FACES, IDENTIFY, OBJECTS, Camera
 from surveillance.domain.values import Glimpse
 from surveillance.rules.vocabulary import WORDS
 from surveillance.settings import Settings
@@ -34,6 +34,13 @@ def build_behavior(settings: Settings, camera: Camera, tell: Tell) -> Task:
     from surveillance.perception.behavior import BehaviorTask
 
     return BehaviorTask(settings.perception.behavior, camera.view)
+
+
+def build_objects(settings: Settings, camera: Camera, tell: Tell) -> Task:
+    """Names what the camera's tracker follows beside its own tracks: see `app.worker`."""
+    from surveillance.perception.objects import ObjectTask
+
+    return ObjectTask()
 
 
 def build_kind(settings: Settings, camera: Camera, tell: Tell) -> Task:
@@ -72,6 +79,7 @@ def build_badges(settings: Settings, camera: Camera, tell: Tell) -> Task:
 TASKS: Mapping[str, BuildTask] = {  # each name stands in domain.site.CAMERA_TASKS too
     "plates": build_plates,
     "behavior": build_behavior,
+    OBJECTS: build_objects,
     "kind": build_kind,
     FACES: build_faces,
     IDENTIFY: build_faces,

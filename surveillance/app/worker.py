@@ -16,7 +16,7 @@ from surveillance.app.runtime import live_pictures, media_dir
 from surveillance.domain.errors import ModelError, NotFound
 from surveillance.domain.ports import Classifier, Follow, Source, SourceOptions
 from surveillance.domain.shadow import ShadowTold
-from surveillance.domain.site import Camera
+from surveillance.domain.site import OBJECTS, Camera
 from surveillance.domain.values import CameraReport, Frame, Glimpse, Input, Picture
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.figures import Figures
@@ -65,11 +65,15 @@ def build_worker(
     """The steps of one camera, in order. `ask(model)` gives the classifier of a scene; `blur` hides its people."""
     from surveillance.app.tasks import build_describer
     from surveillance.ingest.gate import MotionGate
+    from surveillance.perception.objects import ObjectTracker
     from surveillance.perception.observe import Observer
     from surveillance.perception.recognize import Recognizer
     from surveillance.perception.track import VoteTracker
 
-    follow: Follow = VoteTracker(camera.name, settings.perception.track)
+    tracker = VoteTracker(camera.name, settings.perception.track)
+    follow: Follow = tracker
+    if OBJECTS in camera.tasks:
+        follow = ObjectTracker(camera.name, tracker, settings.perception.objects)
     return WorkerWalk(
         receive=source,
         gate=MotionGate(settings.gate, camera.sensitivity),

@@ -31,6 +31,7 @@ from surveillance.dashboard.recordings import media_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
 from surveillance.dashboard.wording import kind_words
+from surveillance.domain.values import OBJECT_LABELS
 from surveillance.rules.vocabulary import LABELS
 from surveillance.storage.queries import EventFilter, Page
 from surveillance.translations.events import FAMILIES
@@ -90,7 +91,7 @@ def choices() -> dict[str, Any]:
         "cameras": [camera.name for camera in site.cameras if reach.sees_camera(camera.name)],
         "doors": [door.name for door in site.doors if reach.sees_door(door.name)],
         "kinds": {family: kind_words(family) for family in FAMILIES},
-        "labels": sorted(LABELS),
+        "labels": sorted(LABELS | OBJECT_LABELS),
     }
 
 

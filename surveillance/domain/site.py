@@ -55,12 +55,13 @@ class Camera:
         return hide_password(self.url)
 
 
-FACES, IDENTIFY = "faces", "identify"
+FACES, IDENTIFY, OBJECTS = "faces", "identify", "objects"
 FACE_TASKS = frozenset({FACES, IDENTIFY})
 CAMERA_TASKS: Mapping[str, str] = {
     "kind": "what kind of vehicle or animal it is",
     "plates": "the number plates of vehicles",
     "behavior": "how they move: staying about one place, speed; running and falling, both experimental",
+    OBJECTS: "what somebody left behind or took away",
     FACES: "faces, to confirm whose badge is presented",
     IDENTIFY: "faces, to say whose they are",
     "badges": "the codes of badges that are held before it",

@@ -18,7 +18,7 @@ from surveillance.domain import ports
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.labels import Pick, Said, subject_of
 from surveillance.domain.ports import JudgedInput
-from surveillance.domain.values import BACKGROUND, REJECTED, Event, Observation, Shot
+from surveillance.domain.values import BACKGROUND, OBJECT_LABELS, REJECTED, Event, Observation, Shot
 from surveillance.engines.supervise import Supervised
 
 ENDED = 256  # tracks whose last word and best shot are remembered after their end
@@ -88,6 +88,8 @@ class Picker:
         return Pick(why, seen.camera, subject, life.shot, said, seen.track, life.event)
 
     def _why(self, seen: Observation) -> str | None:
+        if seen.label in OBJECT_LABELS:  # no model named it
+            return None
         if seen.label == REJECTED or (seen.label != BACKGROUND and seen.confidence < self._uncertain_below):
             return "uncertain"
         return "sampled" if _lot(seen.id) < self._sampled_share else None

@@ -90,6 +90,17 @@ class BehaviorSettings(BaseModel):
     fallen_s: float = Field(default=1.5, gt=0)  # how long it must lie; and stand, to have risen
 
 
+class ObjectSettings(BaseModel):
+    """What the task `objects` calls left or removed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    threshold: float = Field(default=20.0, gt=0)  # gray levels by which a place must differ from what was usual
+    min_area: float = Field(default=0.0008, gt=0, lt=0.1)  # share of the picture that it must cover
+    still_s: float = Field(default=5.0, gt=0)  # how long it must lie with nobody near
+    forget_s: float = Field(default=600.0, gt=0)  # after so long it belongs there, and is told no more
+
+
 class PerceptionSettings(BaseModel):
     """Everything that perception can be told."""
 
@@ -105,3 +116,4 @@ class PerceptionSettings(BaseModel):
     observe: ObserveSettings = ObserveSettings()
     faces: FaceSettings = FaceSettings()
     behavior: BehaviorSettings = BehaviorSettings()
+    objects: ObjectSettings = ObjectSettings()

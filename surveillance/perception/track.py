@@ -158,6 +158,11 @@ class VoteTracker:
         self._alive = tuple(self._told(life) for life in self._lives)
         return (*self._alive, *ended)
 
+    def number(self) -> int:
+        """The next track's, given away: somebody else follows that one."""
+        self._next_id += 1
+        return self._next_id - 1
+
     def finish(self) -> tuple[Track, ...]:
         """The end of the source: every live track, ended."""
         ended = tuple(self._told(life, ended=True) for life in self._lives)

@@ -14,6 +14,7 @@ from typing import Any
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
     NO_SUBJECT,
+    OBJECT_LABELS,
     AccessRequest,
     CameraReport,
     Decision,
@@ -127,7 +128,7 @@ class RuleJudge:
                 about = {**_about(seen), "details": _span(seen)}
                 decisions.append(self._fire(rule, f"sighting.{_ACTED[rule.verdict]}", facts, about))
         inside = self._restricted.get(seen.camera, frozenset()) & seen.zones
-        if inside:
+        if inside and seen.label not in OBJECT_LABELS:  # what lies there asks for nothing
             decisions += self._judge_presence(seen, track, facts, inside)
         return tuple(decisions)
 

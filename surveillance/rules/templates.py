@@ -199,6 +199,7 @@ def _is_span(text: str) -> bool:
 
 _PLACE = Blank("place", "place", N_("Where"))
 _WHO_MOVES = Blank("camera", "camera_behavior", N_("Camera"))
+_WHAT_LIES = Blank("camera", "camera_objects", N_("Camera"))
 _TELL = Blank("notify", "target", N_("Tell"), required=False, hint="Without one the alert shows on the dashboard only.")
 _WHEN = Blank("schedule", "schedule", "Only while this schedule is open", required=False)
 
@@ -227,6 +228,12 @@ def _somebody(values: Values, *clauses: Clause) -> Group:
     """A person before that camera, of whom more holds, and within the schedule where one is given."""
     who = (Clause("camera", (), "is", (values["camera"],)), Clause("label", (), "is", ("person",)))
     return Group("all", (*who, *clauses, *_within(values)))
+
+
+def _thing(became: str, values: Values, *clauses: Clause) -> Group:
+    """What somebody left or took away before that camera, and within the schedule where one is given."""
+    what = (Clause("camera", (), "is", (values["camera"],)), Clause("object", (), "is", (became,)))
+    return Group("all", (*what, *clauses, *_within(values)))
 
 
 def _at_door(values: Values, *more: Clause) -> Group:
@@ -334,6 +341,32 @@ TEMPLATES: Mapping[str, Template] = {
             comment=lambda values: (
                 f"A person who fell before camera {values['camera']}{_hours(values)}: "
                 f"alert, once for each{_told(values)}. Experimental: no life may rest on it."
+            ),
+        ),
+        Template(
+            key="left-behind",
+            title="Something left behind",
+            sentence="Alert when something lies for long that somebody put down and went away from.",
+            blanks=(_WHAT_LIES, Blank("seconds", "seconds", "For at least (seconds)", default="30"), _WHEN, _TELL),
+            on="sighting",
+            verdict="alert",
+            condition=lambda values: _thing("left", values, Clause("track_s", (), ">=", (values["seconds"],))),
+            comment=lambda values: (
+                f"Something that lies before camera {values['camera']} for {values['seconds']} s after somebody left it"
+                f"{_hours(values)}: alert, once for each{_told(values)}."
+            ),
+        ),
+        Template(
+            key="taken-away",
+            title="Something taken away",
+            sentence="Alert when something is gone that was always there, and somebody was there when it went.",
+            blanks=(_WHAT_LIES, _WHEN, _TELL),
+            on="sighting",
+            verdict="alert",
+            condition=lambda values: _thing("removed", values),
+            comment=lambda values: (
+                f"Something that somebody took away before camera {values['camera']}{_hours(values)}: "
+                f"alert, once for each{_told(values)}."
             ),
         ),
         Template(

@@ -118,6 +118,16 @@ WORDS: Mapping[str, Word] = {
             task="behavior",
         ),
         Word(
+            "object",
+            TEXT,
+            "",
+            "objects",
+            _SEEN,
+            '"left" for what somebody put down and left, "removed" for what is gone since somebody was there; else ""',
+            "object",
+            task="objects",
+        ),
+        Word(
             "speed",
             NUMBER,
             N_("heights/s"),
@@ -261,6 +271,7 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
         "door_mode": frozenset(DOOR_MODES),
         "camera_state": CAMERA_STATES,
         "mode": MODES,
+        "object": frozenset({"left", "removed"}),
     }
     if site is not None:
         lines = [line.name for camera in site.cameras for line in camera.lines]

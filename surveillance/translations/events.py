@@ -118,6 +118,8 @@ LABELS: Mapping[str, str] = {
     "animal": N_("Animal"),
     "background": N_("Nothing (background)"),
     "unknown": N_("Unknown"),
+    "left object": N_("Left object"),
+    "removed object": N_("Removed object"),
 }
 DENIALS: Mapping[str, str] = {
     "credential_not_enabled": N_("The credential is switched off."),

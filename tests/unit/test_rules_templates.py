@@ -17,6 +17,7 @@ from surveillance.rules.form import read_form
 from surveillance.rules.templates import TEMPLATES, Template, fill_template, free_name, offer_template, offers
 
 SHAPE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+TASKS = ("behavior", "objects")
 NIGHT = 11 * 3600  # seconds after noon, when schedule night is open
 LAWN = {"zones": frozenset({"lawn"})}
 
@@ -79,6 +80,20 @@ def test_who_stays_runs_or_fell_is_told_by_cameras_that_watch_for_it() -> None:
         text = filled(key, site, camera="yard", **({"schedule": "night"} if key == "running" else {}))
         inputs = [sight(NIGHT, attributes=calm), sight(NIGHT + 1, attributes=calm | {word: value})]
         assert told(decide(judge(text, site=site), inputs)) == [("sighting.alerted", f"{key}-yard")]
+
+
+def test_what_was_left_is_told_once_it_has_lain_and_what_was_taken_at_once() -> None:
+    site = replace(SITE, cameras=(replace(SITE.cameras[0], tasks=("objects",)),))
+    left = filled("left-behind", site, camera="yard", seconds="30")
+    taken = filled("taken-away", site, camera="yard")
+
+    def things(text: str, became: str) -> list[tuple[str, str | None]]:
+        lying = [sight(second, 1, f"{became} object", attributes={"object": became}) for second in (5, 29, 31, 40)]
+        return told(decide(judge(text, site=site), lying))
+
+    assert things(left, "left") == [("sighting.alerted", "left-behind-yard")]
+    assert things(taken, "removed") == [("sighting.alerted", "taken-away-yard")]
+    assert things(left, "removed") == things(taken, "left") == []
 
 
 def test_a_staff_door_opens_for_a_badge_or_card_of_the_group() -> None:
@@ -147,6 +162,8 @@ def test_a_bare_site_is_told_what_to_make_first() -> None:
         "staying": ("camera",),
         "running": ("camera", "schedule"),
         "fallen": ("camera",),
+        "left-behind": ("camera",),
+        "taken-away": ("camera",),
         "staff-door": ("door", "group"),
         "vehicle-gate": ("door", "group"),
         "camera-covered": ("camera",),
@@ -184,7 +201,10 @@ def sites(draw: some.DrawFn) -> Site:
     camera, zone, door, group, schedule, target = some_names
     return replace(
         SITE,
-        cameras=(*SITE.cameras, Camera(camera, "synthetic://x", zones=(Zone(zone, SHAPE),), tasks=("behavior",))),
+        cameras=(
+            *SITE.cameras,
+            Camera(camera, "synthetic://x", zones=(Zone(zone, SHAPE),), tasks=("behavior", "objects")),
+        ),
         doors=(Door(door, camera),),
         people=(Person("Ada", frozenset({group})),),
         schedules=(*SITE.schedules, Schedule(schedule, "UTC", {})),
