@@ -289,10 +289,10 @@ def example(rule: str, argument: str) -> str:
     return next((name for place, name in by_place.items() if rule.startswith(place)), "front")
 
 
-def write_card(directory: Path, name: str, labels: tuple[str, ...] = ()) -> None:
+def write_card(directory: Path, name: str, labels: tuple[str, ...] = (), **changes: Any) -> None:
     """The embedded model's card under another name, for a site whose models are not loaded."""
     embedded = embedded_card()
-    card = replace(embedded, name=name, labels=labels or embedded.labels)
+    card = replace(embedded, name=name, labels=labels or embedded.labels, **changes)
     (directory / "models").mkdir(exist_ok=True)
     (directory / "models" / f"{name}.yaml").write_text(yaml.safe_dump(card.as_yaml()))
 

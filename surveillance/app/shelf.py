@@ -13,7 +13,7 @@ from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.settings import Settings
 
 if TYPE_CHECKING:
-    from surveillance.domain.site import Site
+    from surveillance.domain.site import Camera, Site
     from surveillance.perception.cards import ModelCard
 
 FILES = (".onnx", ".pth", ".pt", ".tar", ".safetensors")  # a model in a single file, without a card
@@ -42,6 +42,7 @@ class Shelved:
     def as_json(self) -> dict[str, Any]:
         accuracy = self.accuracy
         return {
+            "kind": self.card.kind,
             **self.card.as_yaml(),
             "from": self.origin,
             "size_bytes": self.size_bytes,
@@ -95,6 +96,16 @@ def _shelved(settings: Settings, card: ModelCard, site: Site | None) -> Shelved:
     )
     origin = _origin(card, settings.model_dirs)
     return Shelved(card, origin, shelf.size_of(card, [own]), used_by, card.name == default)
+
+
+def _models_of(settings: Settings, camera: Camera) -> set[str]:
+    """The models that look at a camera's tracks and pictures, whatever their kind."""
+    perception, used = settings.perception, {camera.model or settings.perception.model}
+    if camera.proposer == "detector" or "kind" in camera.tasks:
+        used.add(perception.detect.model)
+    if camera.blur == "people":
+        used.add(perception.segment.model)
+    return used
 
 
 def _origin(card: ModelCard, folders: tuple[Path, ...]) -> str:

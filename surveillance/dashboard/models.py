@@ -30,6 +30,13 @@ ORIGINS = {
     "trained": _l("Trained here"),
     "torchvision": _l("Pulled from torchvision"),
 }
+KINDS = {
+    "classifier": _l("classifier"),
+    "detector": _l("detector"),
+    "segmenter": _l("segmenter"),
+    "face_detector": _l("face detector"),
+    "face_embedding": _l("face embedding"),
+}
 PARTS = {
     "test": _l("test part"),
     "held_out": _l("held-out sources"),
@@ -97,9 +104,10 @@ def models_in_reach() -> list[Mapping[str, Any]]:
 
 
 def in_reach(model: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A model with those of its cameras that whoever asks reaches, and whether cameras can use it."""
+    """A model with those of its cameras that whoever asks reaches, and whether it can be put on cameras."""
     cameras = [name for name in model["cameras"] if actor().reach.sees_camera(name)]
-    return {**model, "cameras": cameras, "is_usable": model["from"] != EXAMPLE}
+    is_usable = model["from"] != EXAMPLE and model["kind"] == "classifier"
+    return {**model, "cameras": cameras, "is_usable": is_usable}
 
 
 def shadow_in_reach() -> Mapping[str, Any]:
@@ -159,6 +167,11 @@ def verdict_of(comparison: Mapping[str, Any]) -> str:
     if comparison["count"] < comparison["least"]:
         return _("Cannot be told apart yet: %(least)s paired examples are needed", least=comparison["least"])
     return _("Not shown to be better")
+
+
+def model_kind_words(kind: str) -> str:
+    """What a model is."""
+    return str(KINDS.get(kind, kind))
 
 
 def origin_words(origin: str) -> str:
@@ -320,5 +333,6 @@ pages.add_app_template_filter(finely, "finely")
 pages.add_app_template_filter(as_points, "as_points")
 pages.add_app_template_filter(drawn, "drawn")
 pages.add_app_template_filter(verdict_of, "verdict_of")
+pages.add_app_template_filter(model_kind_words, "model_kind_words")
 pages.add_app_template_filter(origin_words, "origin_words")
 pages.add_app_template_filter(part_words, "part_words")

@@ -27,7 +27,7 @@ FACE_DETECTOR, FACE_EMBEDDING = "face_detector", "face_embedding"
 DECODERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         CLASSIFIER: (),
-        DETECTOR: ("yolox", "ssd", "torchvision_detector"),
+        DETECTOR: ("yolox", "nanodet", "ssd", "torchvision_detector"),
         SEGMENTER: ("torchvision_segmenter",),
         FACE_DETECTOR: ("yunet",),
         FACE_EMBEDDING: ("embedding",),

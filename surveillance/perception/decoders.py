@@ -19,6 +19,7 @@ from surveillance.perception.opening import Answers
 
 Floats = NDArray[np.float32]
 YOLOX_STRIDES = (8, 16, 32)
+NANODET_STRIDES = (8, 16, 32, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ Decode = Callable[[Answers, ModelCard], Decoded]
 def yolox(answers: Answers, card: ModelCard) -> Decoded:
     """YOLOX's own export: (1, cells, 5 + labels), centers and sizes by cell, objectness and chances after a sigmoid."""
     rows = answers[0][0]
-    cells, strides = _grid(card.input.size)
+    cells, strides = _grid(card.input.size, YOLOX_STRIDES)
     if rows.shape != (len(cells), 5 + len(card.labels)):
         raise ModelError(
             f"{card.name} answers {rows.shape}, and yolox of {card.input.size} pixels with {len(card.labels)} labels "
@@ -49,6 +50,27 @@ def yolox(answers: Answers, card: ModelCard) -> Decoded:
     half = np.exp(np.minimum(rows[:, 2:4], 20.0)) * strides[keep] / 2
     labels = chances.argmax(axis=1)
     return Decoded(np.hstack([centers - half, centers + half]), chances.max(axis=1), labels)
+
+
+def nanodet(answers: Answers, card: ModelCard) -> Decoded:
+    """NanoDet-Plus's own export: (1, cells, labels + 4 x bins), chances, and each side's distance spread over bins."""
+    rows, labels = answers[0][0], len(card.labels)
+    cells, strides = _grid(card.input.size, NANODET_STRIDES)
+    bins = (rows.shape[1] - labels) // 4
+    if len(rows) != len(cells) or bins < 2 or rows.shape[1] != labels + 4 * bins:
+        raise ModelError(
+            f"{card.name} answers {rows.shape}, and nanodet of {card.input.size} pixels with {labels} labels should "
+            f"answer {len(cells)} cells of {labels} and 4 times some bins"
+        )
+    scores = rows[:, :labels].max(axis=1)
+    keep = scores >= card.reject_below
+    spread = rows[keep, labels:].reshape(-1, 4, bins)
+    chances = np.exp(spread - spread.max(axis=2, keepdims=True))
+    chances /= chances.sum(axis=2, keepdims=True)
+    sides = (chances @ np.arange(bins, dtype=np.float32)) * strides[keep]  # left, top, right, bottom
+    centers = cells[keep] * strides[keep]
+    boxes = np.hstack([centers - sides[:, :2], centers + sides[:, 2:]])
+    return Decoded(boxes, scores[keep], rows[keep, :labels].argmax(axis=1))
 
 
 def ssd(answers: Answers, card: ModelCard) -> Decoded:
@@ -75,11 +97,11 @@ def torchvision_detector(answers: Answers, card: ModelCard) -> Decoded:
 
 
 @lru_cache(maxsize=8)
-def _grid(size: int) -> tuple[Floats, Floats]:
+def _grid(size: int, steps: tuple[int, ...]) -> tuple[Floats, Floats]:
     """(cells, 2) places of the cells in their grids, row by row, and (cells, 1) their sizes in pixels."""
     cells, strides = [], []
-    for stride in YOLOX_STRIDES:
-        side = size // stride
+    for stride in steps:
+        side = -(-size // stride)
         y, x = np.mgrid[:side, :side]
         cells.append(np.stack([x, y], axis=2).reshape(-1, 2))
         strides.append(np.full((side * side, 1), stride))
@@ -87,5 +109,5 @@ def _grid(size: int) -> tuple[Floats, Floats]:
 
 
 DECODERS: Mapping[str, Decode] = MappingProxyType(
-    {"yolox": yolox, "ssd": ssd, "torchvision_detector": torchvision_detector}
+    {"yolox": yolox, "nanodet": nanodet, "ssd": ssd, "torchvision_detector": torchvision_detector}
 )

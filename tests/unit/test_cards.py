@@ -70,7 +70,7 @@ def test_a_detectors_card_survives_its_file_and_is_no_classifiers(tmp_path: Path
     ("changes", "told"),
     [
         ({"kind": "oracle"}, "kind must be one of classifier, detector"),
-        ({"decoder": "yunet"}, "a detector needs decoder yolox or ssd or torchvision_detector, not 'yunet'"),
+        ({"decoder": "yunet"}, "a detector needs decoder yolox or nanodet or ssd or torchvision_detector, not 'yunet'"),
         ({"classes": {"cow": "animal"}}, "classes name 'cow', which is none of its labels"),
         ({"weights_file": "boxes.pt"}, "a .safetensors or .onnx file, not 'boxes.pt'"),
         ({"labels": (), "classes": {}}, "a detector needs labels"),

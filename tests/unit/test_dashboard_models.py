@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_site import NAME, DashboardSite, fill_models, open_site, sign_in, stored_at, token_of
+from dashboard_site import NAME, DashboardSite, fill_models, open_site, sign_in, stored_at, token_of, write_card
 from flask.testing import FlaskClient
 
 from surveillance.app.candidates import start_shadow
@@ -52,6 +52,17 @@ def test_the_page_shows_models_their_cameras_and_what_drifted(site: DashboardSit
     assert "how sure it is has shifted against its first weeks (PSI 0.31, 240 tracks)" in page
     assert '<td data-label="Labels"><span>Hedgehog, Person</span></td>' in page
     assert 'href="/models"' in site.user().get("/cameras").text
+
+
+def test_a_detector_is_named_as_one_and_put_on_no_camera(site: DashboardSite) -> None:
+    onnx = {"architecture": "", "weights_file": "boxes.onnx", "kind": "detector", "decoder": "yolox"}
+    write_card(site.desk.directory, "boxes", ("person", "car"), **onnx)
+    user = site.user()
+    assert '<span class="tag">detector</span>' in user.get("/models").text
+    page = user.get("/models/boxes").text
+    assert "<dd>yolox, 64 × 64</dd>" in page
+    assert "/models/boxes/promotion" not in page
+    assert user.get("/models/boxes/promotion").status_code == 404
 
 
 def test_a_proposed_candidate_shows_its_difference_with_the_interval_and_its_counts(site: DashboardSite) -> None:

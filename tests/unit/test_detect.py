@@ -77,6 +77,18 @@ def test_yolox_cells_become_boxes_of_the_picture() -> None:
         told(CARD, rows[1:])
 
 
+def test_nanodet_spreads_become_boxes_of_the_picture() -> None:
+    """Cell 5 of 8 pixels lies at 8, 8; one bin of each side is sure: left 1, top 0, right 1, bottom 1 cells of 8."""
+    card = replace(CARD, decoder="nanodet")
+    rows = np.zeros((16 + 4 + 1 + 1, 3 + 4 * 2))
+    rows[5, :3] = (0.1, 0.9, 0.0)
+    rows[5, 3:] = np.ravel([(0, 50), (50, 0), (0, 50), (0, 50)])
+
+    assert told(card, rows) == (("car", "vehicle", 0.9, (0.0, 0.5, 0.5, 1.0)),)
+    with pytest.raises(ModelError, match=r"boxes answers \(21, 11\), and nanodet of 32 pixels with 3 labels"):
+        told(card, rows[1:])
+
+
 def test_ssd_answers_come_in_either_order() -> None:
     card = replace(CARD, decoder="ssd", labels=("background", "car"), classes={}, input=Input(size=32))
     boxes, chances = [[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]], [[0.9, 0.1], [0.3, 0.7]]

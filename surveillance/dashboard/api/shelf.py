@@ -28,12 +28,13 @@ class Accuracy(Told):
 class ModelTold(Told):
     name: str
     version: str
+    kind: str = Field(description="`classifier`, `detector`, `segmenter`, `face_detector` or `face_embedding`.")
     labels: list[str]
     accuracy: Accuracy | None
     origin: str = Field(description="`shipped`, `example`, `trained`, `torchvision`, or `file NAME`.")
     size_bytes: int | None = Field(description="Null where a file of it is missing.")
     is_default: bool = Field(description="Whether cameras without a model of their own use it.")
-    is_usable: bool = Field(description="Whether cameras can use it; examples are there to learn from.")
+    is_usable: bool = Field(description="Whether it can be put on cameras: a classifier that is no example.")
     cameras: list[str] = Field(description="Those in reach that use it.")
     doors: dict[str, list[str]] = Field(description="Of these cameras, the doors that look through them.")
     drifted: list[str] = Field(description="What has shifted on these cameras, in words; empty where nothing has.")
