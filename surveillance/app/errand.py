@@ -21,12 +21,14 @@ from surveillance.domain.errors import SourceError, UserMistake
 from surveillance.domain.geometry import WHOLE, Box
 from surveillance.domain.site import Camera, hide_password
 from surveillance.settings import PREFIX, Settings
+from surveillance.storage.camera_edits import find_scene
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.site_file import parse_camera
 
 WATCH_S = 2.0  # how long each stream is watched after its first picture; the rate is counted after its first second
 PICTURE_BYTES = 48 * 1024
 PICTURE_PX = 640
+MOST_SCORES = 5
 MEMORY_BYTES = 4 * 2**30  # of addresses; a decoder that wants more is given none
 MODEL_BYTES = 16 * 2**30  # torch takes four before it holds a network
 PROCESSOR_S = 60
@@ -59,6 +61,21 @@ def try_stream(settings: Settings, camera: Camera, address: str) -> tuple[dict[s
         return {"address": shown, "fault": str(fault), "reason": fault.reason}, ""
     told = {key: getattr(found, key) for key in ("codec", "width", "height", "fps", "first_picture_s", "notes")}
     return {"address": shown, **told}, base64.b64encode(shrink_jpeg(found.jpeg, PICTURE_PX, PICTURE_BYTES)).decode()
+
+
+def try_scene(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
+    """{"camera": as in a site file, "scene": its name} in; {"picture", "scores": best first} of one look out."""
+    from surveillance.app.scene_pictures import look_once
+    from surveillance.ingest.pictures import shrink_jpeg
+
+    camera = parse_camera(payload["camera"])
+    try:
+        seen, jpeg = look_once(settings, camera, find_scene(camera, payload["scene"]))
+    except SourceError as fault:
+        return {"fault": str(fault), "reason": fault.reason}
+    best = sorted(seen.scores.items(), key=lambda pair: -pair[1])[:MOST_SCORES]
+    picture = base64.b64encode(shrink_jpeg(jpeg, PICTURE_PX, PICTURE_BYTES)).decode()
+    return {"picture": picture, "scores": [[label, round(score, 4)] for label, score in best]}
 
 
 def search_network(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
@@ -97,13 +114,15 @@ ERRANDS: Mapping[str, Errand] = {
     "camera.discover": search_network,
     "camera.profiles": ask_device,
     "event.look": look_inside,
+    "scene.test": try_scene,
 }
+ASK_MODELS = ("event.look", "scene.test")
 
 
 def main() -> int:
     end_with_parent()
     asked = json.loads(sys.stdin.buffer.read())
-    memory = MODEL_BYTES if asked["kind"] == "event.look" else MEMORY_BYTES
+    memory = MODEL_BYTES if asked["kind"] in ASK_MODELS else MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from surveillance.app.errand import ERRANDS
+from surveillance.app.errand import ASK_MODELS, ERRANDS
 from surveillance.domain.errors import RecordFailed, SettingsError
 from surveillance.domain.ports import Asked
 from surveillance.engines.children import PARENT
@@ -121,6 +121,6 @@ def _read(said: bytes, code: int, kind: str) -> Mapping[str, Any]:
         return answer
     log.warning("errand failed", extra={"code": code})
     what = f"ended by signal {-code}" if code < 0 else "failed"
-    if kind == "event.look":
+    if kind in ASK_MODELS:
         return {"fault": f"the model could not be asked: the process that tried {what}", "reason": "unreadable"}
     return {"fault": f"what was sent cannot be decoded: the process that tried {what}", "reason": "unreadable"}

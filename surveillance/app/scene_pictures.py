@@ -40,20 +40,21 @@ class CollectOrder:
 
 
 def try_scene(settings: Settings, camera: str, scene: str) -> tuple[Classification, bytes]:
-    """What the scene's model says of it now, and the picture it was shown as JPEG.
+    """What the scene's model says of it now, and the picture it was shown as JPEG. Raises NotFound as `look_once`."""
+    watched = find_camera(settings, camera)
+    return look_once(settings, watched, find_scene(watched, scene))
 
-    Raises NotFound, SourceError, ModelError.
-    """
+
+def look_once(settings: Settings, camera: Camera, scene: SceneWatch) -> tuple[Classification, bytes]:
+    """Raises NotFound, SourceError, ModelError."""
     from surveillance.ingest.pictures import BgrPicture, encode_jpeg
     from surveillance.perception.scenes import watched_part
 
-    watched = find_camera(settings, camera)
-    asked = find_scene(watched, scene)
-    classifier = build_classifier(settings, asked.model)
-    for frame in frames_of(settings, watched, 0.0):
-        crop = frame.picture.crop(watched_part(watched, asked))
+    classifier = build_classifier(settings, scene.model)
+    for frame in frames_of(settings, camera, 0.0):
+        crop = frame.picture.crop(watched_part(camera, scene))
         return classifier([crop])[0], encode_jpeg(BgrPicture(crop), LARGEST_PX, QUALITY)
-    raise SourceError(f"{watched.shown_url} gave no picture", "no_video")
+    raise SourceError(f"{camera.shown_url} gave no picture", "no_video")
 
 
 def collect(settings: Settings, order: CollectOrder) -> tuple[Path, int]:

@@ -18,11 +18,17 @@ TEST_S = 26.0  # two streams that each take as long as a camera may
 SEARCH_S = 4.0
 START_S = 16.0  # that core's process may take to start on a busy machine
 DEVICE_S = 20.0
+LOOK_S = 40.0  # a busy machine may take half of it to load a model
 
 
 def try_camera(camera: Camera) -> Mapping[str, Any]:
     """{"streams", "picture"} of a camera, or {"fault"}; see app.errand."""
     return ask("camera.test", {"camera": camera_document(camera)}, TEST_S)
+
+
+def try_scene(camera: Camera, scene: str) -> Mapping[str, Any]:
+    """{"picture", "scores": [[label, probability], ...] best first} of one look, or {"fault"}; see app.errand."""
+    return ask("scene.test", {"camera": camera_document(camera), "scene": scene}, LOOK_S)
 
 
 def search_network() -> Mapping[str, Any]:

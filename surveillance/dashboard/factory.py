@@ -16,6 +16,7 @@ from surveillance.dashboard import (
     api,
     audit,
     badges,
+    camera_scenes,
     camera_setup,
     camera_shapes,
     cameras,
@@ -53,6 +54,7 @@ from surveillance.dashboard.services import Services
 from surveillance.dashboard.sessions import SiteSessions, current_user
 from surveillance.dashboard.streams import Streams
 
+cameras.pages.register_blueprint(camera_scenes.pages)
 cameras.pages.register_blueprint(camera_setup.pages)
 cameras.pages.register_blueprint(camera_shapes.pages)
 PAGES = (

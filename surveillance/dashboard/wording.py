@@ -50,6 +50,8 @@ CAMERA_STATES = {
     "moved": Chip(_l("Moved"), "warn", "warn"),
     "disabled": Chip(_l("Rests"), "pause", "calm"),
 }
+UNTOLD = Chip(_l("not known yet"), "info", "calm")
+UNKNOWN = Chip(_l("unknown"), "question", "warn")
 NOT_SEEN = Chip(_l("No report"), "info", "calm")
 ORDERS = {
     "authorize": Chip(_l("Authorize"), "check", "good"),
@@ -71,6 +73,13 @@ def verdict_chip(verdict: str | None) -> Chip:
 
 def camera_chip(state: str | None) -> Chip:
     return NOT_SEEN if state is None else CAMERA_STATES.get(state, Chip(state.capitalize(), "info", "warn"))
+
+
+def scene_chip(told: Mapping[str, Any] | None) -> Chip:
+    """The state of a scene as core last heard of it."""
+    if told is None:
+        return UNTOLD
+    return UNKNOWN if told["doubt"] else Chip(told["state"], "eye", "calm")
 
 
 def kind_words(kind: str) -> str:
@@ -242,6 +251,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(
         verdict_chip=verdict_chip,
         camera_chip=camera_chip,
+        scene_chip=scene_chip,
         order_chip=lambda verdict: ORDERS.get(verdict, STATE),
         truth_chip=lambda result: TRUTH[result],
         has_picture=has_picture,

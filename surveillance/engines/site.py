@@ -117,6 +117,9 @@ class SiteEngine:
             self._applied_version, self._applied_at, self._fault = site.version, datetime.now(UTC), ""
             log.info("configuration applied", extra={"version": site.version})
         self._seen_version = version
+        watched = {camera.name: {scene.name for scene in camera.scenes} for camera in site.cameras}
+        for name, told in self._scenes.items():
+            self._scenes[name] = {scene: told[scene] for scene in tuple(told) if scene in watched.get(name, ())}
         self._cameras.reconcile(site.cameras)
 
     def turn(self) -> None:

@@ -30,6 +30,16 @@ from surveillance.storage.site_secrets import hidden_camera
 resource = Resource("Cameras", "What is watched: addresses, zones, lines and masks, and how each camera fares.")
 
 
+class SceneState(Told):
+    """How a watched part of its picture is."""
+
+    state: str = Field(description="A label of its model; empty while it cannot be told.")
+    doubt: str = Field("", description="Why it cannot be told.")
+    confidence: float = 0.0
+    since: Time | None = None
+    at: Time = Field(description="When it was told last.")
+
+
 class CameraState(Told):
     """What core last heard of it."""
 
@@ -38,6 +48,7 @@ class CameraState(Told):
     reason: str = ""
     fps: float = Field(0.0, description="Frames analyzed a second.")
     drops: dict[str, int] = Field({}, description="Frames that were not analyzed, by reason.")
+    scenes: dict[str, SceneState] = Field({}, description="The state of each of its scenes that was told.")
 
 
 class CameraTold(CameraModel, Told):
@@ -108,7 +119,7 @@ def test_camera(body: CameraModel) -> Mapping[str, Any]:
 @resource.put("/cameras/<name>", query=Seen, body=CameraModel, gives=OneCamera, refusals=(409,))
 @needs("cameras.edit")
 def put_camera(name: str, query: Seen, body: CameraModel) -> OneCamera:
-    """Put a camera in place of the one of that name, zones, lines and masks included.
+    """Put a camera in place of the one of that name, zones, lines, masks and scenes included.
 
     Another `name` in the body renames it, and its doors follow. Stream and tracks go on where only zones, lines, `view`
     or thresholds differ.
