@@ -25,7 +25,9 @@ from sqlalchemy import insert
 from surveillance.access.badges import BadgeSeal
 from surveillance.app.candidates import start_shadow
 from surveillance.app.drift import STATE as DRIFT
+from surveillance.app.enrolling import LookAt, look_elsewhere
 from surveillance.app.proposals import propose, remember_trained
+from surveillance.app.site_faces import SiteFaces
 from surveillance.app.site_shelf import SiteShelf
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
@@ -41,6 +43,7 @@ from surveillance.storage.accounts import Accounts
 from surveillance.storage.crops import CorrectedCrops, Crops
 from surveillance.storage.database import writing
 from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.faces import Faces
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.labels import Labels
@@ -132,6 +135,7 @@ def open_site(
     site: Site = SITE,
     lock_timeout_ms: int = 2000,
     check: Callable[[Site, Site], None] = lambda before, after: None,
+    look: LookAt = look_elsewhere,
 ) -> DashboardSite:
     desk = open_desk(directory, lock_timeout_ms)
     keys = KeyStore(directory / "keys")
@@ -160,6 +164,7 @@ def open_site(
         badges=BadgeSeal(keys.key("badges")),
         applied=lambda: applied,
         shelf=SiteShelf(stored_at(directory), check=lambda settings, name: None),
+        faces=SiteFaces(stored_at(directory), Faces(desk.engine, keys), look),
         settings=settings or DashboardSettings(stream_poll_s=0.02, sign_in_limit="1000 per minute"),
         check_site=check,
         models=lambda: ("embedded", "garden"),

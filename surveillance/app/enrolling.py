@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from surveillance.perception.cards import ModelCard
 
 LOOK_S = 30.0
+AROUND = 0.25  # of an event's box: it may cut a head
 MOST_FACES = 20  # of a person
 
 
@@ -178,14 +179,17 @@ def rate_of(settings: Settings) -> dict[str, Any]:
 
 
 def photo_of_event(store: Store, id: str) -> Photo:
-    """The picture of an event, where its subject is. Raises NotFound."""
+    """The picture of an event, at full size where that is kept, and where in it its subject is. Raises NotFound."""
     event = store.events.one(id)
     if event is None:
         raise NotFound(f"no event has the id {id!r}; `surveillance events list` shows those there are")
+    full = next((row for row in event["recordings"] if row["kind"] == "picture" and row["state"] == "kept"), None)
+    edges = event["box"] if full else event["evidence_box"] or event["box"]
+    box = Box(*edges).grown(AROUND) if edges else WHOLE
+    if full is not None:
+        return Photo(store.recordings.path(full["name"]).read_bytes(), f"event {id}", box)
     if not event["evidence"]:
         raise NotFound(f"event {id} has no picture")
-    edges = event["evidence_box"] or event["box"]
-    box = Box(*edges).grown(0.25) if edges else WHOLE
     return Photo(store.evidence.read(event["evidence"]), f"event {id}", box)
 
 

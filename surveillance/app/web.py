@@ -20,6 +20,7 @@ from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.runtime import CORE_STATUS, live_pictures
 from surveillance.app.site_edit import check_site, model_labels, model_names
+from surveillance.app.site_faces import SiteFaces
 from surveillance.app.site_shelf import SiteShelf
 from surveillance.app.store import PAGES_KEY, open_store
 from surveillance.dashboard import create_app
@@ -70,6 +71,7 @@ def web_services(settings: Settings) -> Services:
         badges=BadgeSeal(store.keys.key("badges")),
         applied=lambda: applied(state),
         shelf=SiteShelf(settings),
+        faces=SiteFaces(settings, store.faces),
         settings=settings.dashboard,
         rule_documents=lambda site: rule_documents(settings, site),
         figures=Gathered(settings, store),

@@ -22,7 +22,7 @@ from surveillance.dashboard.languages import in_own_words
 from surveillance.dashboard.presenting import presenting
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
-from surveillance.dashboard.wording import Chip
+from surveillance.dashboard.wording import Chip, has_picture
 from surveillance.domain.errors import NotFound, SettingsError, UserMistake
 from surveillance.domain.site import Credential, Person, Site
 from surveillance.domain.values import rfc3339
@@ -96,6 +96,8 @@ def page_of(name: str, fault: str = "", where: str = "") -> str:
     zone = site_zone(services())
     now = datetime.now(zone)
     rows, _older = services().events.page(EventFilter(identity=name), None, RECENT)
+    rows = [row for row in rows if actor().reach.sees(row["camera"], row["door"])]
+    may_edit = actor().may("people.edit")
     wait = presenting().find(request.args.get("wait", ""), actor().name)
     return render_template(
         "person.html",
@@ -106,7 +108,10 @@ def page_of(name: str, fault: str = "", where: str = "") -> str:
         items=[(item, mark_of(item.value), state_of(item, now)) for item in person.credentials],
         kinds=KINDS,
         weak=WEAK,
-        rows=[row for row in rows if actor().reach.sees(row["camera"], row["door"])],
+        rows=rows,
+        faces=services().faces.of(name),
+        faces_missing=in_own_words(services().faces.missing()) if may_edit else "",
+        pictured=[row for row in rows if has_picture(row)] if may_edit else [],
         fault=in_own_words(fault),
         where=where,
         given=request.form,

@@ -16,6 +16,7 @@ from surveillance.rules.book import RuleDocument, rules_of
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.crops import Crops
 from surveillance.storage.evidence import EvidenceStore
+from surveillance.storage.faces import EnrolledFace
 from surveillance.storage.inbox import Inbox
 from surveillance.storage.labels import Labels
 from surveillance.storage.mode_orders import ModeOrders
@@ -96,6 +97,40 @@ class ModelShelf(Protocol):
         ...
 
 
+class FaceOutcome(Protocol):
+    """What enrolling came to: how many faces, and what a person should know all the same."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+
+class FaceShelf(Protocol):
+    """The enrolled faces. Its writes raise NotFound, ModelError, or SettingsError for a photo that would not do."""
+
+    def missing(self) -> str:
+        """Why nobody can be enrolled here, in words; empty where it can be done."""
+        ...
+
+    def of(self, name: str) -> Sequence[EnrolledFace]:
+        """A person's, oldest first."""
+        ...
+
+    def picture(self, name: str, id: str) -> bytes:
+        """The face as JPEG. Raises NotFound."""
+        ...
+
+    def add(self, name: str, photos: Sequence[tuple[bytes, str]], by: str) -> FaceOutcome:
+        """`photos` are files with their names; all are taken, or none."""
+        ...
+
+    def add_event(self, name: str, event: str, by: str) -> FaceOutcome: ...
+    def remove(self, name: str, id: str | None, by: str) -> None:
+        """One face, or all."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """`applied()` says what core runs by now, with any of these keys:
@@ -130,6 +165,7 @@ class Services:
     badges: BadgeSeal
     applied: Callable[[], Mapping[str, Any]]
     shelf: ModelShelf
+    faces: FaceShelf
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}

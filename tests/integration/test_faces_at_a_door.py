@@ -18,6 +18,7 @@ from face_models import photos_of, take_face_models
 from surveillance.access.settings import AccessSettings, FaceMatchSettings
 from surveillance.app.enrolling import enroll_files, list_faces, rate_of
 from surveillance.app.site_edit import edit_site
+from surveillance.app.site_faces import SiteFaces
 from surveillance.app.tasks import open_face_models
 from surveillance.app.worker import build_classifier, build_worker, source_options
 from surveillance.cli import main
@@ -167,6 +168,17 @@ def test_who_it_is_is_told_only_where_that_was_asked_for(doorway, footage, tmp_p
     reload(doorway)
     watch(doorway, tmp_path / "ada.mp4")
     assert {event["identity"] for event in doorway.events("sighting.logged")} == {"Ada"}
+
+
+def test_the_dashboard_looks_at_photos_in_a_process_of_its_own(doorway, footage):
+    faces = SiteFaces(doorway.settings, doorway.store.faces)
+    assert faces.missing() == ""
+    photo = photos_of(footage, ADA, range(6, 7))[0].read_bytes()
+    done = faces.add("Ada", [(photo, "ada.pgm")], "eve")
+    assert (done.count, done.warnings) == (1, ())
+    assert faces.picture("Ada", faces.of("Ada")[-1].id).startswith(b"\xff\xd8")
+    with pytest.raises(SettingsError, match=r"nothing\.jpg: it is no picture that can be read"):
+        faces.add("Ada", [(b"GIF89a", "nothing.jpg")], "eve")
 
 
 def test_a_photo_that_would_not_do_is_refused_and_a_known_face_is_noted(doorway, footage, tmp_path):
