@@ -20,11 +20,11 @@ from surveillance.dashboard.rule_editor import (
     page,
     posted,
 )
-from surveillance.dashboard.rule_shelf import read_shelf
+from surveillance.dashboard.rule_shelf import offered, read_shelf
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import EditConflict, UserMistake
 from surveillance.rules.book import RULE_MODES
-from surveillance.rules.complete import complete, offered_names
+from surveillance.rules.complete import complete
 from surveillance.rules.draft import pointed
 from surveillance.rules.fields import Flaw
 from surveillance.rules.form import read_form
@@ -150,7 +150,7 @@ def completions() -> Response:
     given = request.get_json(silent=True)
     if not isinstance(given, dict) or not isinstance(given.get("cursor"), int):
         abort(400, _("Send the text and the cursor: %(example)s", example='{"text": "- name: a", "cursor": 9}'))
-    found = complete(str(given.get("text", ""))[:MOST_TEXT], given["cursor"], offered_names(services().site.read()))
+    found = complete(str(given.get("text", ""))[:MOST_TEXT], given["cursor"], offered(services().site.read()))
     return jsonify(
         {
             "start": found.start,

@@ -22,13 +22,12 @@ from surveillance.dashboard.rule_form import (
     shown_rows,
     words_of,
 )
-from surveillance.dashboard.rule_shelf import Shelf, read_shelf
+from surveillance.dashboard.rule_shelf import Shelf, offered, read_shelf
 from surveillance.dashboard.rule_subjects import subjects_for
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import RuleError
 from surveillance.domain.values import TRIGGERS, VERDICTS
 from surveillance.rules.book import PERS, RULE_MODES, TRIGGER_VERDICTS
-from surveillance.rules.complete import offered_names
 from surveillance.rules.draft import Draft, pointed, read_draft
 from surveillance.rules.form import Form, read_form, write_form
 
@@ -52,7 +51,7 @@ def posted(shelf: Shelf) -> Editing:
     by_form = False
     try:
         before = read_form(shown or text)
-        after = form_of(request.form, before, offered_names(shelf.site))
+        after = form_of(request.form, before, offered(shelf.site))
         changes = {
             field.name: getattr(after, field.name)
             for field in dataclasses.fields(Form)
@@ -96,15 +95,15 @@ def page(editing: Editing, shelf: Shelf, *, origin: str = "", mistake: str = "",
 
 def form_context(editing: Editing, shelf: Shelf) -> dict[str, Any]:
     """What the form needs; `form` is None, and `why_no_form` says why, where the text has none."""
-    offered = offered_names(shelf.site)
+    names = offered(shelf.site)
     try:
         form, why = read_form(editing.text), ""
     except RuleError as error:
         form, why = None, str(error)
     if form is not None and editing.by_form and "rows" in request.form:
-        rows = form_of(request.form, form, offered).rows
+        rows = form_of(request.form, form, names).rows
         form = replace(form, rows=rows)
-    rows_shown = shown_rows(form.rows, offered) if form is not None and form.rows is not None else ()
+    rows_shown = shown_rows(form.rows, names) if form is not None and form.rows is not None else ()
     return {
         "form": form,
         "why_no_form": why,
@@ -120,7 +119,7 @@ def form_context(editing: Editing, shelf: Shelf) -> dict[str, Any]:
         "mode_names": MODE_NAMES,
         "mode_words": MODE_WORDS,
         "per_words": PER_WORDS,
-        "targets": targets_of(form, offered.of("target")),
+        "targets": targets_of(form, names.of("target")),
     }
 
 

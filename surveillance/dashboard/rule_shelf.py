@@ -11,6 +11,7 @@ from surveillance.dashboard.services import services
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Site
 from surveillance.rules.book import Rule, RuleDocument, read_rules
+from surveillance.rules.complete import Offered, offered_names
 from surveillance.rules.draft import read_draft
 from surveillance.rules.fields import Flaw
 from surveillance.storage.rule_texts import split_rules
@@ -54,6 +55,12 @@ class Shelf:
 
     def readable(self) -> list[Rule]:
         return [shelved.rule for shelved in self.rules if shelved.rule is not None]
+
+
+def offered(site: Site) -> Offered:
+    """The names that rules may use, with the states that the models of its scenes can tell."""
+    models = {scene.model for camera in site.cameras for scene in camera.scenes}
+    return offered_names(site, states={label for model in models for label in services().model_labels(model)})
 
 
 def read_shelf() -> Shelf:

@@ -19,6 +19,7 @@ pages = Blueprint("templates", __name__)
 MISSING = {  # what a site lacks -> what to do, and the page where that is done
     "camera": (_l("Attach a camera first"), "cameras.listing"),
     "zone": (_l("Draw a zone on a camera first"), "cameras.listing"),
+    "scene": (_l("Watch a part of a camera's picture first"), "cameras.listing"),
     "task_behavior": (_l("Let a camera tell how they move first (its task behavior)"), "cameras.listing"),
     "task_objects": (_l("Let a camera tell what was left or taken first (its task objects)"), "cameras.listing"),
     "schedule": (_l("Add a schedule first"), "schedules.listing"),

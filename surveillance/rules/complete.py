@@ -74,15 +74,19 @@ class Offered:
         return sorted(self.names.of(kind) or ())
 
 
-def offered_names(site: Site, labels: Collection[str] = LABELS) -> Offered:
-    """What a site has to offer."""
+def offered_names(site: Site, labels: Collection[str] = LABELS, states: Collection[str] = ()) -> Offered:
+    """What a site has to offer. `states` are those of its scenes, which only their models know."""
     known = dict(build_names(site, labels).known)
+    known["state"] = frozenset(states)
     known["target"] = frozenset(target.name for target in site.notify)
     docs: dict[tuple[str, str], str] = {}
     for camera in site.cameras:
         for zone in camera.zones:
             before = docs.get(("zone", zone.name))
             docs["zone", zone.name] = f"{before}, {camera.name}" if before else f"zone of camera {camera.name}"
+        for scene in camera.scenes:
+            before = docs.get(("scene", scene.name))
+            docs["scene", scene.name] = f"{before}, {camera.name}" if before else f"scene of camera {camera.name}"
         for line in camera.lines:
             for way in ("in", "out"):
                 docs["crossing", f"{line.name}:{way}"] = f"line of camera {camera.name}, crossed {way}wards"

@@ -18,9 +18,11 @@ from surveillance.rules.source import scalar_text
 from surveillance.translations.words import N_
 
 MAX_NAME = 64
-PLACE_MARK = "/"  # camera/zone; no name holds one
+PLACE_MARK = "/"  # camera/zone and camera/scene; no name holds one
+WRITTEN = ("seconds", "flag", "state")  # kinds of which a site has no list
 TASK = "camera_"  # what the kind of a blank begins with that is a camera with a task on
 HIDDEN_STATES = ("blinded", "frozen", "lost", "moved")
+_TO_WRITE = {"seconds": "write a number of seconds", "state": "write the state"}
 Values = Mapping[str, str]
 
 
@@ -32,7 +34,7 @@ class Blank:
     """
 
     key: str
-    kind: str  # place | camera | camera_TASK | schedule | door | door_with_camera | group | target | seconds | flag
+    kind: str  # place | scene | camera | camera_TASK | schedule | door | door_with_camera | group | target, or WRITTEN
     label: str
     required: bool = True
     default: str = ""
@@ -80,9 +82,7 @@ def offers(site: Site) -> tuple[Offer, ...]:
 def offer_template(template: Template, site: Site) -> Offer:
     choices = {blank.key: _choices(blank.kind, site) for blank in template.blanks}
     needed = [
-        blank
-        for blank in template.blanks
-        if (blank.required and blank.kind not in ("seconds", "flag")) or blank.kind == "camera"
+        blank for blank in template.blanks if (blank.required and blank.kind not in WRITTEN) or blank.kind == "camera"
     ]
     missing = dict.fromkeys(kind for blank in needed if not choices[blank.key] for kind in _lack(blank.kind, site))
     return Offer(template, choices, tuple(missing))
@@ -99,7 +99,8 @@ def fill_template(
     faults = dict(_faults(template, values, site))
     if faults:
         return Filled(faults=faults)
-    about = values.get("place", "").rpartition(PLACE_MARK)[2] or values.get("door") or values.get("camera", "")
+    about = values.get("place", values.get("scene", "")).rpartition(PLACE_MARK)[2]
+    about = about or values.get("door") or values.get("camera", "")
     name = free_name("-".join(filter(None, (template.key, about))), taken)
     pairs = {
         "name": scalar_text(name),
@@ -137,6 +138,12 @@ def _choices(kind: str, site: Site) -> tuple[tuple[str, str], ...]:
                 for camera in site.cameras
                 for zone in camera.zones
             )
+        case "scene":
+            return tuple(
+                (f"{camera.name}{PLACE_MARK}{scene.name}", f"{camera.name}: {scene.name}")
+                for camera in site.cameras
+                for scene in camera.scenes
+            )
         case "camera":
             names = [camera.name for camera in site.cameras]
         case str() if kind.startswith(TASK):
@@ -158,8 +165,9 @@ def _choices(kind: str, site: Site) -> tuple[tuple[str, str], ...]:
 
 def _lack(kind: str, site: Site) -> tuple[str, ...]:
     """What must be made first."""
-    if kind == "place":
-        return ("zone",) if site.cameras else ("camera", "zone")
+    if kind in ("place", "scene"):
+        needed = "zone" if kind == "place" else "scene"
+        return (needed,) if site.cameras else ("camera", needed)
     if kind == "door_with_camera":
         return ("door_camera",) if site.doors else ("door",)
     if kind.startswith(TASK):
@@ -172,17 +180,17 @@ def _faults(template: Template, values: Values, site: Site) -> Iterator[tuple[st
         value = values[blank.key]
         if not value:
             if blank.required:
-                yield blank.key, "choose one" if blank.kind != "seconds" else "write a number of seconds"
+                yield blank.key, _TO_WRITE.get(blank.kind, "choose one")
         elif blank.kind == "seconds":
             if not _is_span(value):
                 yield blank.key, f"{value!r} is no number of seconds from 0 to a day"
-        elif blank.kind != "flag":
+        elif '"' in value and "'" in value:
+            yield blank.key, "a name with both kinds of quotes cannot stand in a condition"
+        elif blank.kind not in WRITTEN:
             known = dict(_choices(blank.kind, site))
             if value not in known:
                 what = "camera" if blank.kind.startswith(TASK) else blank.kind.replace("_", " ")
                 yield blank.key, no_such(what, value, known)
-            elif '"' in value and "'" in value:
-                yield blank.key, "a name with both kinds of quotes cannot stand in a condition"
     door = site.door(values.get("door", ""))
     if values.get("alone") and door is not None and door.camera is None:
         yield "alone", f"door {door.name} has no camera that could count people"
@@ -253,6 +261,21 @@ def _covered(values: Values) -> Group:
     return Group("all", (*((Clause("camera", (), "is", (values["camera"],)),) if values["camera"] else ()), hidden))
 
 
+def _stays(values: Values) -> Group:
+    """The scene in that state for those seconds, and outside of the schedule where one is given."""
+    camera, _, scene = values["scene"].partition(PLACE_MARK)
+    closed = (Clause("schedule", (values["schedule"],), "is false"),) if values.get("schedule") else ()
+    return Group(
+        "all",
+        (
+            Clause("camera", (), "is", (camera,)),
+            Clause("scene", (scene,), "is", (values["state"],)),
+            Clause("scene_s", (scene,), ">=", (values["seconds"],)),
+            *closed,
+        ),
+    )
+
+
 def _where(values: Values) -> str:
     camera, _, zone = values["place"].partition(PLACE_MARK)
     return f"zone {zone} of camera {camera}"
@@ -260,6 +283,10 @@ def _where(values: Values) -> str:
 
 def _hours(values: Values) -> str:
     return f" while schedule {values['schedule']} is open" if values.get("schedule") else ""
+
+
+def _but_not(values: Values) -> str:
+    return f" while schedule {values['schedule']} is closed" if values.get("schedule") else ""
 
 
 def _told(values: Values) -> str:
@@ -417,6 +444,26 @@ TEMPLATES: Mapping[str, Template] = {
                 f"frozen or lost: alert{_told(values)}."
             ),
             more=lambda values: {"cooldown_s": values["seconds"]},
+        ),
+        Template(
+            key="left-open",
+            title="Gate left open",
+            sentence="Alert when a scene, such as a gate, stays in a state for long, and again while it lasts.",
+            blanks=(
+                Blank("scene", "scene", "Scene"),
+                Blank("state", "state", "In this state", default="open", hint="A label of the scene's model."),
+                Blank("seconds", "seconds", "For at least (seconds)", default="300"),
+                Blank("schedule", "schedule", "But not while this schedule is open", required=False),
+                _TELL,
+            ),
+            on="camera",
+            verdict="alert",
+            condition=_stays,
+            comment=lambda values: (
+                f"{values['scene'].rpartition(PLACE_MARK)[2]} is {values['state']} for {values['seconds']} s"
+                f"{_but_not(values)}: alert, every ten minutes while it lasts{_told(values)}."
+            ),
+            more=lambda values: {"cooldown_s": "600"},
         ),
         Template(
             key="delivery",

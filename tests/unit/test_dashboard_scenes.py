@@ -104,3 +104,19 @@ def test_who_may_not_edit_cameras_sees_no_form(site: DashboardSite) -> None:
     guard = somebody(site, "guard")
     assert guard.get(PAGE).status_code == 403
     assert PAGE not in guard.get("/cameras/front").text
+
+
+def test_rules_are_offered_what_its_model_can_tell(user: FlaskClient) -> None:
+    send(user, TYPED | {"do": "save"})
+    headers = {"X-CSRFToken": token_of(user.get("/rules/new/blank").text)}
+
+    def offered(when: str) -> list[str]:
+        text = f"- on: camera\n  when: {when}"
+        answer = user.post("/api/rules/complete", json={"text": text, "cursor": len(text)}, headers=headers).json
+        return [candidate["shown"] for candidate in answer["candidates"]]
+
+    assert offered('scene("') == ['"gate"']
+    assert offered('scene("gate") == ') == ['"hedgehog"', '"person"']
+    assert "Gate left open" in user.get("/rules/new").text
+    filled = user.get("/rules/new/left-open").text
+    assert '<option value="front/gate">front: gate</option>' in filled

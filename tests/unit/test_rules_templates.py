@@ -8,11 +8,11 @@ from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from judging import SITE, book, decide, judge, report, request, sight, told
+from judging import SITE, after, book, decide, judge, report, request, sight, told
 
 from surveillance.domain.geometry import Zone
-from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Schedule, Site
-from surveillance.domain.values import Input
+from surveillance.domain.site import Camera, Door, NotifyTarget, Person, SceneWatch, Schedule, Site
+from surveillance.domain.values import Input, SceneReport
 from surveillance.rules.form import read_form
 from surveillance.rules.templates import TEMPLATES, Template, fill_template, free_name, offer_template, offers
 
@@ -136,6 +136,22 @@ def test_a_covered_camera_alerts_and_a_live_one_does_not() -> None:
     assert ("camera.lost", "camera-covered") in kinds(everywhere, report(1, camera="yard", state="lost", changed=True))
 
 
+def test_a_gate_left_open_after_hours_is_told_while_it_lasts() -> None:
+    site = replace(SITE, cameras=(replace(SITE.cameras[0], scenes=(SceneWatch("gate", "m"),)), *SITE.cameras[1:]))
+    given = {"scene": "yard/gate", "state": "open", "seconds": "300", "schedule": "office-hours"}
+    text = filled("left-open", site, **given)
+    asked, fired = judge(text, site=site), []
+    for second in range(5 * 3600, 7 * 3600, 10):
+        told_of = SceneReport("yard", after(second), "gate", "open", since=after(5 * 3600))
+        made = decide(asked, [report(second, "yard"), told_of])
+        fired += [(second - 6 * 3600, decision.kind) for decision in made if decision.rule == "left-open-gate"]
+    assert fired == [(600 * number, "scene.alerted") for number in range(6)]
+    faulty = fill_template(TEMPLATES["left-open"], {"scene": "yard/gaet", "state": ""}, site)
+    assert faulty.faults == {
+        "scene": "no scene is called 'yard/gaet'; did you mean 'yard/gate'?", "state": "write the state",
+    }  # fmt: skip
+
+
 def test_a_delivery_is_a_vehicle_that_stops() -> None:
     text = filled("delivery", place="yard/lawn", seconds="20", notify="boss")
     there = {**LAWN, "dwell_s": {"lawn": 20.0}}
@@ -167,6 +183,7 @@ def test_a_bare_site_is_told_what_to_make_first() -> None:
         "staff-door": ("door", "group"),
         "vehicle-gate": ("door", "group"),
         "camera-covered": ("camera",),
+        "left-open": ("camera", "scene"),
         "delivery": ("camera", "zone"),
     }
     with_door = Site(doors=(Door("front"),), cameras=(Camera("yard", "synthetic://yard"),))
@@ -203,7 +220,7 @@ def sites(draw: some.DrawFn) -> Site:
         SITE,
         cameras=(
             *SITE.cameras,
-            Camera(camera, "synthetic://x", zones=(Zone(zone, SHAPE),), tasks=("behavior", "objects")),
+            Camera(camera, "synthetic://x", zones=(Zone(zone, SHAPE),), tasks=TASKS, scenes=(SceneWatch(zone, "m"),)),
         ),
         doors=(Door(door, camera),),
         people=(Person("Ada", frozenset({group})),),
@@ -233,7 +250,8 @@ def fillings(template: Template, site: Site, seconds: str) -> list[Mapping[str, 
     choices = offer_template(template, site).choices
     columns = []
     for blank in template.blanks:
-        values = [seconds] if blank.kind == "seconds" else [value for value, _ in choices[blank.key]]
+        written = {"seconds": [seconds], "state": ["open"]}
+        values = written.get(blank.kind) or [value for value, _ in choices[blank.key]]
         values += ["yes"] if blank.kind == "flag" else []
         columns.append(values if blank.required or blank.kind == "seconds" else ["", *values])
     keys = [blank.key for blank in template.blanks]

@@ -15,12 +15,12 @@ from surveillance.dashboard.api.edits import Edited, Seen
 from surveillance.dashboard.api.events import Clause
 from surveillance.dashboard.api.models import Given, Moment, Told, Word
 from surveillance.dashboard.guards import actor, needs
-from surveillance.dashboard.rule_shelf import read_shelf
+from surveillance.dashboard.rule_shelf import offered, read_shelf
 from surveillance.dashboard.rule_subjects import case_of
 from surveillance.dashboard.services import services
 from surveillance.domain.errors import RuleError
 from surveillance.rules.book import Rule, parse_rulebook
-from surveillance.rules.complete import complete, offered_names
+from surveillance.rules.complete import complete
 from surveillance.rules.draft import read_draft
 from surveillance.rules.trial import try_rule
 
@@ -208,9 +208,9 @@ def check_rule(body: RuleText) -> Checked:
 @needs("rules.view")
 def complete_rule(body: Cursor) -> Completions:
     """Say what may stand at a place in a rule's text."""
-    offered = complete(body.text, body.cursor, offered_names(services().site.read()))
-    candidates = [Candidate(text=one.text, kind=one.kind, type=one.type, doc=one.doc) for one in offered.candidates]
-    return Completions(start=offered.start, end=offered.end, candidates=candidates)
+    found = complete(body.text, body.cursor, offered(services().site.read()))
+    candidates = [Candidate(text=one.text, kind=one.kind, type=one.type, doc=one.doc) for one in found.candidates]
+    return Completions(start=found.start, end=found.end, candidates=candidates)
 
 
 @resource.post("/rule-drafts/try", body=Attempt, gives=Tried, refusals=(404,))
