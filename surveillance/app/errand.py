@@ -1,8 +1,8 @@
-"""One errand of core in a process of its own: a camera is tried, the network asked for cameras, a model looked into.
+"""One errand of core in a process of its own: a camera tried, the network searched, a model looked into, rules tried.
 
-Reads {"kind", "payload", "ingest", "data_dir", "loopback"} as JSON from its standard input, so that no password shows
-in a list of processes, and writes the answer as JSON. What a camera sends may hang or crash a decoder: then only this
-process ends.
+Reads {"kind", "payload", "ingest", "storage", "rules", "data_dir", "loopback"} as JSON from its standard input, so that
+no password shows in a list of processes, and writes the answer as JSON. What a camera sends may hang or crash a
+decoder: then only this process ends.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from surveillance.app.processes import end_with_parent
 from surveillance.domain.errors import SourceError, UserMistake
 from surveillance.domain.geometry import WHOLE, Box
 from surveillance.domain.site import Camera, hide_password
+from surveillance.rules.book import RuleDocument
 from surveillance.settings import PREFIX, Settings
 from surveillance.storage.camera_edits import find_scene
 from surveillance.storage.evidence import EvidenceStore
@@ -32,6 +33,7 @@ MOST_SCORES = 5
 MEMORY_BYTES = 4 * 2**30  # of addresses; a decoder that wants more is given none
 MODEL_BYTES = 16 * 2**30  # torch takes four before it holds a network
 PROCESSOR_S = 60
+BACKTEST_S = 600
 
 Errand = Callable[[Settings, Mapping[str, Any], bool], dict[str, Any]]
 
@@ -109,11 +111,24 @@ def look_inside(settings: Settings, payload: Mapping[str, Any], loopback: bool) 
     return {"model": card.name, "version": card.version, "looks": looks}
 
 
+def try_rules(settings: Settings, payload: Mapping[str, Any], loopback: bool) -> dict[str, Any]:
+    """{"documents": [{"text", "origin"}], "days", "rule"} in; a Backtest out, of that rule and of those that differ."""
+    from surveillance.app.backtesting import backtest_rules, last_days
+    from surveillance.app.store import open_store
+
+    documents = tuple(RuleDocument(each["text"], each["origin"]) for each in payload["documents"])
+    store = open_store(settings)
+    found = backtest_rules(settings, store, store.site.read(), documents, last_days(float(payload["days"])))
+    of_interest = tuple(tally for tally in found.tallies if tally.differs or tally.rule == payload["rule"])
+    return replace(found, tallies=of_interest).as_json()
+
+
 ERRANDS: Mapping[str, Errand] = {
     "camera.test": try_camera,
     "camera.discover": search_network,
     "camera.profiles": ask_device,
     "event.look": look_inside,
+    "rules.backtest": try_rules,
     "scene.test": try_scene,
 }
 ASK_MODELS = ("event.look", "scene.test")
@@ -124,11 +139,14 @@ def main() -> int:
     asked = json.loads(sys.stdin.buffer.read())
     memory = MODEL_BYTES if asked["kind"] in ASK_MODELS else MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S))
+    processor_s = BACKTEST_S if asked["kind"] == "rules.backtest" else PROCESSOR_S
+    resource.setrlimit(resource.RLIMIT_CPU, (processor_s, processor_s))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for variable in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[variable]
-    settings = Settings(ingest=asked["ingest"], data_dir=asked["data_dir"])
+    settings = Settings(
+        ingest=asked["ingest"], data_dir=asked["data_dir"], storage=asked["storage"], rules=asked["rules"]
+    )
     try:
         answer = ERRANDS[asked["kind"]](settings, asked["payload"], bool(asked["loopback"]))
     except UserMistake as mistake:

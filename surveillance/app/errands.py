@@ -1,4 +1,4 @@
-"""Core's errands for other processes: trying a camera, asking the network for cameras, looking into a model.
+"""Core's errands for other processes: trying a camera or rules, asking the network, looking into a model.
 
 Each runs in a short-lived process of its own, few at a time, and is killed at its deadline: a decoder that hangs or
 crashes on what a camera sends takes nothing with it. What is asked comes sealed, since it may hold a password.
@@ -76,6 +76,8 @@ class Errands:
             "kind": kind,
             "payload": payload,
             "ingest": settings.ingest.model_dump(mode="json"),
+            "storage": settings.storage.model_dump(mode="json"),
+            "rules": settings.rules.model_dump(mode="json"),
             "data_dir": str(settings.data_dir.resolve()),
             "loopback": settings.dashboard.allow_loopback,
         }
@@ -121,6 +123,8 @@ def _read(said: bytes, code: int, kind: str) -> Mapping[str, Any]:
         return answer
     log.warning("errand failed", extra={"code": code})
     what = f"ended by signal {-code}" if code < 0 else "failed"
+    if kind == "rules.backtest":
+        return {"fault": f"the rules could not be tried: the process that tried {what}", "reason": "unreadable"}
     if kind in ASK_MODELS:
         return {"fault": f"the model could not be asked: the process that tried {what}", "reason": "unreadable"}
     return {"fault": f"what was sent cannot be decoded: the process that tried {what}", "reason": "unreadable"}

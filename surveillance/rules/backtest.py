@@ -7,7 +7,7 @@ what they were. The rulebook that was in force gives the record again: no differ
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -96,6 +96,25 @@ class Backtest:
             "rules": [tally.as_json() for tally in self.tallies],
             "differences": [difference.as_json() for difference in self.differences],
         }
+
+
+def parse_backtest(page: Mapping[str, Any]) -> Backtest:
+    """What `as_json` made."""
+    return Backtest(
+        since=datetime.fromisoformat(page["since"]),
+        until=datetime.fromisoformat(page["until"]),
+        inputs=page["inputs"],
+        tallies=tuple(_parse_tally(each) for each in page["rules"]),
+        differences=tuple(
+            Difference(**{**each, "at": datetime.fromisoformat(each["at"]), "because": tuple(each["because"])})
+            for each in page["differences"]
+        ),
+    )
+
+
+def _parse_tally(page: Mapping[str, Any]) -> Tally:
+    counts = {name: Counter(dict(enumerate(page[name]))) for name in ("was_by", "now_by")}
+    return Tally(**{**page, **counts})
 
 
 Made = Was | Decision

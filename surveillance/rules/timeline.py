@@ -5,7 +5,7 @@ Colors stand as attributes, which the classes of a page's style sheet overrule; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from html import escape
 
@@ -14,20 +14,20 @@ from surveillance.rules.backtest import BUCKETS, Backtest, Tally
 LEFT, RIGHT, TOP, ROW, BAR, STEP = 190, 96, 34, 46, 18, 14
 WIDTH = LEFT + BUCKETS * STEP + RIGHT
 INK, FAINT, WAS, NOW = "#1f2933", "#c3cad4", "#7b8794", "#1769aa"
-DEFAULT_NAME = "no rule"
+DEFAULT_NAME, ALIKE = "no rule", "no difference"
 
 
-def timeline(found: Backtest) -> str:
-    """A whole SVG document, 1,070 wide and as high as there are rules."""
+def timeline(found: Backtest, say: Callable[[str], str] = str) -> str:
+    """A whole SVG document, 1,070 wide and as high as there are rules. `say` puts its words into the reader's."""
     height = TOP + ROW * max(len(found.tallies), 1) + 30
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'font-family="system-ui, sans-serif" font-size="13"><title>{escape(_title(found))}</title>',
-        *_legend(),
+        f'font-family="system-ui, sans-serif" font-size="13"><title>{escape(say(_title(found)))}</title>',
+        *_legend(say),
         *_days(found, height),
     ]
     for row, tally in enumerate(found.tallies):
-        parts += _row(tally, TOP + row * ROW)
+        parts += _row(tally, TOP + row * ROW, say)
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -35,10 +35,10 @@ def _title(found: Backtest) -> str:
     return f"{found.differs} differences from {found.since:%Y-%m-%d %H:%M}Z to {found.until:%Y-%m-%d %H:%M}Z"
 
 
-def _legend() -> Iterator[str]:
-    for x, name, color, words in ((LEFT, "was", WAS, "on record"), (LEFT + 100, "now", NOW, "with these rules")):
+def _legend(say: Callable[[str], str]) -> Iterator[str]:
+    for x, name, color, words in ((LEFT, "was", WAS, "on record"), (LEFT + 120, "now", NOW, "with these rules")):
         yield f'<rect class="{name}" x="{x}" y="8" width="10" height="10" fill="{color}"/>'
-        yield f'<text class="ink" x="{x + 15}" y="17" fill="{INK}">{words}</text>'
+        yield f'<text class="ink" x="{x + 15}" y="17" fill="{INK}">{escape(say(words))}</text>'
 
 
 def _days(found: Backtest, height: int) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _days(found: Backtest, height: int) -> Iterator[str]:
     at = _floor(found.since, step) + step
     while at < found.until:
         x = LEFT + BUCKETS * STEP * ((at - found.since) / span)
-        words = f"{at:%b %d}" if step >= timedelta(days=1) else f"{at:%H:%M}"
+        words = f"{at:%m-%d}" if step >= timedelta(days=1) else f"{at:%H:%M}"
         yield f'<line class="faint" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{height - 24}" stroke="{FAINT}"/>'
         yield f'<text class="ink" x="{x:.1f}" y="{height - 8}" text-anchor="middle" fill="{INK}">{words}</text>'
         at += step
@@ -61,13 +61,13 @@ def _floor(at: datetime, step: timedelta) -> datetime:
     return midnight + step * ((at - midnight) // step)
 
 
-def _row(tally: Tally, y: int) -> Iterator[str]:
-    name = tally.rule or DEFAULT_NAME
+def _row(tally: Tally, y: int, say: Callable[[str], str]) -> Iterator[str]:
+    name = tally.rule or say(DEFAULT_NAME)
     shown = name if len(name) <= 24 else name[:23] + "…"
     yield f'<text class="ink" x="{LEFT - 10}" y="{y + 22}" text-anchor="end" fill="{INK}">{escape(shown)}</text>'
     most = max((*tally.was_by.values(), *tally.now_by.values()), default=1)
     for counts, top, kind, color in ((tally.was_by, y, "was", WAS), (tally.now_by, y + BAR + 2, "now", NOW)):
-        for part, count in sorted(counts.items()):
+        for part, count in sorted((+counts).items()):
             high = max(2.0, BAR * count / most)
             yield (
                 f'<rect class="{kind}" x="{LEFT + part * STEP + 1}" y="{top + BAR - high:.1f}" width="{STEP - 2}" '
@@ -76,4 +76,4 @@ def _row(tally: Tally, y: int) -> Iterator[str]:
     told = f"+{tally.new} −{tally.silent}" + (f" ≠{tally.changed}" if tally.changed else "")
     x = LEFT + BUCKETS * STEP + 10
     yield f'<text class="ink" x="{x}" y="{y + 16}" fill="{INK}">{tally.was} → {tally.now}</text>'
-    yield f'<text class="ink" x="{x}" y="{y + 34}" fill="{INK}">{told if tally.differs else "alike"}</text>'
+    yield f'<text class="ink" x="{x}" y="{y + 34}" fill="{INK}">{told if tally.differs else escape(say(ALIKE))}</text>'

@@ -141,7 +141,7 @@ def test_the_timeline_says_in_numbers_what_it_draws() -> None:
     late = rule("late", "sighting", "log", "track_s > 5")
     picture = timeline(tried(DAY, record_of(DAY, *RULES), SEEN, STAFF, late))
     assert picture.count("<text") > 6
-    for words in ("seen", "3 → 3", "alike", "late", "0 → ", "1 → 0", "no rule"):
+    for words in ("seen", "3 → 3", "no difference", "late", "0 → ", "1 → 0", "no rule"):
         assert words in picture
 
 

@@ -281,8 +281,11 @@ function indent(event) {
 async function tryIt(button) {
   const place = document.getElementById("trial");
   button.setAttribute("aria-busy", "true");
+  if (button.dataset.slow) {
+    place.textContent = button.dataset.slow;
+  }
   try {
-    place.innerHTML = await (await ask(editor.dataset.try, posted(), { "X-Part": "trial", Accept: "text/html" })).text();
+    place.innerHTML = await (await ask(button.formAction, posted(), { "X-Part": "trial", Accept: "text/html" })).text();
   } catch {
     place.textContent = editor.dataset.away;
   }
@@ -320,7 +323,7 @@ function start() {
     }
   });
   editor.addEventListener("submit", (event) => {
-    if (event.submitter?.formAction.includes(editor.dataset.try)) {
+    if (event.submitter?.closest(".try-with")) {
       event.preventDefault();
       tryIt(event.submitter);
     } else {
