@@ -45,7 +45,7 @@ def backtest_rules(
             f"observations are kept for {settings.storage.observation_days} days"
         )
     judge.recall(told.before)
-    return backtest(judge, told.inputs, told.verdicts, span, lambda done: moved(done, told.count))
+    return backtest(judge, told.inputs, told.verdicts, (told.began, until), lambda done: moved(done, told.count))
 
 
 def warm_up(book: Rulebook) -> timedelta:

@@ -93,6 +93,25 @@ def restore_rule(settings: Settings, name: str, version: int) -> None:
     click.echo(f"rule {name} has its text of version {version} again, as configuration version {made}")
 
 
+@command(rules, "promote", "surveillance rules promote night-yard")
+@click.argument("name")
+@click.pass_obj
+def promote_rule(settings: Settings, name: str) -> None:
+    """Make a shadow rule act; its events so far say what to expect."""
+    version, verdicts = rule_edits.promote_rule(settings, name)
+    shadows = f"{counted(verdicts, 'verdict')} of its shadow on record"
+    click.echo(f"rule {name} acts from configuration version {version} on ({shadows})")
+
+
+@command(rules, "rollback", "surveillance rules rollback 12")
+@click.argument("version", type=int)
+@click.pass_obj
+def roll_back(settings: Settings, version: int) -> None:
+    """Put all rules of an earlier configuration version in force again, as a new version."""
+    count, made = rule_edits.roll_back(settings, version)
+    click.echo(f"{counted(count, 'rule')} of version {version} in force again as configuration version {made}")
+
+
 @command(rules, "test", "surveillance rules test my-rules.yaml --event 01939f3e-0000-7000-8000-000000000000")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--event", "event_id", required=True, help="An event on record, as `events list --json` shows its id.")

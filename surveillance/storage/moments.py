@@ -20,7 +20,7 @@ def inputs_until(connection: Connection, number: int, span_s: float) -> list[Inp
     mode were then. Empty where that input is no longer kept.
     """
     found: dict[int, Input] = {}
-    at = _time_of(connection, number)
+    at = time_of(connection, number)
     if at is None:
         return []
     since = at - timedelta(seconds=span_s)
@@ -52,7 +52,7 @@ def latest_tracks(connection: Connection, camera: str, limit: int) -> list[Obser
     return list(newest.values())[:limit]
 
 
-def _time_of(connection: Connection, number: int) -> Any:
+def time_of(connection: Connection, number: int) -> Any:
     for table in (observation, input_):
         at = connection.execute(select(table.c.at).where(table.c.number == number)).scalar_one_or_none()
         if at is not None:

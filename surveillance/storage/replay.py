@@ -40,6 +40,7 @@ class Replay:
     """A span of the record. `before` are the inputs just before it, after what was known of doors and the mode."""
 
     count: int  # inputs, at most
+    began: datetime  # of the first of them that is kept, no earlier than the span
     before: Iterator[Input]
     inputs: Numbered
     verdicts: Iterator[Was]
@@ -50,15 +51,16 @@ def replay(engine: Engine, since: datetime, until: datetime, warm_up: timedelta)
     with reading(engine) as connection:
         first, last = numbers_between(connection, since, until)
         if first is None or first > last:
-            return Replay(0, iter(()), iter(()), iter(()))
+            return Replay(0, since, iter(()), iter(()), iter(()))
         warm = min(numbers_between(connection, since - warm_up)[0] or first, first)
         states = moments.states_before(connection, warm)
+        began = max(moments.time_of(connection, first) or since, since)
         seq: int | None = connection.execute(
             select(func.min(tables.event.c.seq)).where(tables.event.c.at >= since)
         ).scalar_one()
     verdicts = _in_order(_verdicts(engine, seq or 1, first, last))
     before = chain(states, (entry for _, entry in numbered_inputs(engine, warm, first - 1)))
-    return Replay(last - first + 1, before, numbered_inputs(engine, first, last), verdicts)
+    return Replay(last - first + 1, began, before, numbered_inputs(engine, first, last), verdicts)
 
 
 def numbers_between(connection: Connection, since: datetime, until: datetime | None = None) -> tuple[int | None, int]:

@@ -52,6 +52,26 @@ def test_history_and_an_earlier_text_again(settings: Settings, capsys: pytest.Ca
     assert "did you mean 'porch'?" in said(capsys, "rules", "history", "proch")
 
 
+def test_a_shadow_is_promoted_and_a_rulebook_rolled_back(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_store(settings)
+    shadow = "# seen\n" + RULE.replace("verdict: alert", "verdict: alert\n  mode: shadow")
+    store.site.save_rules([("porch", shadow), ("other", RULE.replace("porch", "other"))], "grace")
+    SqlLedger(store.engine, store.evidence, lambda made: ())(
+        [(observation(), (decision(rule="porch", shadow=True),)), (observation(), (decision(rule="porch"),))]
+    )
+    assert "porch acts from configuration version 3 on (1 verdict of its shadow on record)" in said(
+        capsys, "rules", "promote", "porch"
+    )
+    assert store.site.rules()[0] == ("porch", "# seen\n" + RULE)
+    assert "rule porch is active, no shadow" in said(capsys, "rules", "promote", "porch")
+    assert "did you mean 'porch'?" in said(capsys, "rules", "promote", "proch")
+    assert "1 rule of version 1 in force again as configuration version 4" in said(capsys, "rules", "rollback", "1")
+    assert store.site.rules() == [("porch", RULE)]
+    assert "no earlier version 9" in said(capsys, "rules", "rollback", "9")
+
+
 def test_a_file_is_tried_on_an_event(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = open_store(settings)
     ledger = SqlLedger(store.engine, store.evidence, lambda made: ())
