@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surveillance.domain.errors import ModelError
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import Bgr, Frame
 from surveillance.perception.cards import ModelCard
@@ -38,8 +39,14 @@ class Found:
 
 
 def build_detector(card: ModelCard, folder: Path | None = None) -> Detector:
-    """Raises ModelError for a file that cannot be used."""
-    return Detector(card, open_model(card, folder))
+    """Raises ModelError for a file that cannot be used, or whose answers are not what the card's decoder reads."""
+    detector = Detector(card, open_model(card, folder))
+    try:
+        detector(np.zeros((card.input.size, card.input.size, 3), np.uint8))
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{card.name} cannot be asked as its card says ({card.decoder}): {reason}") from error
+    return detector
 
 
 class Detector:

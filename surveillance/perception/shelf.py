@@ -21,7 +21,8 @@ import yaml
 from tqdm import tqdm
 
 from surveillance.domain.errors import ModelError, UserMistake
-from surveillance.perception.cards import WEIGHTS, ModelCard, parse_card
+from surveillance.perception.cards import DETECTOR, WEIGHTS, ModelCard, parse_card
+from surveillance.perception.detect import build_detector
 from surveillance.perception.opening import check_model
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it becomes a file name
@@ -64,8 +65,16 @@ def write_checked(card: ModelCard, data: bytes, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".pull-", dir=folder) as room:
         _write(Path(room) / card.weights_file, data)
-        check_model(card, Path(room))
+        _check_network(card, Path(room))
     return write_model(card, {card.weights_file: data}, folder)
+
+
+def _check_network(card: ModelCard, folder: Path) -> None:
+    """Raises ModelError for a model that cannot be opened, or that answers otherwise than its decoder reads."""
+    if card.kind == DETECTOR:
+        build_detector(card, folder)
+    else:
+        check_model(card, folder)
 
 
 def put_in_place(model: Packed, folder: Path) -> Path:
@@ -142,7 +151,7 @@ def unpacked(source: Path, folder: Path, most_bytes: int = MOST_BYTES) -> Iterat
             for file, sha256 in card.files().items():
                 box.copy(file, room / file)
                 _check_digest(room / file, sha256, card)
-            check_model(card, room)
+            _check_network(card, room)
         yield tuple(Packed(card, page, room) for (card, page), _ in cards)
 
 

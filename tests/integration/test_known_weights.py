@@ -20,7 +20,7 @@ from surveillance.cli import main
 from surveillance.domain.errors import ModelError, NotFound, UserMistake
 from surveillance.perception.cards import load_card, parse_card
 from surveillance.perception.registry import build_classifier
-from surveillance.perception.shelf import digest_of
+from surveillance.perception.shelf import digest_of, unpacked
 from surveillance.training.known import Known
 from surveillance.training.known_tasks import task_names
 from surveillance.training.known_weights import card_of, find_known, known_names, pull
@@ -75,7 +75,7 @@ def test_a_known_file_is_imported_without_a_card(
     footage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SURVEILLANCE__DATA_DIR", str(tmp_path))
-    file, unknown = footage / "models" / "yolox_nano.onnx", footage / "models" / "mobilefacenet.onnx"
+    file, unknown = footage / "models" / "yolox_nano.onnx", footage / "models" / "osnet_x0_25_msmt17.onnx"
 
     told = [
         run(arguments, capsys)
@@ -91,9 +91,30 @@ def test_a_known_file_is_imported_without_a_card(
     assert told[0] == (0, "yolox-nano 1: added\n", "")
     assert told[1][0] == 2
     assert "there is a model called yolox-nano already" in told[1][2]
-    assert "mobilefacenet.onnx is no file that is known" in told[2][2]
+    assert "osnet_x0_25_msmt17.onnx is no file that is known" in told[2][2]
     assert "yolox-nano is a detector, and a classifier is needed; there are: animals, embedded" in told[3][2]
     assert "there is no such file" in told[4][2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"input": {"size": 320, "fit": "corner"}}, "cannot be asked as its card says (yolox)"),
+        ({"labels": ["person", "car"], "classes": {}}, "yolox of 416 pixels with 2 labels should answer"),
+        ({"decoder": {"name": "ssd"}}, "ssd needs (1, n, 4)"),
+    ],
+)
+def test_a_card_that_misreads_its_file_is_refused(
+    footage: Path, tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    source, data = footage / "models" / "yolox_nano.onnx", tmp_path / "boxes.onnx"
+    data.write_bytes(source.read_bytes())
+    known = find_known("yolox-nano")
+    page = card_of(known, "boxes", known.also[0], data.read_bytes()).as_yaml()
+    (tmp_path / "boxes.yaml").write_text(yaml.safe_dump({**page, **changes}))
+    with pytest.raises(ModelError) as caught, unpacked(tmp_path / "boxes.yaml", tmp_path / "models"):
+        pass
+    assert said in str(caught.value)
 
 
 def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
