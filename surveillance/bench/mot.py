@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Boxes = Mapping[int, Floats]  # frame from 1 -> (n, 6) rows of id, left, top, width, height, score
 
 LEAST_COLUMNS = 6
+USUAL_FPS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,11 @@ def read_mot(file: Path) -> dict[int, Floats]:
 
 
 def film_of(file: Path, boxes: Boxes, fps: float | None, size: tuple[int, int] | None) -> Film:
-    """What is given, else what a seqinfo.ini beside the file or above it says, else the boxes' own extent."""
+    """What is given, else what a seqinfo.ini at the file or above it says, else 25 a second and the boxes' extent."""
     told = configparser.ConfigParser()
     told.read([file.parent.parent / "seqinfo.ini", file.parent / "seqinfo.ini"])
     info = told["Sequence"] if told.has_section("Sequence") else {}
-    rate = fps or float(info.get("frameRate", 0))
-    if not rate:
-        raise DataError(f"{file}: nothing says how many pictures a second it is of; give it with --fps")
+    rate = fps or float(info.get("frameRate", USUAL_FPS))
     if size is None and "imWidth" in info:
         size = int(info["imWidth"]), int(info["imHeight"])
     if size is None:

@@ -161,7 +161,7 @@ def _size(ctx: click.Context, parameter: click.Parameter, text: str | None) -> t
 )
 @click.argument("found", metavar="DET", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--gt", "true", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The true boxes.")
-@click.option("--fps", type=click.FloatRange(min=0.1), help="Pictures a second; else from seqinfo.ini.")
+@click.option("--fps", type=click.FloatRange(min=0.1), help="Pictures a second; else seqinfo.ini's, or 25.")
 @click.option("--size", callback=_size, metavar="WxH", help="Of the pictures; else seqinfo.ini's, or all boxes'.")
 @click.option("--tracks", type=click.Path(path_type=Path), help="Also write the tracks there, as MOT has results.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")

@@ -6,6 +6,7 @@ once it has looked the same for some seconds, unlike what was usual; somebody wa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,7 +44,6 @@ HOLDS = 0.5  # share of its pixels by which a thing is still there
 GONE_S = 2.0
 KNOWN_S = 10.0  # so long a place must have been usual before it can become otherwise
 ORIGIN_S = 30.0  # so long it is known where a track came from: what changed there is that it left
-LONGEST_GAP_S = 12.0  # between two looks; the gate probes every ten seconds
 NAMELESS_S = 10.0  # what no label is known of and stands for so long hides nothing
 NEVER = -1e9
 
@@ -74,7 +74,7 @@ class Thing:
 
 
 class StillThings:
-    """Remembers what one camera usually shows. About 0.6 ms a frame of 320 x 180."""
+    """Remembers what one camera usually shows. Half a millisecond for 320 x 240 pixels."""
 
     def __init__(self, settings: ObjectSettings) -> None:
         self._settings = settings
@@ -83,6 +83,7 @@ class StillThings:
         self._since: Pixels = self._recent  # when that was, in seconds from the first frame
         self._touched: Pixels = self._recent  # when somebody last hid it
         self._known: Pixels = self._recent  # for how long it has looked as usual
+        self._zero: Pixels = self._recent
         self._first_at: datetime | None = None
         self._now_s = 0.0
         self._paths: dict[int, Path] = {}
@@ -93,7 +94,7 @@ class StillThings:
         gray = cv2.GaussianBlur(frame.luma, (3, 3), 0).astype(np.float32)
         self._first_at = self._first_at or frame.captured_at
         before_s, self._now_s = self._now_s, (frame.captured_at - self._first_at).total_seconds()
-        if self._is_another(gray) or self._now_s - before_s > LONGEST_GAP_S:
+        if self._is_another(gray):
             return self._afresh(gray)
         for track in tracks:
             if track.ended:
@@ -121,35 +122,36 @@ class StillThings:
 
     def _afresh(self, gray: Pixels) -> list[Thing]:
         self._usual, self._recent = gray.copy(), gray.copy()
-        self._since = np.full_like(gray, self._now_s)
-        self._touched = np.full_like(gray, NEVER)
+        self._zero = np.zeros_like(gray, np.float64)
+        self._since = np.full_like(self._zero, self._now_s)
+        self._touched = np.full_like(self._zero, NEVER)
         self._known = np.zeros_like(gray)
         ended, self.things = self.things, []
         return ended
 
-    def _compare(self, gray: Pixels, hidden: NDArray[np.bool_], elapsed_s: float) -> NDArray[np.bool_]:
+    def _compare(self, gray: Pixels, hidden: Pixels, elapsed_s: float) -> Pixels:
         """Where it is unlike the usual and looks as it did before. Where somebody hides it, nothing is learned."""
         assert self._usual is not None
         threshold = self._settings.threshold
-        differs = cv2.absdiff(gray, self._usual) > threshold
-        alike = cv2.absdiff(gray, self._recent) <= threshold
-        bare = ~hidden
-        steady: NDArray[np.bool_] = differs & alike & bare
-        begins = bare & ~steady
-        np.copyto(self._since, self._now_s, where=begins)
-        np.copyto(self._recent, gray, where=begins)
-        np.copyto(self._touched, self._now_s, where=hidden)
-        usual = (bare & ~differs).astype(np.float32)
-        self._known += usual * np.float32(elapsed_s)
-        self._usual += usual * np.float32(1.0 - np.exp(-elapsed_s / LEARN_S)) * (gray - self._usual)
+        bare = cv2.bitwise_not(hidden)
+        differs = cv2.compare(cv2.absdiff(gray, self._usual), threshold, cv2.CMP_GT)
+        alike = cv2.compare(cv2.absdiff(gray, self._recent), threshold, cv2.CMP_LE)
+        steady: Pixels = cv2.bitwise_and(cv2.bitwise_and(differs, alike), bare)
+        begins = cv2.subtract(bare, steady)
+        cv2.copyTo(gray, begins, self._recent)
+        cv2.add(self._zero, self._now_s, dst=self._since, mask=begins)
+        cv2.add(self._zero, self._now_s, dst=self._touched, mask=hidden)
+        usual = cv2.subtract(bare, differs)
+        cv2.add(self._known, elapsed_s, dst=self._known, mask=usual)
+        cv2.accumulateWeighted(gray, self._usual, 1.0 - math.exp(-elapsed_s / LEARN_S), usual)
         return steady
 
-    def _hidden(self, movers: Sequence[Track], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Where somebody is: nobody knows what lies there."""
-        hidden = np.zeros(shape, bool)
+    def _hidden(self, movers: Sequence[Track], shape: tuple[int, ...]) -> Pixels:
+        """255 where somebody is: nobody knows what lies there."""
+        hidden: Pixels = np.zeros(shape, np.uint8)
         for track in movers:
             left, top, right, bottom = track.box.grown(NEAR).pixels(shape[1], shape[0])
-            hidden[top:bottom, left:right] = True
+            hidden[top:bottom, left:right] = 255
         return hidden
 
     def _movers(self, tracks: Sequence[Track]) -> list[Track]:
@@ -180,9 +182,9 @@ class StillThings:
 
     # --- things ------------------------------------------------------------------------------------------------
 
-    def _find(self, gray: Pixels, steady: NDArray[np.bool_], movers: Sequence[Track], at: datetime) -> None:
+    def _find(self, gray: Pixels, steady: Pixels, movers: Sequence[Track], at: datetime) -> None:
         """New places that have wholly looked the same for long, where somebody was, and nobody is near."""
-        mask: Pixels = steady.astype(np.uint8)
+        mask = steady.copy()
         for thing in self.things:
             mask[thing.window] = 0
         if np.count_nonzero(mask) < self._settings.min_area * mask.size:
@@ -228,12 +230,12 @@ class StillThings:
         self._usual[around], self._recent[around] = gray[around], gray[around]
         self._since[around], self._touched[around] = self._now_s, NEVER
 
-    def _review(self, gray: Pixels, hidden: NDArray[np.bool_], at: datetime) -> list[Thing]:
+    def _review(self, gray: Pixels, hidden: Pixels, at: datetime) -> list[Thing]:
         """Which things are still there; what lies for long becomes usual. Returns those that ended."""
         assert self._usual is not None
         ended = []
         for thing in self.things:
-            seen = thing.shape & ~hidden[thing.window]
+            seen = thing.shape & (hidden[thing.window] == 0)
             if np.count_nonzero(seen) > 0.3 * np.count_nonzero(thing.shape):
                 alike = np.abs(gray[thing.window] - thing.look)[seen] <= self._settings.threshold
                 if alike.mean() >= HOLDS:

@@ -82,8 +82,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
 
 def test_a_film_is_told_by_its_file(tmp_path: Path) -> None:
     found = read_mot(written(tmp_path, "det.txt", [row(1, 1, 0)]))
-    with pytest.raises(DataError, match="--fps"):
-        film_of(tmp_path / "det.txt", found, None, None)
+    assert film_of(tmp_path / "det.txt", found, None, None) == Film(25.0, 60, 260)
 
     (tmp_path / "seqinfo.ini").write_text("[Sequence]\nframeRate=7\nimWidth=768\nimHeight=576\n", encoding="utf-8")
 
