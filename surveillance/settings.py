@@ -27,7 +27,7 @@ from surveillance.jobs.settings import JobSettings
 from surveillance.logs import LogSettings
 from surveillance.perception.settings import PerceptionSettings
 from surveillance.rules.settings import RuleSettings
-from surveillance.storage.settings import LabelingSettings, StorageSettings
+from surveillance.storage.settings import AuditSettings, LabelingSettings, StorageSettings
 
 PREFIX = "SURVEILLANCE__"
 
@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     access: AccessSettings = AccessSettings()
     actions: ActionSettings = ActionSettings()
     storage: StorageSettings = StorageSettings()
+    audit: AuditSettings = AuditSettings()
     labeling: LabelingSettings = LabelingSettings()
     jobs: JobSettings = JobSettings()
     dashboard: DashboardSettings = DashboardSettings()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from surveillance.app.audit import keep_heads, nightly_audit
 from surveillance.app.drift import DriftWatch
 from surveillance.app.proposals import propose
 from surveillance.app.retraining import Retraining, why_not_now
@@ -27,6 +28,7 @@ from surveillance.jobs.health import Health, cameras_check, disk_check, keys_che
 from surveillance.jobs.table import JOBS, Done, Job, Work
 from surveillance.settings import Settings
 from surveillance.storage.crops import CropFiles
+from surveillance.storage.heads import shorten
 from surveillance.storage.job_record import JobRecord, JobRun
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.mode_orders import ModeOrders
@@ -69,6 +71,8 @@ class SiteJobs:
             "retention": self._retain,
             "health": self._health,
             "arming": self.arm,
+            "heads": partial(keep_heads, settings, store),
+            "audit": partial(nightly_audit, settings, store),
             "drift": DriftWatch(store.engine, settings.jobs.drift, partial(card_baseline, settings), core.tell),
             "proposals": lambda: propose(store.engine, core.tell),
             "retraining": Retraining(settings, store.engine, core.site, core.tell, stopping),
@@ -101,6 +105,7 @@ class SiteJobs:
     def _retain(self) -> Done:
         passed = timedelta(seconds=time.clock_gettime(UPTIME) - self._started_s)
         purged = self._retention(believed(datetime.now(UTC), self._started_at + passed))
+        shorten(self._store.engine, self._store.keys)
         return Done(str(purged), worth_telling=not purged.is_empty)
 
     def _build_health(self, core: CorePorts) -> Health:

@@ -14,6 +14,7 @@ from typing import Any
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.backup import Backup, back_up, backup_name, prune, worth_keeping
+from surveillance.storage.chain import keep_chain
 from surveillance.storage.crops import CorrectedCrops, Crops
 from surveillance.storage.database import (
     check_version,
@@ -63,6 +64,7 @@ def open_store(settings: Settings) -> Store:
     engine = open_database(settings.database_url, settings.storage.commit_timeout_ms)
     check_version(engine)
     keys = KeyStore(settings.data_dir / "keys")
+    keep_chain(engine, keys)
     pictures = EvidenceStore(settings.data_dir / "evidence")
     crops = Crops(engine, EvidenceStore(settings.data_dir / "crops"), settings.labeling)
     return Store(

@@ -28,6 +28,7 @@ GROUPS = (
     "face_people",
     "rules",
     "events",
+    "audit",
     "models",
     "looking",
     "reading",

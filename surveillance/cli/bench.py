@@ -231,3 +231,24 @@ def propose(settings: Settings, videos: tuple[Path, ...], visits: Path | None, f
         click.echo(line)
     if file is not None:
         file.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+
+
+@command(
+    bench,
+    "store",
+    """
+    surveillance bench store
+    surveillance bench store --events 100000 --json store.json
+    """,
+)
+@click.option("--events", default=20_000, show_default=True, type=click.IntRange(1000))
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+def store(events: int, file: Path | None) -> None:
+    """Record the same events with and without the chain, commit by commit in turn, and tell what it costs."""
+    from surveillance.bench import chain_cost
+
+    figures = chain_cost.measure(events)
+    for line in chain_cost.described(figures):
+        click.echo(line)
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")

@@ -41,6 +41,8 @@ JOBS = (
     Job("retention", "deletes what was kept long enough or does not fit", 3600.0),
     Job("health", "looks at disk, database, deeds, cameras and keys", 30.0),
     Job("arming", "sets the arming mode by schedule or by hand", 1.0),
+    Job("heads", "signs the head of the chain, and keeps it elsewhere", 10.0),
+    Job("audit", "walks the chain and looks for what was changed", 86400.0),
     Job("drift", "compares what models say with what they said before", 86400.0),
     Job("proposals", "proposes a candidate that has shown itself better", 3600.0),
     Job("retraining", "trains a candidate on the labels that people gave", 3600.0),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select
 
+from surveillance.storage.chain import link_state
 from surveillance.storage.ledger import note
 from surveillance.storage.tables import configuration
 
@@ -17,9 +18,10 @@ def version_of(connection: Connection) -> int:
 
 
 def stamp(connection: Connection, author: str, change: str) -> int:
-    """The next version, made by this transaction."""
+    """The next version, made by this transaction, in which everything else was written before."""
     version = version_of(connection) + 1
     row = {"version": version, "at": datetime.now(UTC), "author": author, "change": change}
     connection.execute(insert(configuration), [row])
     note(connection, "configuration.changed", {"version": version, "change": change}, author)
+    link_state(connection, "site")
     return version

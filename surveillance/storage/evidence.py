@@ -12,12 +12,14 @@ from pathlib import Path
 from sqlalchemy import Engine, delete, insert, select, update
 
 from surveillance.domain.errors import NotFound
+from surveillance.storage.chain import link_removal
 from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.durable import sync_directory
 from surveillance.storage.tables import evidence, garbage
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{6,90}\.jpg")
 _SHELF = 6  # first characters of an id that share a folder; of a UUIDv7 these are four hours and a half
+OF_ITS_EVENT = "its event is deleted"
 _ORPHAN_AGE_S = 3600.0  # a younger file without a row may belong to a commit under way
 
 
@@ -74,6 +76,8 @@ class EvidenceStore:
                 if fresh:
                     connection.execute(insert(garbage), fresh)
                 rows = evidence.c.name.in_(doomed)
+                links = connection.scalars(select(evidence.c.link).where(rows)).all()
+                link_removal(connection, "files" if why else "rows", links, why or OF_ITS_EVENT)
                 if why is None:
                     connection.execute(delete(evidence).where(rows))
                 else:

@@ -37,6 +37,10 @@ class KeyStore:
             self._keys[purpose] = self._read_or_make(purpose)
         return self._keys[purpose]
 
+    def has(self, purpose: str) -> bool:
+        """Whether there is such a key yet; asking for one makes it."""
+        return self._path(purpose).is_file()
+
     def missing(self) -> list[Path]:
         """Files of keys that are in use here and gone from the disk."""
         return [path for path in map(self._path, sorted(self._keys)) if not path.is_file()]

@@ -32,6 +32,8 @@ from surveillance.domain.values import (
     system_decision,
 )
 from surveillance.storage import tables
+from surveillance.storage.chain import link_rows, link_state
+from surveillance.storage.chained import ACCOUNT_EDITS
 from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.incidents import Incidents
@@ -167,7 +169,9 @@ def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: s
     who = {"actor": actor, "from": address} if address else {"actor": actor}
     decision = system_decision(kind, datetime.now(UTC), (), actor, details={**who, **details}, camera=camera)
     event = Event(_take(connection, "event", 1), decision)
-    connection.execute(insert(tables.event), [event_row(event, None, None)])
+    _insert(connection, tables.event, [event_row(event, None, None)])
+    if kind in ACCOUNT_EDITS:
+        link_state(connection, "accounts")
     return event
 
 
@@ -179,7 +183,7 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], as
     seq = _take(connection, "event", sum(len(decisions) for _, decisions in judged))
     rows: dict[Table, list[Row]] = {
         table: []
-        for table in (tables.observation, tables.input_, tables.evidence, tables.event, tables.outbox, tables.recording)
+        for table in (tables.observation, tables.input_, tables.event, tables.evidence, tables.outbox, tables.recording)
     }
     events: list[Event] = []
     incidents = Incidents(connection)
@@ -202,10 +206,17 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], as
             seq += 1
         number += 1
     for table, values in rows.items():
-        if values:
-            connection.execute(insert(table), values)
+        _insert(connection, table, values)
     _leave_doors(connection, rows[tables.input_])
     return tuple(events)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Writes them, with their links where they have some."""
+    if table in (tables.event, tables.evidence, tables.recording):
+        link_rows(connection, table.name, rows)
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def _leave_doors(connection: Connection, inputs: Sequence[Row]) -> None:
@@ -256,15 +267,13 @@ def _append_late(connection: Connection, decision: Decision, number: int, pictur
     """A new decision on an input that is on record already."""
     event = _event(_take(connection, "event", 1), decision, picture)
     incident = Incidents(connection).of(decision)
-    connection.execute(insert(tables.event), [event_row(event, number, picture.sha256 if picture else None, incident)])
+    _insert(connection, tables.event, [event_row(event, number, picture.sha256 if picture else None, incident)])
     if picture is not None:
-        connection.execute(insert(tables.evidence), [_evidence_row(decision.id, picture)])
+        _insert(connection, tables.evidence, [_evidence_row(decision.id, picture)])
     actions = [action_row(action, datetime.now(UTC)) for action in asks.intend(decision)]
     if actions:
         connection.execute(insert(tables.outbox), actions)
-    wishes = wish_rows(asks.wish(decision))
-    if wishes:
-        connection.execute(insert(tables.recording), wishes)
+    _insert(connection, tables.recording, wish_rows(asks.wish(decision)))
     return event
 
 

@@ -22,7 +22,9 @@ from surveillance.domain.errors import NotFound, RecordFailed
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.values import Decision, Keep, Kept, rfc3339
 from surveillance.places import recording_place
+from surveillance.storage.chain import link_removal, relink
 from surveillance.storage.database import in_chunks, reading, writing
+from surveillance.storage.evidence import OF_ITS_EVENT
 from surveillance.storage.rows import Row
 from surveillance.storage.settings import StorageSettings
 from surveillance.storage.tables import recording
@@ -93,7 +95,10 @@ def wish_rows(keep: Keep | None) -> list[Row]:
             "from_at": starts_at,
             "to_at": ends_at,
             "state": "wanted",
+            "reason": None,
             "asked": 0,
+            "size_bytes": None,
+            "sha256": None,
         }
         for kind, (starts_at, ends_at) in spans.items()
     ]
@@ -161,6 +166,7 @@ class Recordings:
         table = recording
         strays: list[str] = []
         with self._committing() as connection:
+            unsettled = {row.name: row.state for row in _rows_of(connection, kept.event)}
             for file in kept.files:
                 done = connection.execute(
                     update(table)
@@ -182,11 +188,17 @@ class Recordings:
                     .where(table.c.event == kept.event, table.c.kind == kind, table.c.state == "wanted")
                     .values(state="missing", reason=why)
                 )
+            settled = [row.name for row in _rows_of(connection, kept.event) if row.state != unsettled[row.name]]
+            relink(connection, "recording", settled)
         self._unlink(strays)
 
     def give_up(self, event: str, why: str) -> None:
         """Nobody will be asked again."""
         self.settle(Kept(event, "", missing=dict.fromkeys(SUFFIXES, why)))
+
+    def place(self, name: str) -> Path:
+        """Where a file of that name lies, if it is there. Raises ValueError for a name that is none of ours."""
+        return recording_place(self._directory, name)
 
     def path(self, name: str) -> Path:
         """Where that file lies. Raises NotFound for a name that is none of ours, or whose file is not kept."""
@@ -223,11 +235,10 @@ class Recordings:
         table = recording
         with self._committing() as connection:
             for chunk in in_chunks(names):
-                connection.execute(
-                    update(table)
-                    .where(table.c.name.in_(chunk), table.c.state == "kept")
-                    .values(state="missing", reason=why)
-                )
+                doomed = table.c.name.in_(chunk) & (table.c.state == "kept")
+                links = connection.scalars(select(table.c.link).where(doomed)).all()
+                link_removal(connection, "files", links, why)
+                connection.execute(update(table).where(doomed).values(state="missing", reason=why))
         self._unlink(names)
 
     def forget(self, events: Collection[str]) -> None:
@@ -236,7 +247,9 @@ class Recordings:
         names: list[str] = []
         with self._committing() as connection:
             for chunk in in_chunks(events):
-                names += connection.scalars(select(table.c.name).where(table.c.event.in_(chunk))).all()
+                doomed = connection.execute(select(table.c.name, table.c.link).where(table.c.event.in_(chunk))).all()
+                names += [row.name for row in doomed]
+                link_removal(connection, "rows", [row.link for row in doomed], OF_ITS_EVENT)
                 connection.execute(delete(table).where(table.c.event.in_(chunk)))
         self._unlink(names)
 
@@ -292,6 +305,10 @@ def _age_s(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:  # it has just been given its name
         return 0.0
+
+
+def _rows_of(connection: Connection, event: str) -> Sequence[Any]:
+    return connection.execute(select(recording.c.name, recording.c.state).where(recording.c.event == event)).all()
 
 
 def _is_kept(connection: Connection, name: str) -> bool:

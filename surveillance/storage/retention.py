@@ -20,6 +20,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.sql.schema import Table
 
 from surveillance.storage import tables
+from surveillance.storage.chain import link_removal
 from surveillance.storage.database import reading, writing
 from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.recordings import HeldFile, Recordings
@@ -212,7 +213,7 @@ def purge(
     stopping = stopping or Event()
     seen_before = now - timedelta(days=settings.observation_days)
     asked_before = now - timedelta(days=settings.inbox_days)
-    event_steps = _purge_events(engine, pictures, forget, now - timedelta(days=settings.event_days))
+    event_steps = _purge_events(engine, pictures, forget, now, settings.event_days)
     return {
         "event": _in_steps(event_steps, stopping),
         "observation": _in_steps(_purge(engine, tables.observation, "number", "at", seen_before), stopping),
@@ -249,9 +250,10 @@ def _purge(engine: Engine, table: Table, key: str, at: str, before: datetime) ->
 
 
 def _purge_events(
-    engine: Engine, pictures: EvidenceStore, forget: Callable[[Sequence[str]], None], before: datetime
+    engine: Engine, pictures: EvidenceStore, forget: Callable[[Sequence[str]], None], now: datetime, days: int
 ) -> Iterator[int]:
     event, outbox, review = tables.event, tables.outbox, tables.review
+    before, why = now - timedelta(days=days), f"older than {days} days (storage.event_days)"
     oldest = select(event.c.id, event.c.evidence).where(event.c.at < before).order_by(event.c.at).limit(_EVENTS)
     while True:
         with reading(engine) as connection:
@@ -263,6 +265,9 @@ def _purge_events(
         forget(names)
         with writing(engine) as connection:
             connection.execute(delete(outbox).where(outbox.c.event.in_(names)))
+            links = [link for table, column in ((event, event.c.id), (review, review.c.event))
+                     for link in connection.scalars(select(table.c.link).where(column.in_(names)))]  # fmt: skip
+            link_removal(connection, "rows", links, why)
             connection.execute(delete(review).where(review.c.event.in_(names)))
             gone = connection.execute(delete(event).where(event.c.id.in_(names))).rowcount
         yield gone

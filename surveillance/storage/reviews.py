@@ -15,10 +15,13 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from surveillance.domain.errors import NotFound
 from surveillance.domain.labels import check_label
 from surveillance.domain.values import new_id, rfc3339
+from surveillance.storage.chain import link_rows
 from surveillance.storage.database import in_chunks, reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.rows import Row
 from surveillance.storage.tables import event, review
+
+_OF_CORRECTIONS = ("evidence", "label_before", "label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,9 @@ def _say(
     """One fact for each, and the newest word into the columns beside them."""
     for chunk in in_chunks(events):
         fact = {"at": at, "actor": actor, "act": act, "comment": comment, **(more or {})}
-        connection.execute(insert(review), [{"id": new_id(), "event": name, **fact} for name in chunk])
+        rows = [{"id": new_id(), "event": name, **dict.fromkeys(_OF_CORRECTIONS), **fact} for name in chunk]
+        link_rows(connection, "review", rows)
+        connection.execute(insert(review), rows)
         connection.execute(update(event).where(event.c.id.in_(chunk)).values(newest))
 
 

@@ -14,6 +14,7 @@ GROUPS = {
     "The ledger": {
         "head": "The last number given for each sequence. A writer holds its row until the commit: no number is lost.",
         "event": "A decision on record. Written once; what people say of it later stands beside its payload.",
+        "chain": "A link for each row of `event`, `review`, `evidence` and `recording`, and for each edit of the site.",
         "review": "What people said of events, in the order in which they said it; the newest stands in the event too.",
         "observation": "What cameras told core, without pictures. Kept for `storage.observation_days`.",
         "input": "What else core was told, numbered together with the observations: replay follows the numbers.",

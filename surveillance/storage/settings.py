@@ -49,6 +49,21 @@ class StorageSettings(BaseModel):
         return with_password(url, self.password_file) if self.password_file else url
 
 
+class AuditSettings(BaseModel):
+    """How often the chain over what is on record is signed, and where its heads go (`audit:` in the settings file)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    heads_dir: Path | None = None  # a folder, off this machine if it can be, that every signed head is added to
+    sign_links: int = Field(default=1000, ge=1)  # a head is signed after so many links
+    sign_every_s: float = Field(default=600.0, ge=10)  # and after so long, where there are any
+
+    @field_validator("heads_dir", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+
 class LabelingSettings(BaseModel):
     """Which crops wait for a label, how many, and how long they are kept (`labeling:` in the settings file)."""
 

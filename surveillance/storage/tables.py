@@ -26,6 +26,7 @@ __all__ = ["credential", "face_template", "metadata", "person"]  # the other tab
 
 WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
 UNLABELED = "labeled_at IS NULL"  # the crops that wait for a label
+SAYING = "payload IS NOT NULL"  # the links that have no row of their own
 WAITING_BY = ("camera", "kind", "verdict", "label", "rule", "door")
 
 
@@ -39,7 +40,7 @@ def _some(name: str, where: str, *by: str) -> Index:
 head = Table(
     "head",
     metadata,
-    Column("name", String(40), primary_key=True, doc="what is counted: event or input"),
+    Column("name", String(40), primary_key=True, doc="what is counted: event, input or chain"),
     Column("value", BigInteger, nullable=False, doc="the last number given; its row is the writers' lock"),
 )
 
@@ -72,6 +73,7 @@ event = Table(
     Column("corrected", Name, doc="label that a person says is right; empty where the model's stands"),
     Column("payload", LargeBinary, nullable=False, doc="the whole decision as canonical JSON, with its explanation"),
     Column("actor", Name, doc="account, token or program that did it; empty for what cameras and doors told"),
+    Column("link", BigInteger, doc="its link in the chain; empty for what is older than the chain"),
     Index(None, "at", "id"),
     Index(None, "camera", "at", "id"),
     Index(None, "kind", "at", "id"),
@@ -83,6 +85,19 @@ event = Table(
     _some("ix_event_listed", "attention IS NOT NULL"),
     _some("ix_event_waiting", WAITING),
     *(_some(f"ix_event_waiting_{name}", WAITING, name) for name in WAITING_BY),
+)
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("seq", Number, primary_key=True, autoincrement=False, doc="place in the chain, from 1, without gaps"),
+    Column("kind", String(12), nullable=False, doc="table of its row, or site, accounts, start, removed or signed"),
+    Column("ref", Name, nullable=False, doc="which row of that table; empty where the link says it itself"),
+    Column("salt", LargeBinary, doc="16 random bytes in the digest; empty once the row was deleted by rule"),
+    Column("digest", LargeBinary, nullable=False, doc="SHA-256 of the salt and the row, or the payload"),
+    Column("mac", LargeBinary, nullable=False, doc="HMAC-SHA256 of the one before and of all this, by a key elsewhere"),
+    Column("payload", LargeBinary, doc="what a link without a row says, as canonical JSON"),
+    Index("ix_chain_said", "kind", "seq", sqlite_where=text(SAYING), postgresql_where=text(SAYING)),
 )
 
 review = Table(
@@ -97,6 +112,7 @@ review = Table(
     Column("evidence", Name, doc="of a correction: the picture whose subject was labeled wrongly"),
     Column("label_before", Name, doc="of a correction: the label that stood there"),
     Column("label", Name, doc="of a correction: the label that is right"),
+    Column("link", BigInteger, doc="its link in the chain; empty for what is older than the chain"),
     Index(None, "act", "at"),
 )
 
@@ -167,6 +183,7 @@ evidence = Table(
     Column("sha256", String(64), nullable=False, doc="hash of the file; also in the event's payload"),
     Column("missing", Boolean, nullable=False, doc="the file was not there at the last start"),
     Column("gone", Text, doc="why the file was deleted before its event; empty while it is kept"),
+    Column("link", BigInteger, doc="its link in the chain; empty for what is older than the chain"),
     Index(None, "at"),
 )
 
@@ -192,6 +209,7 @@ recording = Table(
     Column("asked", Integer, nullable=False, doc="how often the camera's worker was asked for it"),
     Column("size_bytes", BigInteger, doc="length of the file, also once it is removed"),
     Column("sha256", String(64), doc="hash of the file, also once it is removed"),
+    Column("link", BigInteger, doc="its link in the chain; empty for what is older than the chain"),
     Index(None, "state", "at"),
 )
 

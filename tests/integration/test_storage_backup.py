@@ -150,7 +150,7 @@ def test_a_backup_is_one_state_while_others_write(database, tmp_path):
     for kept in made:
         rows = sqlite_rows(kept.file)
         counted = {row["name"]: row["value"] for row in rows["head"]}
-        assert counted == {"event": len(rows["event"]), "input": len(rows["observation"])}
+        assert counted == {"event": len(rows["event"]), "input": len(rows["observation"]), "chain": len(rows["chain"])}
         assert len(rows["outbox"]) == len(rows["event"]) - 1
         assert (len(rows["event"]) - 1) % 3 == 0
 

@@ -1,0 +1,110 @@
+"""The chain over what is on record, by command and by the clock: its head, its audit, and proofs of events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from surveillance.app.store import Store, open_store
+from surveillance.domain.errors import NotFound, RecordFailed, UserMistake
+from surveillance.domain.values import rfc3339
+from surveillance.jobs.table import Done
+from surveillance.settings import Settings
+from surveillance.storage.audit import Audit, Progress, Walk
+from surveillance.storage.heads import (
+    Head,
+    heads_after,
+    last_head,
+    public_key,
+    read_heads,
+    sign_heads,
+    unsigned,
+    write_heads,
+)
+from surveillance.storage.state import SharedState
+
+STATE = "audit"  # the name under which other processes find what the last audit came to
+_KEPT = "heads"  # and up to where heads were kept elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an audit looks at: whether at kept files too, and at heads that were kept elsewhere."""
+
+    media: bool = True
+    against: Path | None = None
+
+
+def sign_now(settings: Settings) -> Head:
+    """The head of the chain as it is now, signed. Raises NotFound where nothing is on record."""
+    store = open_store(settings)
+    sign_heads(store.engine, store.keys)
+    head = last_head(store.engine, store.keys)
+    if head is None:
+        raise NotFound("nothing is chained yet: the chain begins with the first event")
+    return head
+
+
+def site_key(settings: Settings) -> str:
+    """The public key of this site's heads and evidence bundles, in hexadecimal."""
+    return public_key(open_store(settings).keys)
+
+
+def audit(settings: Settings, look: Look, progress: Progress) -> Audit:
+    """Walks the whole chain. What it came to is left for the dashboard, where the database can be written."""
+    store = open_store(settings)
+    heads = list(read_heads(look.against)) if look.against is not None else []
+    found = Walk(store.engine, store.keys, _places(store) if look.media else None, heads)(progress)
+    with suppress(RecordFailed):
+        SharedState(store.engine).put(STATE, _told(found))
+    return found
+
+
+def keep_heads(settings: Settings, store: Store) -> Done:
+    """The job: signs a head when it is due, and adds what is new to the folder that the settings name."""
+    lacking, signed_at = unsigned(store.engine, store.keys)
+    wanted, now = settings.audit, datetime.now(UTC)
+    is_old = signed_at is None or abs((now - signed_at).total_seconds()) >= wanted.sign_every_s
+    signed = sign_heads(store.engine, store.keys) if lacking >= wanted.sign_links or (lacking and is_old) else []
+    kept = _keep_elsewhere(store, wanted.heads_dir) if wanted.heads_dir is not None else 0
+    if not signed and not kept:
+        return Done("nothing to sign", is_idle=True)
+    words = f"signed up to link {signed[-1]['seq']:,}" if signed else "nothing to sign"
+    return Done(f"{words}; kept {kept} in {wanted.heads_dir}" if kept else words)
+
+
+def nightly_audit(settings: Settings, store: Store) -> Done:
+    """The job: an audit without reading the files. Raises UserMistake with what is wrong, so that it is told."""
+    found = Walk(store.engine, store.keys, None)()
+    SharedState(store.engine).put(STATE, _told(found))
+    if not found.is_sound:
+        raise UserMistake(f"what is on record was changed: {found.faults[0]}; run `surveillance audit verify`")
+    return Done(f"{found.links:,} links are sound")
+
+
+def _keep_elsewhere(store: Store, directory: Path) -> int:
+    state = SharedState(store.engine)
+    kept = state.get_dated(_KEPT)
+    heads = heads_after(store.engine, kept[0].get("seq", 0) if kept else 0)
+    if heads:
+        write_heads(directory, heads)
+        state.put(_KEPT, {"seq": heads[-1]["seq"]})
+    return len(heads)
+
+
+def _places(store: Store) -> Any:
+    """Where the files of pictures and recordings lie."""
+
+    def place(kind: str, name: str) -> Path:
+        return store.evidence.path(name) if kind == "evidence" else store.recordings.place(name)
+
+    return place
+
+
+def _told(found: Audit) -> Mapping[str, Any]:
+    first = str(found.faults[0]) if found.faults else ""
+    return {"at": rfc3339(datetime.now(UTC)), "sound": found.is_sound, "last": found.last, "fault": first}

@@ -1,0 +1,199 @@
+"""What goes on record into links of one chain: each a keyed MAC over the one before and a salted digest of its row.
+
+The key lies outside the database. Links are written in the transaction of what they are about, by one writer at a time,
+and the chain begins with the first of them: what is older has none.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from surveillance.domain.errors import RecordFailed
+from surveillance.domain.values import rfc3339
+from surveillance.storage.canonical import canonical
+from surveillance.storage.chained import KEYS, STATES, bytes_of, state_digests, table_of
+from surveillance.storage.database import in_chunks
+from surveillance.storage.keys import KeyStore
+from surveillance.storage.proof import digest_of, leaf_of
+from surveillance.storage.tables import chain, head
+
+SALT_BYTES = 16
+NOTHING = bytes(32)  # the MAC before the first link
+_CHAIN_KEY = "chain"
+_KEYS: weakref.WeakKeyDictionary[Engine, KeyStore] = weakref.WeakKeyDictionary()
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to become a link: `body` is what its digest covers, kept as its `payload` where no row says it."""
+
+    kind: str
+    ref: str
+    body: bytes
+    payload: bytes | None = None
+
+
+def keep_chain(engine: Engine, keys: KeyStore) -> None:
+    """From now on what this process records there has links. The key is made when the first is."""
+    _KEYS[engine] = keys
+
+
+def chain_key(keys: KeyStore) -> bytes:
+    """The key of the chain's MACs."""
+    return keys.key(_CHAIN_KEY)
+
+
+def mac_of(key: bytes, before: bytes, leaf: bytes) -> bytes:
+    """The MAC of a link, given that of the one before."""
+    return hmac.digest(key, before + leaf, "sha256")
+
+
+def link_rows(connection: Connection, kind: str, rows: Sequence[Row]) -> None:
+    """Gives rows that are about to be written their links, in `link`."""
+    if not rows:
+        return
+    numbers = _extend(connection, [Entry(kind, row[KEYS[kind]], bytes_of(kind, row)) for row in rows], rows[0])
+    for row, number in zip(rows, numbers, strict=False):
+        row["link"] = number
+
+
+def relink(connection: Connection, kind: str, names: Iterable[str]) -> None:
+    """New links for rows that were just changed for good; the old ones then stand for what they were before."""
+    table = table_of(kind)
+    name = table.c[KEYS[kind]]
+    for chunk in in_chunks(names):
+        rows = [dict(row) for row in connection.execute(select(table).where(name.in_(chunk))).mappings()]
+        link_removal(connection, "settled", [row["link"] for row in rows], "another link says what became of it")
+        link_rows(connection, kind, rows)
+        for row in rows:
+            connection.execute(update(table).where(name == row[KEYS[kind]]).values(link=row["link"]))
+
+
+def link_state(connection: Connection, state: str) -> None:
+    """The tables of a state as they are now, after an edit of any of them."""
+    keys = _keys_of(connection)
+    if keys is not None:
+        _extend(connection, [_state_entry(connection, state, keys)])
+
+
+def link_removal(connection: Connection, what: str, links: Iterable[int | None], why: str) -> None:
+    """What goes by rule: `rows`, only their `files`, or links that others stand in for (`settled`).
+
+    Called before the rows are deleted.
+    """
+    spans = spans_of(link for link in links if link is not None)
+    if not spans:
+        return
+    _extend(connection, [said("removed", {what: spans, "why": why})])
+    if what != "files":
+        for first, last in spans:
+            connection.execute(update(chain).where(chain.c.seq >= first, chain.c.seq <= last).values(salt=None))
+
+
+def spans_of(numbers: Iterable[int]) -> list[list[int]]:
+    """Numbers in any order as spans [first, last]."""
+    spans: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return spans
+
+
+def said(kind: str, payload: Mapping[str, Any]) -> Entry:
+    """A link that has no row of its own."""
+    body = canonical(payload)
+    return Entry(kind, "", body, body)
+
+
+def last_link(connection: Connection) -> tuple[int, bytes]:
+    """The number and MAC of the newest link; 0 before the first."""
+    newest = select(chain.c.seq, chain.c.mac).order_by(chain.c.seq.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return (0, NOTHING) if row is None else (row.seq, row.mac)
+
+
+def append(connection: Connection, entries: Sequence[Entry]) -> list[int]:
+    """Links for these, in order; their numbers."""
+    return _extend(connection, entries)
+
+
+# --- inside the transaction ----------------------------------------------------------------------------------------
+
+
+def _extend(connection: Connection, entries: Sequence[Entry], first_row: Row | None = None) -> list[int]:
+    keys = _keys_of(connection)
+    if keys is None:
+        return []
+    last, before = _take_turn(connection)
+    fresh = [] if last else _beginning(connection, keys, first_row)
+    rows = _links([*fresh, *entries], last, before, chain_key(keys))
+    connection.execute(insert(chain), rows)
+    connection.execute(update(head).where(head.c.name == "chain").values(value=rows[-1]["seq"]))
+    return [row["seq"] for row in rows[len(fresh) :]]
+
+
+def _links(entries: Sequence[Entry], last: int, before: bytes, key: bytes) -> list[Row]:
+    salts = os.urandom(SALT_BYTES * len(entries))
+    rows: list[Row] = []
+    for place, entry in enumerate(entries):
+        seq, salt = last + 1 + place, salts[place * SALT_BYTES : (place + 1) * SALT_BYTES]
+        digest = digest_of(salt, entry.body)
+        before = mac_of(key, before, leaf_of(seq, entry.kind, entry.ref, digest))
+        rows.append(
+            {
+                "seq": seq,
+                "kind": entry.kind,
+                "ref": entry.ref,
+                "salt": salt,
+                "digest": digest,
+                "mac": before,
+                "payload": entry.payload,
+            }
+        )
+    return rows
+
+
+def _take_turn(connection: Connection) -> tuple[int, bytes]:
+    """The last number given and the MAC to go on from. Whoever has read this holds the chain until the commit.
+
+    The counter of events is held too, and first, as by all who write events: so that no two wait for each other. Where
+    the last link was taken away, the next goes on behind the gap: recording never stops for it, and the audit tells.
+    """
+    counters = select(head.c.name, head.c.value).where(head.c.name.in_(("chain", "event")))
+    held = {row.name: row.value for row in connection.execute(counters.order_by(head.c.name.desc()).with_for_update())}
+    newest, mac = last_link(connection)
+    return max(held["chain"], newest), mac
+
+
+def _beginning(connection: Connection, keys: KeyStore, first_row: Row | None) -> list[Entry]:
+    """The first link, which says what is older than the chain, and the states as they are."""
+    if first_row is not None and "seq" in first_row:
+        older = first_row["seq"] - 1
+    else:
+        older = connection.execute(select(head.c.value).where(head.c.name == "event")).scalar_one()
+    began = said("start", {"at": rfc3339(datetime.now(UTC)), "event": older})
+    return [began, *(_state_entry(connection, state, keys) for state in STATES)]
+
+
+def _state_entry(connection: Connection, state: str, keys: KeyStore) -> Entry:
+    return said(state, {"tables": state_digests(connection, state, chain_key(keys))})
+
+
+def _keys_of(connection: Connection) -> KeyStore | None:
+    """None where nobody keeps a chain. Raises RecordFailed where others do, whose chain this would break."""
+    keys = _KEYS.get(connection.engine)
+    if keys is None and connection.execute(select(head.c.value).where(head.c.name == "chain")).scalar():
+        raise RecordFailed("what is recorded here is chained, and this program was not given the keys")
+    return keys
