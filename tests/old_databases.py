@@ -158,8 +158,14 @@ SEEDS: dict[str, dict[str, Rows]] = {
              "embedding": "sealed:x", "picture": "sealed:y", "source": "ada.jpg", "at": AT, "author": "ada"},
         ],
     },
+    "0019": {
+        "chain": [
+            {"seq": 1, "kind": "start", "ref": "", "salt": b"s" * 16, "digest": b"d" * 32, "mac": b"m" * 32,
+             "payload": b'{"at":"2026-11-20T12:00:00.000Z","event":1}'},
+        ],
+    },
 }  # fmt: skip
-COUNTERS = {"event": 1, "input": 5}
+COUNTERS = {"event": 1, "input": 5, "chain": 1}
 
 
 def seeds_at(revision: str) -> dict[str, Rows]:

@@ -1,6 +1,6 @@
-"""What the chain costs: two ledgers of the same events, one chained and one not, written in turn; and how fast it is read.
+"""What the chain costs: two ledgers of the same events, one chained and one not, and how fast the chain is read.
 
-Commits of both alternate, so that whatever else the machine does meets both alike. Times are of the wall and of the CPU.
+Commits of both alternate, so that whatever else the machine does meets both alike.
 """
 
 from __future__ import annotations

@@ -128,13 +128,12 @@ class Faces:
         return found
 
 
-def forget_faces(connection: Connection, keys: KeyStore, names: Collection[str]) -> None:
-    """In the transaction that removes these persons: their faces go, and last of all their keys."""
+def forget_faces(connection: Connection, names: Collection[str]) -> set[str]:
+    """In the transaction that removes these persons: their faces go. Returns their keys, to be erased last of all."""
     theirs = face_template.c.person.in_(sorted(names))
     doomed = set(connection.scalars(select(face_template.c.key).where(theirs)))
     connection.execute(delete(face_template).where(theirs))
-    for key in doomed:
-        keys.people.erase(key)
+    return doomed
 
 
 def _refuse_unknown(connection: Connection, name: str) -> None:

@@ -222,10 +222,11 @@ class SqlSite:
         write_site(connection, self._keys, site, before)
         if site.rules != before.rules:
             write_rules(connection, split_rules(site.rules, "rules"), version_of(connection) + 1, author, None)
-        version = stamp(connection, author, change)
         gone = {known.name for known in before.people} - {known.name for known in site.people}
-        if gone:
-            forget_faces(connection, self._keys, gone)
+        keys = forget_faces(connection, gone) if gone else set()
+        version = stamp(connection, author, change)
+        for key in keys:
+            self._keys.people.erase(key)
         return version
 
 

@@ -37,6 +37,7 @@ from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.tables import metadata
 
 MOMENT = EPOCH + timedelta(microseconds=AT)
+FRESH = {"head": [{"name": "chain", "value": 0}]}  # what migrations put into tables that were there before
 EVENT_OF_ADA = {
     "seq": 2, "id": "event-2", "at": AT, "kind": "user.added", "zones": "[]", "rulebook_version": 0, "shadow": False,
 }  # fmt: skip
@@ -73,7 +74,8 @@ def test_an_old_database_keeps_every_row(engine, revision):
     assert set(seeds) <= set(after)
     for table in set(before) - {"alembic_version"}:
         columns = before[table][0].keys() & after[table][0].keys() if before[table] else ()
-        assert in_order(after[table], columns) == in_order(before[table], columns), table
+        kept = [row for row in after[table] if row not in FRESH.get(table, ()) or row in before[table]]
+        assert in_order(kept, columns) == in_order(before[table], columns), table
     assert after["head"]
     assert upgrade(engine) == (revisions()[-1], revisions()[-1])
     assert rows_of(engine) == after
