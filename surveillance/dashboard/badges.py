@@ -49,9 +49,10 @@ def issue() -> tuple[str, int]:
 
 
 def code_of(text: str) -> Markup:
-    """The code as SVG without styles, since the pages permit none; it withstands 30 % of dirt.
+    """The code as SVG without styles, since the pages permit none; it withstands 15 % of dirt.
 
-    With less redundancy (`q`) OpenCV's reader never found 11 of 150 such codes, at whatever size; with this one, all.
+    With more redundancy its modules are smaller, and a camera reads it from less far: of 40 codes 200 pixels wide and
+    askew it read 36, and 23 of those that withstand 30 %.
     """
-    code = segno.make(text, error="h", micro=False)
+    code = segno.make(text, error="m", micro=False)
     return Markup(code.svg_inline(omitsize=True, border=4, svgclass=None, lineclass=None, unit=None))  # noqa: S704

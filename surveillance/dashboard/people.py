@@ -38,7 +38,9 @@ KINDS = {
     "pin": _l("PIN"),
     "plate": _l("Number plate"),
     "qr": _l("Printed QR badge"),
+    "phone": _l("Badge on a phone"),
 }
+MADE_HERE = ("qr", "phone")  # by pages of their own
 WEAK = ("plate", "qr")  # anybody who sees one can copy it
 VALID = Chip(_l("Valid"), "check", "good")
 SWITCHED_OFF = Chip(_l("Switched off"), "ban", "bad")
@@ -112,6 +114,7 @@ def page_of(name: str, fault: str = "", where: str = "") -> str:
         faces=services().faces.of(name),
         faces_missing=in_own_words(services().faces.missing()) if may_edit else "",
         pictured=[row for row in rows if has_picture(row)] if may_edit else [],
+        made_here=MADE_HERE,
         fault=in_own_words(fault),
         where=where,
         given=request.form,
@@ -236,7 +239,7 @@ def groups_given() -> list[str]:
 def credential_given() -> Credential:
     """The credential of the form, its value hashed. Raises SettingsError; no message repeats the value."""
     kind, value = request.form.get("kind", ""), request.form.get("value", "").strip()
-    if kind not in KINDS or kind == "qr":
+    if kind not in KINDS or kind in MADE_HERE:
         raise SettingsError(_("Choose what kind of credential it is."))
     if not value or len(value) > 200 or not value.isprintable() or value.startswith("hmac-sha256:"):
         raise SettingsError(_("Write what the reader reads: at most 200 printable characters."))

@@ -72,7 +72,7 @@ class Place:
         assert self._link is not None
         _, text = self._seal.show(self._link, datetime.now(UTC))
         drawn = io.BytesIO()
-        segno.make(text, error="m", micro=False, boost_error=False).save(drawn, kind="png", scale=4, border=4)
+        segno.make(text, error="m", micro=False).save(drawn, kind="png", scale=4, border=4)
         show(self.folder / "code.png", cv2.imdecode(np.frombuffer(drawn.getvalue(), np.uint8), cv2.IMREAD_COLOR))
         return text
 

@@ -66,7 +66,7 @@ def test_a_code_of_a_phone_is_read_from_a_noisy_picture() -> None:
     link, _ = SEAL.issue_link(START, at(86400))
     _, text = SEAL.show(link, START)
     drawn = io.BytesIO()
-    segno.make(text, error="m", micro=False, boost_error=False).save(drawn, kind="png", scale=4, border=4)
+    segno.make(text, error="m", micro=False).save(drawn, kind="png", scale=4, border=4)
     code = cv2.imdecode(np.frombuffer(drawn.getvalue(), np.uint8), cv2.IMREAD_COLOR)
     noise = np.random.default_rng(2).normal(90, 12, (400, 500, 3))
     noise[80:280, 150:350] = cv2.resize(code, (200, 200), interpolation=cv2.INTER_AREA)

@@ -159,7 +159,7 @@ def read_code(page: str) -> str:
             x, y = (values[0], values[1]) if mark == "M" else (x + values[0], y + values[1])
     for scale in (8, 6, 5, 10, 4, 7):  # a reader sees it in many sizes, some of which OpenCV misses
         large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-        text, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
+        text, _, _ = cv2.QRCodeDetectorAruco().detectAndDecode(large)
         if text:
             break
     return str(text)
@@ -201,6 +201,43 @@ def test_making_a_badge_is_on_record_without_its_text(site: DashboardSite, clien
     [told] = [row for row in rows if row["kind"] == "user.exported"]
     assert (told["details"]["thing"], told["details"]["actor"]) == ("badge", "ada")
     assert text not in str(rows)
+
+
+def test_a_phone_shows_a_fresh_code_each_time_until_its_badge_is_switched_off(
+    site: DashboardSite, client: FlaskClient
+) -> None:
+    answer = post(client, "/badges/phone", name="Ada", days="7")
+    assert answer.status_code == 201
+    link = re.search(r"<code>(http[^<]+)</code>", answer.text)
+    assert link, answer.text
+    phone = site.app.test_client()  # nobody is signed in there
+    opened = phone.get(link[1].partition("localhost")[2])
+    assert (opened.status_code, opened.location) == (302, "/badge")
+    pages = [phone.get("/badge") for _ in range(2)]
+    codes = [read_code(page.text) for page in pages]
+    assert "Ada" in pages[0].text
+    assert codes[0] != codes[1]
+    desk = AccessDesk(site.services.site.read, site.services.site.hash_credential, site.services.badges.read)
+    now = datetime.now(UTC)
+    request = desk(Presented("r1", now, "front", (Factor("badge", codes[0]),), now + timedelta(seconds=2)))
+    assert (request.person, request.factors, request.credential) == ("Ada", {"badge", "phone"}, "valid")
+    [held] = person(site).credentials
+    mark = held.value.rpartition(":")[2][:8]
+    assert (
+        "Badge on a phone"
+        in post(client, "/person/credential/change", name="Ada", kind="phone", mark=mark, act="off").text
+    )
+    assert "No badge here" in phone.get("/badge").text
+    assert phone.get("/badge").status_code == 404
+
+
+def test_a_link_that_was_not_made_here_shows_no_badge(site: DashboardSite) -> None:
+    phone = site.app.test_client()
+    assert phone.get("/badge/SP1.forged").location == "/badge"
+    assert phone.get("/badge").status_code == 404
+    _badge, printed = site.services.badges.issue(datetime.now(UTC), None)
+    phone.set_cookie("surveillance_badge", printed, path="/badge")
+    assert phone.get("/badge").status_code == 404
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------

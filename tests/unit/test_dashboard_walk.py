@@ -123,7 +123,7 @@ def test_a_visitor_is_let_through_to_public_routes_only(site: DashboardSite) -> 
             wrong.append((method, rule.rule, answer.status_code))
     assert not wrong, "\n".join(map(str, wrong))
     public = {rule.rule for rule, _ in routes(site) if guards.needed(site.app, rule.endpoint) == guards.PUBLIC}
-    pages = {"/sign-in", "/sign-in/code", "/language", "/static/<path:filename>"}
+    pages = {"/sign-in", "/sign-in/code", "/language", "/static/<path:filename>", "/badge", "/badge/<link>"}
     assert public == pages | {"/healthz", "/readyz", "/api/openapi.json"}
 
 
@@ -194,7 +194,7 @@ GUARDED = re.compile(
 )  # routes of one such thing
 LISTS = ("/events/incidents/<id>",)  # an empty list, for what nobody has too
 REACHES_ALL = re.compile(
-    r"/(?:api/)?(models|rules|people|schedules|notify|user|users|tokens|sessions|account|applied|door-commands|static)/"
+    r"/(?:api/)?(models|rules|people|schedules|notify|user|users|tokens|sessions|account|applied|door-commands|static|badge)/"
 )  # of no camera or door
 
 
