@@ -69,13 +69,16 @@ class SeenFaces:
         self._failures: dict[str, FacesFailed] = {}
         self._lock = threading.Lock()
 
-    def hear(self, told: FaceTold) -> None:
+    def hear(self, told: FaceTold) -> bool:
+        """Whether this is a failure that was not known yet."""
         with self._lock:
             if isinstance(told, FacesFailed):
+                before = self._failures.get(told.camera)
                 self._failures[told.camera] = told
-                return
+                return before is None or before.reason != told.reason
             self._failures.pop(told.camera, None)
             self._faces.setdefault(told.camera, deque(maxlen=MOST_FACES)).append(told)
+            return False
 
     def forget(self, now: datetime) -> None:
         """Drops what is older than the window; called every second."""

@@ -100,7 +100,11 @@ class RunningCore:
 
     def glimpsed(self, glimpse: Glimpse) -> None:
         """What a camera saw for the moment alone. May be called by any thread."""
-        if isinstance(glimpse, FaceSeen | FacesFailed):
+        if isinstance(glimpse, FacesFailed):
+            if self.faces.hear(glimpse):
+                reason = f"camera {glimpse.camera} tells of no faces: {glimpse.reason}"
+                self.core.tell(told_of_itself("health.degraded", reason))
+        elif isinstance(glimpse, FaceSeen):
             self.faces.hear(glimpse)
         else:
             self.asking.read(glimpse)

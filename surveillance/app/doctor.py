@@ -24,7 +24,7 @@ from surveillance.app.rulebook import build_rulebook
 from surveillance.app.worker import source_options
 from surveillance.dashboard.settings import is_loopback
 from surveillance.domain.errors import DatabaseDamaged, RecordFailed, SourceError, UserMistake
-from surveillance.domain.site import Camera, Door, Site
+from surveillance.domain.site import FACE_TASKS, Camera, Door, Site
 from surveillance.settings import Settings
 from surveillance.storage.database import check_version, open_database
 from surveillance.storage.keys import KEY_BYTES, KeyStore
@@ -167,6 +167,27 @@ def look_at_models(settings: Settings, site: Site | None) -> Iterator[Finding]:
             yield Finding("fail", str(mistake), "surveillance models list shows those there are")
         else:
             yield Finding("ok", f"model {name} {card.version}: its weights are what was published")
+    if any(FACE_TASKS & set(camera.tasks) for camera in cameras):
+        yield from look_at_face_models(settings)
+
+
+def look_at_face_models(settings: Settings) -> Iterator[Finding]:
+    """Both models that recognize faces, and whether somebody measured them."""
+    from surveillance.perception.cards import FACE_DETECTOR, FACE_EMBEDDING, read_weights
+    from surveillance.perception.face_models import chosen_card, figures_of
+
+    faces = settings.perception.faces
+    for kind, name in ((FACE_DETECTOR, faces.detector), (FACE_EMBEDDING, faces.embedding)):
+        try:
+            card = chosen_card(kind, name, settings.model_dirs)
+            read_weights(card, settings.data_dir / "models")
+        except UserMistake as mistake:
+            yield Finding("fail", str(mistake))
+            continue
+        yield Finding("ok", f"model {card.name} {card.version}: its weights are what was published")
+        if kind == FACE_EMBEDDING and figures_of(card) is None:
+            todo = "surveillance evaluate-faces FOLDER --save"
+            yield Finding("fail", f"{card.name} was never measured, so no face is recognized by it", todo)
 
 
 # --- the service ---------------------------------------------------------------------------------------------------

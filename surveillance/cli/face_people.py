@@ -61,7 +61,8 @@ def list_(settings: Settings, name: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(as_object(one), ensure_ascii=False))
         else:
-            click.echo(f"{one.id}  {one.person:24}  {one.source:32}  {rfc3339(one.at)}  by {one.author}")
+            model = one.model.partition("@")[0]
+            click.echo(f"{one.id}  {one.person:24}  {one.source:32}  {model}  {rfc3339(one.at)}  by {one.author}")
 
 
 @command(

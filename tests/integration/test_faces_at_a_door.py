@@ -16,6 +16,7 @@ from door_site import DoorSite, open_door_site, site_with
 from face_models import photos_of, take_face_models
 
 from surveillance.access.settings import AccessSettings, FaceMatchSettings
+from surveillance.app.doctor import look_at_face_models
 from surveillance.app.enrolling import enroll_files, list_faces, rate_of
 from surveillance.app.site_edit import edit_site
 from surveillance.app.site_faces import SiteFaces
@@ -135,8 +136,12 @@ def test_a_door_says_that_the_models_are_missing_and_goes_on_once_they_are_there
     assert "no face embedding is here: `surveillance models pull sface`" in str(told[-1].attributes["face_seen"])
     denied = ask(doorway, "ada-badge")
     assert any("no face embedding is here" in reason for reason in denied["reasons"])
+    [degraded] = doorway.events("health.degraded")
+    assert degraded["reasons"][0].startswith("camera front-cam tells of no faces: no face embedding is here")
+    assert [finding.level for finding in look_at_face_models(doorway.settings)] == ["fail", "fail"]
     (tmp_path / "elsewhere").rename(models)
     doorway.in_force.look_again()
+    assert [finding.level for finding in look_at_face_models(doorway.settings)] == ["ok", "ok"]
     watch(doorway, tmp_path / "ada.mp4")
     assert ask(doorway, "ada-badge")["verdict"] == "authorize"
 
