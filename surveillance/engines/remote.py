@@ -68,7 +68,7 @@ class RecognizerDesk:
 class RecognizerLine:
     """A worker's side: connects, and connects again, in a thread of its own until `close`.
 
-    `refused` holds why the model last asked for cannot be used at all; empty while it can.
+    `refused` holds why the model last asked for cannot be used at all; empty while it can. `refusals` has it by model.
     """
 
     def __init__(
@@ -77,6 +77,8 @@ class RecognizerLine:
         self._path = path
         self._secret = secret
         self.refused = ""
+        self.refusals: dict[str, str] = {}
+        self._models: dict[int, str] = {}  # of the asks that wait
         self._opening = Open(worker, slots.path, count, slots.slot_bytes, shadow)
         self._slots = slots
         self._numbers = itertools.count(1)
@@ -115,7 +117,7 @@ class RecognizerLine:
             wire = self._wire
             if wire is None:
                 return None
-            self._waiting[number] = waiting.done
+            self._waiting[number], self._models[number] = waiting.done, model
         try:
             wire.send(Classify(number, model, camera, place, deadline_s, urgent))
             return waiting.answer_within(max(deadline_s - time.monotonic(), 0.0))
@@ -124,6 +126,7 @@ class RecognizerLine:
         finally:
             with self._lock:
                 self._waiting.pop(number, None)
+                self._models.pop(number, None)
 
     def _run(self) -> None:
         while wire := call(self._path, self._secret, self._stopping):
@@ -145,6 +148,9 @@ class RecognizerLine:
             answered: Classified = wire.receive()
             with self._lock:
                 done = self._waiting.pop(answered.number, None)
+                model = self._models.pop(answered.number, None)
+            if model is not None:
+                self.refusals[model] = answered.refusal
             self.refused = answered.refusal
             if done is not None:
                 done(answered.answer)
@@ -173,6 +179,7 @@ class RemoteLane:
             )
             self.answered(part is not None)
             if part is None:
-                raise Expired(f"no answer for {self.camera} within {self.within_s} s")
+                why = self.line.refusals.get(self.model)
+                raise Expired(why or f"no answer for {self.camera} within {self.within_s} s")
             answers += part
         return tuple(answers)

@@ -131,10 +131,13 @@ def test_an_ask_past_its_deadline_is_answered_as_expired(asking: Asking, tmp_pat
     recognizing.close()
 
 
-def test_a_model_that_cannot_be_is_no_answer(asking: Asking, tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_is_no_answer_that_says_why(asking: Asking, tmp_path: Path) -> None:
     recognizing = Recognizing(tmp_path / "recognizer.sock", brightness)
     assert asking.line.wait_open(10)
-    with pytest.raises(Expired):
+    with pytest.raises(Expired, match="no model is called 'missing'"):
+        asking.lane("missing")([crop(1)])
+    assert answers(asking)
+    with pytest.raises(Expired, match="no model is called 'missing'"):
         asking.lane("missing")([crop(1)])
     recognizing.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from judging import SITE, after, decide, judge, report, request, rule, sight, told
+from judging import SITE, after, book, decide, judge, report, request, rule, sight, told
 
 from surveillance.domain.site import SceneWatch
 from surveillance.domain.values import SceneReport
@@ -109,3 +109,19 @@ def test_unsure_stale_unheard_and_absent() -> None:
         "scene gate of camera front: its looks are unsure",
         "scene gate of camera front has not been told yet",
     ]
+
+
+def test_a_restart_fires_nothing_again() -> None:
+    stories = [report(0), scene(0, "open", changed=True), report(10), scene(10, "open", 0)]
+    asked = judge(OPEN, site=WATCHED)
+    asked.recall(stories)
+    assert decide(asked, [report(15), scene(15, "open", 13, changed=True), report(25), scene(25, "open", 13)]) == []
+
+
+def test_an_edited_rule_begins_anew() -> None:
+    asked = judge(OPEN, site=WATCHED)
+    decide(asked, [report(0), scene(0, "open", changed=True)])
+    asked.swap(book(OPEN.replace("alert", "log"), WATCHED), WATCHED)
+    assert told(decide(asked, [report(10), scene(10, "open", 0)])) == [("scene.logged", "gate-open")]
+    asked.swap(book(OPEN.replace("alert", "log"), WATCHED), WATCHED)
+    assert decide(asked, [report(20), scene(20, "open", 0)]) == []
