@@ -19,6 +19,7 @@ from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Classification
 from surveillance.rules.book import Rule, Rulebook, load_rules, parse_rulebook
+from surveillance.rules.needed import needed_of
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.queries import EventFilter
@@ -85,11 +86,12 @@ def refuse_unknown_camera(site: Site, ever: Sequence[object], camera: str) -> No
 
 
 def one_event(settings: Settings, id: str) -> Mapping[str, Any]:
-    """An event with its explanation. Raises NotFound."""
+    """An event with its explanation and, of a denial, what it `needed`. Raises NotFound."""
     event = open_store(settings).events.one(id)
     if event is None:
         raise NotFound(f"no event has the id {id!r}; `surveillance events list` shows those there are")
-    return event
+    needed = needed_of(event)
+    return event if needed is None else event | {"needed": needed.as_json()}
 
 
 def classify(

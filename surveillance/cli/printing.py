@@ -33,8 +33,31 @@ def explanation_of(event: Mapping[str, Any]) -> Iterator[str]:
         yield from branch(judged["clause"], "  ")
     if not event["judged"]:
         yield "no rule was asked"
+    if "needed" in event:
+        yield from needed_lines(event["needed"])
     for kept in event["recordings"]:
         yield f"{kept['kind']} {kept['state']}: {kept['reason'] or kept['name']}"
+
+
+def needed_lines(needed: Mapping[str, Any]) -> Iterator[str]:
+    """What a denied request would have needed."""
+    yield "what would have been needed:"
+    for reason in needed["standing"]:
+        yield f"  not: {reason}"
+    for way in needed["stops"]:
+        yield f"  deny rule {way['rule']} to be false: {_wishes(way)}"
+    for word, way in zip(("one of", *["or"] * len(needed["ways"])), needed["ways"], strict=False):
+        yield f"  {word} {way['rule']}: {_wishes(way)}"
+    if not needed["ways"]:
+        yield "  a rule that authorizes; there is none"
+
+
+def _wishes(way: Mapping[str, Any]) -> str:
+    wishes = (
+        f"{'' if wish['holds'] else 'not '}{wish['text']}" + (f" [{wish['found']}]" if wish["found"] else "")
+        for wish in way["wishes"]
+    )
+    return ", and ".join(wishes)
 
 
 def branch(clause: Mapping[str, Any], indent: str) -> Iterator[str]:

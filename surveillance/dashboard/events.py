@@ -32,6 +32,7 @@ from surveillance.dashboard.services import services
 from surveillance.dashboard.streams import Streams
 from surveillance.dashboard.wording import kind_words
 from surveillance.domain.values import OBJECT_LABELS
+from surveillance.rules.needed import needed_of
 from surveillance.rules.vocabulary import LABELS
 from surveillance.storage.queries import EventFilter, Page
 from surveillance.translations.events import FAMILIES
@@ -118,6 +119,7 @@ def one(id: str) -> str:
         event=event,
         path=path_of(event),
         media=media_of(event),
+        needed=needed_of(event) if actor().may("events.needed") else None,
         history=services().reviews.of(id),
         labels=offered(event["camera"], event["label"], event["corrected"]),
         related=services().events.find(related, None, MEMBERS).rows if event["incident"] else [],

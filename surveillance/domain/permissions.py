@@ -20,6 +20,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "account.own": _ALL,  # one's own password, second factor and sessions
     "events.view": _ALL,
     "events.review": _WATCH,
+    "events.needed": _BUILDERS | _KEEPERS,  # what a denied request would have needed: the way in
     "footage.export": _KEEPERS,
     "cameras.view": _ALL,  # live pictures too
     "cameras.edit": _BUILDERS,

@@ -23,6 +23,7 @@ from surveillance.dashboard.services import services
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.labels import LABEL_MAX
 from surveillance.domain.values import rfc3339
+from surveillance.rules.needed import needed_of
 from surveillance.storage.queries import EventFilter
 
 resource = Resource("Events", "What happened at the site, as it is on record.")
@@ -192,7 +193,8 @@ def get_event(id: str) -> dict[str, Any]:
     """One event with its explanation."""
     event = find(id)
     trail.viewed("event", id)
-    return event
+    needed = needed_of(event) if actor().may("events.needed") else None
+    return event if needed is None else event | {"needed": needed.as_json()}
 
 
 @resource.get("/events/<id>/picture", gives=None, media="image/jpeg")
