@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from surveillance import plugins
-from surveillance.access.badges import BadgeSeal
-from surveillance.access.camera_desk import CameraDesk
-from surveillance.access.desk import AccessDesk, parse_presented
+from surveillance.access.desk import parse_presented
 from surveillance.access.doors import Doors
-from surveillance.access.faces import FaceCheck, FaceIdentity, SeenFaces
-from surveillance.access.plates import KnownPlates
-from surveillance.access.seen_factors import SeenFactors
+from surveillance.access.faces import Gallery
 from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
@@ -22,9 +18,9 @@ from surveillance.app.doors import QUESTION, DoorDesk
 from surveillance.app.enrolling import core_gallery
 from surveillance.app.event_log import log_events
 from surveillance.app.rulebook import build_rulebook
+from surveillance.app.seeing import Seeing
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import UserMistake
-from surveillance.domain.faces import FaceSeen, FacesFailed
 from surveillance.domain.site import FACE_TASKS, Site
 from surveillance.domain.values import Action, Event, Glimpse, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
@@ -57,6 +53,9 @@ class SiteInForce:
 
     def __call__(self) -> Site:
         return self.site
+
+    def known_faces(self) -> Gallery:
+        return self.gallery
 
     def look_again(self) -> None:
         """Takes up face models and figures that came after the last edit, where a camera waits for them."""
@@ -94,20 +93,14 @@ class RunningCore:
     dispatch: OutboxDispatch
     outcomes: Outcomes
     picking: PickingRecord
-    faces: SeenFaces
-    asking: CameraDesk
+    seeing: Seeing
     shown: Callable[[str], tuple[Observation, Shot] | None]  # subject of a track that ended -> its last word, and shot
 
     def glimpsed(self, glimpse: Glimpse) -> None:
         """What a camera saw for the moment alone. May be called by any thread."""
-        if isinstance(glimpse, FacesFailed):
-            if self.faces.hear(glimpse):
-                reason = f"camera {glimpse.camera} tells of no faces: {glimpse.reason}"
-                self.core.tell(told_of_itself("health.degraded", reason))
-        elif isinstance(glimpse, FaceSeen):
-            self.faces.hear(glimpse)
-        else:
-            self.asking.read(glimpse)
+        fault = self.seeing.glimpsed(glimpse)
+        if fault:
+            self.core.tell(told_of_itself("health.degraded", fault))
 
     def after(self, became: Sequence[Action]) -> None:
         """What became of deeds: doors change their state, and what went wrong is put on record."""
@@ -167,27 +160,10 @@ def build_core(
         store.crops.queue,
         lambda name, error: core.failed(name, error),
     )
-    factors, whose_plate = SeenFactors(), KnownPlates(site, store.keys.hash_credential)
-    faces, known = SeenFaces(settings.access.faces.window_s), lambda: site.gallery
-    whose_face = FaceIdentity(faces, site, known, settings.access.faces)
-
-    def identify(seen: Observation) -> Observation:
-        identified = whose_plate(whose_face(seen))
-        factors.hear(identified)
-        asking.hear(identified)
-        return identified
-
-    access = AccessDesk(
-        site,
-        store.keys.hash_credential,
-        BadgeSeal(store.keys.key("badges")).read,
-        factors,
-        FaceCheck(faces, site, known, settings.access.faces, site.judge.camera_doubt),
-    )
-    asking = CameraDesk(site, access, lambda request: core.put(request, again=True))
+    seeing = Seeing(settings, store.keys, site, lambda request: core.put(request, again=True))
     walk = CoreWalk(
-        desk=access,
-        identify=identify,
+        desk=seeing.access,
+        identify=seeing.identify,
         judge=site.judge,
         record=picking,
         dispatch=dispatch,
@@ -212,4 +188,4 @@ def build_core(
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, dispatch, Outcomes(), picking, faces, asking, picker.shown)
+    return RunningCore(core, desk, dispatch, Outcomes(), picking, seeing, picker.shown)

@@ -114,7 +114,7 @@ def build_engine(
         place.hurry(frozenset(door.camera for door in configured.doors if door.camera))
 
     def tick(now: datetime) -> None:
-        running.faces.forget(now)
+        running.seeing.faces.forget(now)
         site.look_again()
         running.desk.tick(now)
 

@@ -121,7 +121,7 @@ def test_badge_and_face_open_and_another_persons_face_does_not(doorway, footage,
 
     with doorway.store.engine.connect() as connection:
         dump = "\n".join(connection.connection.driver_connection.iterdump())
-    told = doorway.running.faces.of("front-cam", datetime.now(UTC))
+    told = doorway.running.seeing.faces.of("front-cam", datetime.now(UTC))
     embeddings = [seen.embedding for faces in told.values() for seen in faces if seen.embedding]
     assert len(embeddings) >= 3
     assert not any(embedding.hex().upper() in dump.upper() for embedding in embeddings)
