@@ -58,7 +58,7 @@ class Path:
     seen_s: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Thing:
     """One such place. `look` is how it looks since, within its window."""
 
@@ -94,7 +94,7 @@ class StillThings:
         gray = cv2.GaussianBlur(frame.luma, (3, 3), 0).astype(np.float32)
         self._first_at = self._first_at or frame.captured_at
         before_s, self._now_s = self._now_s, (frame.captured_at - self._first_at).total_seconds()
-        if self._is_another(gray):
+        if self._now_s < before_s or self._is_another(gray):  # a clock that is set back would keep all waiting
             return self._afresh(gray)
         for track in tracks:
             if track.ended:
@@ -115,8 +115,8 @@ class StillThings:
         gain = float(np.median((gray[::6, ::6] + 8.0) / (self._usual[::6, ::6] + 8.0)))
         if not 1 / MOST_GAIN < gain < MOST_GAIN:
             return True
-        self._usual *= np.float32(gain)
-        self._recent *= np.float32(gain)
+        for picture in (self._usual, self._recent, *(thing.look for thing in self.things)):
+            picture *= np.float32(gain)
         changed = np.abs(gray[::4, ::4] - self._usual[::4, ::4]) > self._settings.threshold
         return bool(changed.mean() > MOST_CHANGED)
 
@@ -246,7 +246,7 @@ class StillThings:
                 self._belongs(gray, thing.window)
             if is_old or (not is_hidden and (at - thing.seen_at).total_seconds() > GONE_S):
                 ended.append(thing)
-        self.things = [thing for thing in self.things if not any(thing is each for each in ended)]
+        self.things = [thing for thing in self.things if thing not in ended]
         return ended
 
 

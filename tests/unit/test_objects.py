@@ -103,6 +103,14 @@ def test_people_and_light_are_no_objects(boxes: Boxes) -> None:
     assert objects(watched(50.0, lambda now_s: picture(boxes(now_s)))) == []
 
 
+def test_a_thing_outlives_a_slow_change_of_light() -> None:
+    def draw(now_s: float) -> Gray:
+        light = 1.0 - 0.012 * max(now_s - 32.0, 0.0)
+        return np.clip(bag_from(21.0)(now_s) * light, 0, 255).astype(np.uint8)
+
+    assert objects(watched(58.0, draw)) == [("left object", "left", ["appeared", "heartbeat", "left"])]
+
+
 def test_a_lamp_that_is_switched_is_no_object() -> None:
     def draw(now_s: float) -> Gray:
         light = 1.0 if now_s < 30.0 else 1.7
