@@ -25,6 +25,7 @@ GROUPS = (
     "scenes",
     "site",
     "roster",
+    "access",
     "face_people",
     "rules",
     "events",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from surveillance.domain.errors import EditConflict, SettingsError
 from surveillance.domain.site import Site
@@ -114,6 +114,12 @@ class SqlSite:
     def hash_credential(self, kind: str, value: str) -> str:
         """The keyed hash that is kept of what a reader reads."""
         return self._keys.hash_credential(kind, value)
+
+    def version_at(self, at: datetime) -> int:
+        """The configuration version that was live then; 0 before anything was configured."""
+        with reading(self._engine) as connection:
+            query = select(func.max(configuration.c.version)).where(configuration.c.at <= at)
+            return connection.execute(query).scalar_one() or 0
 
     def history(self, limit: int) -> list[Edit]:
         """The latest edits of the configuration, newest first."""
