@@ -1,7 +1,7 @@
 """Would this person be let in at that door, and why: the judge asked about a request that nobody made. Nothing acts.
 
-Asked about a moment that has passed, the rules are those that were in force then, and what doors, cameras and the arming
-mode were doing is what it was; people, doors and schedules are those of today.
+Asked about a moment that has passed, the rules are those that were in force then, and doors, cameras and the mode are
+as they were; people and schedules are those of today.
 """
 
 from __future__ import annotations

@@ -132,17 +132,19 @@ class StillThings:
     def _compare(self, gray: Pixels, hidden: Pixels, elapsed_s: float) -> Pixels:
         """Where it is unlike the usual and looks as it did before. Where somebody hides it, nothing is learned."""
         assert self._usual is not None
-        threshold = self._settings.threshold
+        threshold: Any = self._settings.threshold  # cv2 takes numbers where its annotations want pictures
+        now_s: Any = self._now_s
+        more_s: Any = elapsed_s
         bare = cv2.bitwise_not(hidden)
         differs = cv2.compare(cv2.absdiff(gray, self._usual), threshold, cv2.CMP_GT)
         alike = cv2.compare(cv2.absdiff(gray, self._recent), threshold, cv2.CMP_LE)
         steady: Pixels = cv2.bitwise_and(cv2.bitwise_and(differs, alike), bare)
         begins = cv2.subtract(bare, steady)
         cv2.copyTo(gray, begins, self._recent)
-        cv2.add(self._zero, self._now_s, dst=self._since, mask=begins)
-        cv2.add(self._zero, self._now_s, dst=self._touched, mask=hidden)
+        cv2.add(self._zero, now_s, dst=self._since, mask=begins)
+        cv2.add(self._zero, now_s, dst=self._touched, mask=hidden)
         usual = cv2.subtract(bare, differs)
-        cv2.add(self._known, elapsed_s, dst=self._known, mask=usual)
+        cv2.add(self._known, more_s, dst=self._known, mask=usual)
         cv2.accumulateWeighted(gray, self._usual, 1.0 - math.exp(-elapsed_s / LEARN_S), usual)
         return steady
 
