@@ -124,7 +124,7 @@ class _Scene:
         camera = self._site.camera(self._camera)
         if camera is not None and word.task in camera.tasks:
             return f"camera {self._camera} has not told {key_text(key)} yet"
-        return f"camera {self._camera} does not tell {word.name}: switch its task {word.task} on"
+        return f"{word.name} is not told by camera {self._camera}: switch its task {word.task} on"
 
     def _is_near(self, key: Key, plate: str, doubts: dict[Key, str]) -> Value:
         """Whether the plate that was read is that one, or nearly."""

@@ -104,7 +104,7 @@ def test_a_camera_that_does_not_tell_the_kind_says_how_to_switch_it_on(house: Pa
     rules, video = house / "buses.yaml", str(footage / "video" / "traffic" / "06710_13h.mp4")
     rules.write_text(BUSES)
     told = ask(house, "watch", video, "--rules", str(rules), "--json").stdout
-    assert "camera 06710_13h does not tell kind: switch its task kind on" in told
+    assert "kind is not told by camera 06710_13h: switch its task kind on" in told
     assert "sighting.alerted" not in told
 
 

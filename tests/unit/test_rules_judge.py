@@ -180,6 +180,15 @@ def test_an_unknown_alert_does_not_fire_and_tells_its_cause_once_an_hour() -> No
     ]
 
 
+def test_a_task_that_is_off_is_no_matter_of_a_live_camera() -> None:
+    runs = judge(rule("runs", "sighting", "alert", "running"))
+    decided = decide(runs, [sight(1), report(2, "yard"), sight(3), report(4, "yard")])
+    why = "running is not told by camera yard: switch its task behavior on"
+    assert [(decision.kind, decision.reasons) for decision in decided] == [
+        ("health.degraded", (why, "rule runs could not be told"))
+    ]
+
+
 def test_a_camera_that_comes_and_goes_is_told_once_an_hour() -> None:
     crowd = judge(rule("crowd", "sighting", "alert", "people >= 1 and track_s > 0.5"))
     inputs: list[Input] = []
