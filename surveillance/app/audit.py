@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from surveillance.app.site_edit import author
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound, RecordFailed, UserMistake
 from surveillance.domain.values import rfc3339
 from surveillance.jobs.table import Done
 from surveillance.settings import Settings
-from surveillance.storage.audit import Audit, Progress, Walk
+from surveillance.storage.audit import Audit, Files, Progress, Walk
+from surveillance.storage.bundle import write_bundle
 from surveillance.storage.heads import (
     Head,
     heads_after,
@@ -58,10 +60,23 @@ def audit(settings: Settings, look: Look, progress: Progress) -> Audit:
     """Walks the whole chain. What it came to is left for the dashboard, where the database can be written."""
     store = open_store(settings)
     heads = list(read_heads(look.against)) if look.against is not None else []
-    found = Walk(store.engine, store.keys, _places(store) if look.media else None, heads)(progress)
+    found = Walk(store.engine, store.keys, places_of(store) if look.media else None, heads)(progress)
     with suppress(RecordFailed):
         SharedState(store.engine).put(STATE, _told(found))
     return found
+
+
+def export_bundle(settings: Settings, event: str, file: Path) -> None:
+    """Writes the evidence bundle of an event, whole or not at all; the export is on record."""
+    store = open_store(settings)
+    draft = file.with_name(f".{file.name}.part")
+    try:
+        with draft.open("wb") as out:
+            write_bundle(store.engine, store.keys, places_of(store), event, out, file.name)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+    store.accounts.tell("user.exported", {"thing": "evidence", "name": event}, author())
 
 
 def keep_heads(settings: Settings, store: Store) -> Done:
@@ -96,7 +111,7 @@ def _keep_elsewhere(store: Store, directory: Path) -> int:
     return len(heads)
 
 
-def _places(store: Store) -> Any:
+def places_of(store: Store) -> Files:
     """Where the files of pictures and recordings lie."""
 
     def place(kind: str, name: str) -> Path:

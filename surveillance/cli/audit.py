@@ -14,6 +14,7 @@ from surveillance.app import audit
 from surveillance.cli.words import cli, command
 from surveillance.settings import Settings
 from surveillance.storage.audit import Audit
+from surveillance.storage.bundle_check import check_bundle, parse_key
 
 
 @cli.group("audit")
@@ -98,3 +99,42 @@ def head(settings: Settings, as_json: bool) -> None:
 def key(settings: Settings) -> None:
     """Print the public key of this site, by which others check its heads and evidence bundles."""
     click.echo(audit.site_key(settings))
+
+
+@command(
+    audit_commands,
+    "export",
+    "surveillance audit export 01939f3e-0000-7000-8000-000000000000 --to bundle.zip",
+)
+@click.argument("event")
+@click.option("--to", "file", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The ZIP to write.")
+@click.pass_obj
+def export(settings: Settings, event: str, file: Path) -> None:
+    """Write an event with its explanation, pictures, clip and proof, for others to check; which is on record."""
+    audit.export_bundle(settings, event, file)
+    click.echo(f"{file}: check it with `surveillance audit verify-bundle {file}`; it was signed by")
+    click.echo(audit.site_key(settings))
+
+
+@command(
+    audit_commands,
+    "verify-bundle",
+    """
+    surveillance audit verify-bundle bundle.zip
+    surveillance audit verify-bundle bundle.zip --key site-key.txt --json
+    """,
+)
+@click.argument("file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
+@click.option("--key", "key_text", metavar="PUBLIC", help="The site's public key, or a file with it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def verify_bundle(file: Path, key_text: str | None, as_json: bool) -> None:
+    """Check an evidence bundle, on any machine: it needs no database and no site. Exit code 1: it proves nothing."""
+    checked = check_bundle(file, parse_key(key_text) if key_text else None)
+    if as_json:
+        click.echo(json.dumps(asdict(checked) | {"sound": checked.is_sound, "key_given": key_text is not None}))
+    else:
+        for line in checked.faults or checked.proved:
+            click.echo(line)
+        if checked.is_sound and key_text is None:
+            click.echo(f"signed by {checked.key}: make sure that this is the site's key, or give it with --key")
+    sys.exit(0 if checked.is_sound else 1)

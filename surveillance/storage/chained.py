@@ -88,6 +88,11 @@ def bytes_of(kind: str, row: Mapping[str, Any]) -> bytes:
     return _encoded(row, _PLANS[kind]) + (row.get("payload") or b"")
 
 
+def covered_text(kind: str, row: Mapping[str, Any]) -> str:
+    """What `bytes_of` says of the columns, without the payload."""
+    return _encoded(row, _PLANS[kind]).decode()
+
+
 def table_of(kind: str) -> Table:
     """The table whose rows have links of that kind."""
     return tables.metadata.tables[kind]
