@@ -23,6 +23,7 @@ from ledger_samples import JPEG, NOON, Desk, decision, observation, open_desk, s
 from sqlalchemy import insert
 
 from surveillance.access.badges import BadgeSeal
+from surveillance.app.audit import SiteProofs, files_of
 from surveillance.app.candidates import start_shadow
 from surveillance.app.drift import STATE as DRIFT
 from surveillance.app.enrolling import LookAt, look_elsewhere
@@ -40,6 +41,7 @@ from surveillance.engines.live import LivePictures
 from surveillance.places import recording_place
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
+from surveillance.storage.chain import keep_chain
 from surveillance.storage.crops import CorrectedCrops, Crops
 from surveillance.storage.database import writing
 from surveillance.storage.evidence import EvidenceStore
@@ -139,6 +141,7 @@ def open_site(
 ) -> DashboardSite:
     desk = open_desk(directory, lock_timeout_ms)
     keys = KeyStore(directory / "keys")
+    keep_chain(desk.engine, keys)
     accounts = Accounts(desk.engine, keys, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     accounts.add(NAME, "administrator", PASSWORD)
     rulebook = SqlSite(desk.engine, keys)
@@ -165,6 +168,7 @@ def open_site(
         applied=lambda: applied,
         shelf=SiteShelf(stored_at(directory), check=lambda settings, name: None),
         faces=SiteFaces(stored_at(directory), Faces(desk.engine, keys), look),
+        proofs=SiteProofs(desk.engine, keys, files_of(desk.evidence, Recordings(desk.engine, directory / "media"))),
         settings=settings or DashboardSettings(stream_poll_s=0.02, sign_in_limit="1000 per minute"),
         check_site=check,
         models=lambda: ("embedded", "garden"),

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from surveillance.app.site_edit import author
 from surveillance.app.store import Store, open_store
@@ -17,6 +17,7 @@ from surveillance.jobs.table import Done
 from surveillance.settings import Settings
 from surveillance.storage.audit import Audit, Files, Progress, Walk
 from surveillance.storage.bundle import write_bundle
+from surveillance.storage.evidence import EvidenceStore
 from surveillance.storage.heads import (
     Head,
     heads_after,
@@ -27,6 +28,8 @@ from surveillance.storage.heads import (
     unsigned,
     write_heads,
 )
+from surveillance.storage.keys import KeyStore
+from surveillance.storage.recordings import Recordings
 from surveillance.storage.state import SharedState
 
 STATE = "audit"  # the name under which other processes find what the last audit came to
@@ -39,6 +42,33 @@ class Look:
 
     media: bool = True
     against: Path | None = None
+
+
+class SiteProofs:
+    """What the dashboard shows and hands out of the chain: the last audit, and bundles."""
+
+    def __init__(self, engine: Any, keys: KeyStore, files: Files) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._files = files
+
+    def last_audit(self) -> Mapping[str, Any] | None:
+        """`at`, `sound`, `last` (link) and `fault` of the newest audit; None before the first."""
+        told = SharedState(self._engine).get_dated(STATE)
+        return None if told is None else told[0]
+
+    def write_bundle(self, event: str, out: IO[bytes], name: str) -> None:
+        """The evidence bundle of an event. Raises NotFound, and UserMistake where nothing can prove it."""
+        write_bundle(self._engine, self._keys, self._files, event, out, name)
+
+
+def files_of(pictures: EvidenceStore, recordings: Recordings) -> Files:
+    """Where the files of pictures and recordings lie."""
+
+    def place(kind: str, name: str) -> Path:
+        return pictures.path(name) if kind == "evidence" else recordings.place(name)
+
+    return place
 
 
 def sign_now(settings: Settings) -> Head:
@@ -60,9 +90,10 @@ def audit(settings: Settings, look: Look, progress: Progress) -> Audit:
     """Walks the whole chain. What it came to is left for the dashboard, where the database can be written."""
     store = open_store(settings)
     heads = list(read_heads(look.against)) if look.against is not None else []
-    found = Walk(store.engine, store.keys, places_of(store) if look.media else None, heads)(progress)
+    files = files_of(store.evidence, store.recordings) if look.media else None
+    found = Walk(store.engine, store.keys, files, heads)(progress)
     with suppress(RecordFailed):
-        SharedState(store.engine).put(STATE, _told(found))
+        SharedState(store.engine).put(STATE, told_of(found))
     return found
 
 
@@ -72,7 +103,7 @@ def export_bundle(settings: Settings, event: str, file: Path) -> None:
     draft = file.with_name(f".{file.name}.part")
     try:
         with draft.open("wb") as out:
-            write_bundle(store.engine, store.keys, places_of(store), event, out, file.name)
+            write_bundle(store.engine, store.keys, files_of(store.evidence, store.recordings), event, out, file.name)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
@@ -95,7 +126,7 @@ def keep_heads(settings: Settings, store: Store) -> Done:
 def nightly_audit(settings: Settings, store: Store) -> Done:
     """The job: an audit without reading the files. Raises UserMistake with what is wrong, so that it is told."""
     found = Walk(store.engine, store.keys, None)()
-    SharedState(store.engine).put(STATE, _told(found))
+    SharedState(store.engine).put(STATE, told_of(found))
     if not found.is_sound:
         raise UserMistake(f"what is on record was changed: {found.faults[0]}; run `surveillance audit verify`")
     return Done(f"{found.links:,} links are sound")
@@ -111,15 +142,7 @@ def _keep_elsewhere(store: Store, directory: Path) -> int:
     return len(heads)
 
 
-def places_of(store: Store) -> Files:
-    """Where the files of pictures and recordings lie."""
-
-    def place(kind: str, name: str) -> Path:
-        return store.evidence.path(name) if kind == "evidence" else store.recordings.place(name)
-
-    return place
-
-
-def _told(found: Audit) -> Mapping[str, Any]:
+def told_of(found: Audit) -> Mapping[str, Any]:
+    """What of an audit the dashboard shows."""
     first = str(found.faults[0]) if found.faults else ""
     return {"at": rfc3339(datetime.now(UTC)), "sound": found.is_sound, "last": found.last, "fault": first}

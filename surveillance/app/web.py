@@ -15,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from surveillance.access.badges import BadgeSeal
+from surveillance.app.audit import SiteProofs, files_of
 from surveillance.app.measuring import Gathered
 from surveillance.app.processes import end_with_parent, take_settings
 from surveillance.app.rulebook import rule_documents
@@ -72,6 +73,7 @@ def web_services(settings: Settings) -> Services:
         applied=lambda: applied(state),
         shelf=SiteShelf(settings),
         faces=SiteFaces(settings, store.faces),
+        proofs=SiteProofs(store.engine, store.keys, files_of(store.evidence, store.recordings)),
         settings=settings.dashboard,
         rule_documents=lambda site: rule_documents(settings, site),
         figures=Gathered(settings, store),

@@ -58,6 +58,7 @@ def listing() -> str:
         people=sorted(names),
         kinds=FAMILIES,
         is_first="before" not in request.args,
+        audited=services().proofs.last_audit(),
     )
 
 

@@ -84,6 +84,25 @@ def export(id: str) -> Response:
     return answer
 
 
+@pages.get("/events/<id>/evidence")
+@needs("footage.export")
+def evidence(id: str) -> Response:
+    """The evidence bundle: record, pictures and clip with the proof that they are as they were recorded."""
+    find(id)
+    file = SpooledTemporaryFile(MEMORY)  # noqa: SIM115 (closed with the answer)
+    name = f"evidence-{id}.zip"
+    try:
+        services().proofs.write_bundle(id, file, name)
+    except BaseException:
+        file.close()
+        raise
+    trail.exported("evidence", id)
+    file.seek(0)
+    answer = send_file(file, "application/zip", as_attachment=True, download_name=name)
+    answer.call_on_close(file.close)
+    return answer
+
+
 def files_of(event: dict[str, Any]) -> Iterator[Path]:
     """What is kept of an event on the disk."""
     if has_picture(event):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 from flask import current_app
 
@@ -131,6 +131,18 @@ class FaceShelf(Protocol):
         ...
 
 
+class Proofs(Protocol):
+    """The chain over what is on record."""
+
+    def last_audit(self) -> Mapping[str, Any] | None:
+        """`at` (RFC 3339), `sound`, `last` (link) and `fault` of the newest audit; None before the first."""
+        ...
+
+    def write_bundle(self, event: str, out: IO[bytes], name: str) -> None:
+        """The evidence bundle of an event. Raises NotFound, and UserMistake where nothing can prove it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """`applied()` says what core runs by now, with any of these keys:
@@ -166,6 +178,7 @@ class Services:
     applied: Callable[[], Mapping[str, Any]]
     shelf: ModelShelf
     faces: FaceShelf
+    proofs: Proofs
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}

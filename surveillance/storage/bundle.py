@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, select
 
@@ -49,11 +49,11 @@ How to check it
 No database and no settings are needed. The key in this file only tells whether the bundle is whole; that it is the
 site's own key you must learn from the site (`surveillance audit key`) or from a head that it kept elsewhere.
 
-By hand: the digest of a link is SHA-256 of its salt, its columns and, for the event, the bytes of event.json. The leaf is
-SHA-256 of a zero byte, the link's number, kind and name, each with a line feed, and the digest. Along the path each step
-is SHA-256 of a byte 1, the left and the right hash. That ends at `root` of the head, whose signature is Ed25519 over
-"surveillance chain head", a line feed and the head without key and signature as JSON by RFC 8785. The columns of a
-picture or clip hold the SHA-256 of its file.
+By hand: the digest of a link is SHA-256 of its salt, its columns and, for the event, the bytes of event.json. The leaf
+is SHA-256 of a zero byte, the link's number, kind and name, each with a line feed, and the digest. Along the path each
+step is SHA-256 of a byte 1, the left and the right hash. That ends at `root` of the head, whose signature is Ed25519
+over "surveillance chain head", a line feed and the head without key and signature as JSON by RFC 8785. The columns of
+a picture or clip hold the SHA-256 of its file.
 
 What it proves: that this was on record when the head was signed, and has not been changed since. Not that it is true.
 """
@@ -68,7 +68,7 @@ class _Part:
     row: Row
 
 
-def write_bundle(engine: Engine, keys: KeyStore, files: Files, event_id: str, out: BinaryIO, name: str) -> None:
+def write_bundle(engine: Engine, keys: KeyStore, files: Files, event_id: str, out: IO[bytes], name: str) -> None:
     """Writes the bundle of an event; `name` is what it will be called. What is not signed yet is signed now.
 
     Raises NotFound, and UserMistake for an event that is older than the chain, or whose file is not what was recorded.
