@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tqdm import tqdm
 
 from surveillance.app.cameras import camera_or_address, find_camera
+from surveillance.app.site_edit import open_site
 from surveillance.app.watch import camera_name
 from surveillance.app.worker import build_classifier, source_options
 from surveillance.domain.errors import NotFound, SettingsError, SourceError
 from surveillance.domain.geometry import WHOLE, Box
 from surveillance.domain.site import Camera, SceneWatch
 from surveillance.domain.suggest import no_such
-from surveillance.domain.values import Classification, Frame
+from surveillance.domain.values import Classification, Frame, rfc3339
 from surveillance.settings import Settings
 from surveillance.storage.camera_edits import find_scene
 
@@ -27,7 +28,10 @@ LARGEST_PX = 640  # wider than any model looks at
 
 @dataclass(frozen=True, slots=True)
 class CollectOrder:
-    """Pictures of a part of a camera while it is in a known state. `files` are looked at in place of the camera."""
+    """Pictures of a part of a camera while it is in a known state.
+
+    `files` are looked at in place of the camera, or what is kept of its events from `since` on.
+    """
 
     camera: str
     scene: str
@@ -37,6 +41,8 @@ class CollectOrder:
     seconds: float | None = None  # None: a minute of a camera, all of a file
     every_s: float = 1.0
     to: Path | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def try_scene(settings: Settings, camera: str, scene: str) -> tuple[Classification, bytes]:
@@ -67,6 +73,8 @@ def collect(settings: Settings, order: CollectOrder) -> tuple[Path, int]:
     if not order.state.strip() or Path(order.state).name != order.state:
         raise SettingsError(f"{order.state!r} is no state; write a word such as open")
     camera = camera_or_address(settings, order.camera)
+    if order.since is not None:
+        order = replace(order, files=kept_files(settings, camera, order.since, order.until or datetime.now(UTC)))
     box = part_for(camera, order)
     folder = (order.to or settings.data_dir / "datasets" / "scenes" / order.scene) / order.state
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,6 +87,17 @@ def collect(settings: Settings, order: CollectOrder) -> tuple[Path, int]:
             (folder / name).write_bytes(encode_jpeg(picture, LARGEST_PX, QUALITY))
             count += 1
     return folder, count
+
+
+def kept_files(settings: Settings, camera: Camera, since: datetime, until: datetime) -> list[Path]:
+    """The pictures and clips kept of a camera's events. Raises NotFound where there are none."""
+    found = open_site(settings).recordings.of_camera(camera.name, since, until)
+    if not found:
+        raise NotFound(
+            f"nothing is kept of camera {camera.name} between {rfc3339(since)} and {rfc3339(until)}; "
+            "`surveillance events list` shows when something happened"
+        )
+    return found
 
 
 def part_for(camera: Camera, order: CollectOrder) -> Box:

@@ -11,7 +11,7 @@ import click
 from surveillance.app import scene_pictures, scenes
 from surveillance.cli.cameras import PICTURE, camera, tell_edit
 from surveillance.cli.models import bars, best_of, columns
-from surveillance.cli.words import command, counted
+from surveillance.cli.words import Ago, command, counted
 from surveillance.settings import Settings
 from surveillance.storage.site_plan import scene_text
 
@@ -118,6 +118,7 @@ def test_scene(settings: Settings, camera: str, name: str, save: Path | None, as
     """
     surveillance camera scene collect yard gate open --zone gate --seconds 60
     surveillance camera scene collect yard gate closed --from monday.mp4 --from tuesday.mp4
+    surveillance camera scene collect yard gate closed --since 2026-11-26T08:00 --until 2026-11-26T12:00
     surveillance camera scene collect road.mp4 light night --to pictures/light
     """,
 )
@@ -128,6 +129,8 @@ def test_scene(settings: Settings, camera: str, name: str, save: Path | None, as
 @click.option(
     "--from", "files", multiple=True, type=click.Path(path_type=Path), help="A recording of it, in place of the camera."
 )
+@click.option("--since", type=Ago(), help="Take what is kept of its events from then on, such as 24h, in its place.")
+@click.option("--until", type=Ago(), help="Until then (default: now).")
 @click.option("--seconds", type=click.FloatRange(0, 86400), help="For how long (default: 60; all of a file).")
 @click.option("--every-s", default=1.0, show_default=True, type=click.FloatRange(0.2, 3600), help="Between pictures.")
 @click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="The folder (default: by scene).")

@@ -212,6 +212,16 @@ class Recordings:
             raise NotFound(f"the recording {name!r} is not kept")
         return place
 
+    def of_camera(self, camera: str, since: datetime, until: datetime) -> list[Path]:
+        """The files that are kept of a camera's events between two moments, oldest first."""
+        table = recording
+        query = select(table.c.name).where(
+            table.c.state == "kept", table.c.camera == camera, table.c.at >= since, table.c.at <= until
+        )
+        with reading(self._engine) as connection:
+            names = connection.execute(query.order_by(table.c.at, table.c.name)).scalars()
+            return [place for name in names if (place := self.place(name)).is_file()]
+
     # --- retention -------------------------------------------------------------------------------------------------
 
     def kept_bytes(self) -> int:

@@ -191,6 +191,19 @@ def test_a_scene_from_watching_to_removing(typed: Typist, applied: Path) -> None
     assert typed.said("camera", "scene", "remove", "front", "gate")[0] == "~ camera front"
 
 
+def test_pictures_of_a_scene_are_collected_by_state(typed: Typist, applied: Path, data_dir: Path) -> None:
+    words = ("camera", "scene", "collect", "side", "light")
+    folder = data_dir / "datasets" / "scenes" / "light"
+    assert typed.said(*words, "day", "--seconds", "0") == [f"1 picture in {folder}/day"]
+    cv2.imwrite(str(applied.parent / "dark.png"), np.zeros((90, 160, 3), np.uint8))
+    assert typed.said(*words, "night", "--from", "dark.png") == [
+        f"1 picture in {folder}/night",
+        f"states so far: day, night; train: surveillance train --data {folder} --out RUN",
+    ]
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
+    assert found == ["day/side_0001.jpg", "night/dark_0001.jpg"]
+
+
 def test_a_file_is_kept_with_its_whole_path(typed: Typist, tmp_path: Path) -> None:
     picture = np.zeros((90, 160, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "still.png"), picture)
@@ -246,6 +259,11 @@ def test_a_file_is_kept_with_its_whole_path(typed: Typist, tmp_path: Path) -> No
             ("camera", "scene", "set", "front", "gate", "--model", "embedded", "--every-s", "60"),
             "camera front: scene gate: every_s: must be less than or equal to 10",
         ),
+        (("camera", "scene", "collect", "side", "gate", "a/b"), "'a/b' is no state; write a word such as open"),
+        (("camera", "scene", "collect", "side", "gate", "open", "--zone", "porch"), "no zone is called 'porch'; there"),
+        (("camera", "scene", "collect", "side", "gate", "open", "--since", "1h"), "nothing is kept of camera side bet"),
+        (("camera", "scene", "collect", "side", "gate", "open", "--from", "x.mp4"), "x.mp4: there is no such file"),
+        (("camera", "scene", "test", "side", "gate"), "camera side: no scene is called 'gate'; there are: none"),
         (("camera", "scene", "remove", "front", "gate"), "camera front: no scene is called 'gate'; there are: none"),
         (("camera", "set", "side", "name=yard"), "a rule names what this takes away: database:4: rule porch: "),
         (

@@ -71,6 +71,7 @@ def files(desk: Desk) -> list[str]:
     ("other", "camera"),
     [
         ({"verdict": "alert", "camera": "front"}, "front"),
+        ({"verdict": "alert", "camera": "front", "trigger": "camera", "kind": "scene.alerted"}, "front"),
         ({"verdict": "deny", "camera": None, "door": "gate", "trigger": "access"}, "front"),
         ({"verdict": "authorize", "camera": "hall", "door": "gate", "trigger": "access"}, "hall"),
         ({"verdict": "deny", "camera": None, "door": "back", "trigger": "access"}, None),
@@ -190,3 +191,13 @@ def test_names_that_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> Non
     desk = open_desk(tmp_path)
     with pytest.raises(NotFound):
         Recordings(desk.engine, tmp_path / "media").path(name)
+
+
+def test_what_is_kept_of_a_camera_is_found_by_its_time(desk: Desk, recordings: Recordings) -> None:
+    _, picture, clip = keep_both(desk, recordings)
+    hour = timedelta(hours=1)
+    assert [path.name for path in recordings.of_camera("front", NOON - hour, NOON + hour)] == [clip, picture]
+    assert recordings.of_camera("front", NOON + hour, NOON + 2 * hour) == []
+    assert recordings.of_camera("hall", NOON - hour, NOON + hour) == []
+    recordings.path(clip).unlink()
+    assert [path.name for path in recordings.of_camera("front", NOON - hour, NOON + hour)] == [picture]
