@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
-from judging import SITE, book, parse_condition, rule
+from judging import SITE, book, decide, judge, parse_condition, rule, sight
 
 from surveillance.domain.errors import RuleError
 from surveillance.rules.book import Rule, RuleDocument, parse_rulebook
@@ -75,7 +75,7 @@ def rules(draw: Any) -> tuple[Rule, ...]:
 
 
 @given(rules(), facts(), some.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_order_never_matters(given_rules: Sequence[Rule], seen: Facts, random: Any) -> None:
     shuffled = list(given_rules)
     random.shuffle(shuffled)
@@ -85,7 +85,7 @@ def test_order_never_matters(given_rules: Sequence[Rule], seen: Facts, random: A
 
 
 @given(rules(), facts())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_the_quick_way_says_the_same(given_rules: Sequence[Rule], seen: Facts) -> None:
     permission = combine(given_rules, seen)
     assert permits(given_rules, seen) is (permission.verdict == "authorize")
@@ -95,21 +95,21 @@ def test_the_quick_way_says_the_same(given_rules: Sequence[Rule], seen: Facts) -
 
 
 @given(rules(), facts(), some.integers(0, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_removing_an_authorize_rule_never_grants_more(given_rules: Sequence[Rule], seen: Facts, which: int) -> None:
     fewer = [rule for number, rule in enumerate(given_rules) if number != which or rule.verdict != "authorize"]
     assert permits(given_rules, seen) or not permits(fewer, seen)
 
 
 @given(rules(), facts())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_shadow_rules_change_nothing(given_rules: Sequence[Rule], seen: Facts) -> None:
     active = [rule for rule in given_rules if not rule.is_shadow]
     assert combine(given_rules, seen).reasons == combine(active, seen).reasons
 
 
 @given(rules(), facts(), some.sampled_from(("people", ("schedule", "night"))))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_unknown_never_turns_a_denial_into_a_grant(given_rules: Sequence[Rule], seen: Facts, key: Key) -> None:
     """A grant in doubt is a grant whatever the truth may be."""
     if permits(given_rules, _facts({**seen, key: UNKNOWN})):
@@ -154,3 +154,47 @@ def test_any_document_is_read_or_refused(text: str) -> None:
 
     with suppress(RuleError):
         parse_rulebook([RuleDocument(text, "x.yaml")], SITE)
+
+
+SIGHTINGS = (
+    'label == "person"',
+    'label != "vehicle" and "lawn" in zones',
+    "people > 1",
+    "dwell_s >= 3 or confidence < 0.5",
+    'count("animal") >= 1 and not schedule("night")',
+)
+told_rules = some.lists(
+    some.tuples(
+        some.sampled_from(SIGHTINGS), some.sampled_from(("alert", "log")), some.sampled_from((None, 0, 5)),
+        some.sampled_from(("active", "shadow")),
+    ),
+    max_size=6,
+)  # fmt: skip
+seen_things = some.lists(
+    some.tuples(
+        some.integers(0, 12), some.integers(1, 3), some.sampled_from(("person", "vehicle", "animal", "unknown")),
+        some.sampled_from((frozenset(), frozenset({"lawn"}))),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(told_rules, seen_things)
+@settings(max_examples=150, deadline=None)
+def test_an_alert_or_log_is_told_whatever_the_other_rules_are(given_rules: list[Any], things: list[Any]) -> None:
+    """Neither order nor company makes one vanish."""
+    texts = [
+        rule(f"rule-{number}", "sighting", verdict, when, mode=mode, **({} if cool is None else {"cooldown_s": cool}))
+        for number, (when, verdict, cool, mode) in enumerate(given_rules)
+    ]
+    inputs = [
+        sight(second, track, label, zones=zones, dwell_s=dict.fromkeys(zones, float(second)))
+        for second, track, label, zones in sorted(things, key=lambda thing: thing[0])
+    ]
+    together = told_by(texts, inputs)
+    assert together == sorted(made for text in texts for made in told_by([text], inputs))
+
+
+def told_by(texts: Sequence[str], inputs: Sequence[Any]) -> list[tuple[Any, ...]]:
+    decided = decide(judge(*texts), inputs)
+    return sorted((made.rule, made.at, made.track, made.verdict) for made in decided if made.rule is not None)
