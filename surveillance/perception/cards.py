@@ -232,6 +232,8 @@ def _check_labels(card: ModelCard, where: str) -> None:
     unknown = sorted(set(card.classes) - set(card.labels))
     if unknown:
         raise ModelError(f"{where}: classes name {unknown[0]!r}, which is none of its labels")
+    if card.kind in (DETECTOR, SEGMENTER) and card.input.fit == "crop":
+        raise ModelError(f"{where}: a {WORDS[card.kind]} sees all of a picture: fit cannot be crop")
     if card.kind in (DETECTOR, SEGMENTER) and not card.labels:
         raise ModelError(f"{where}: a {WORDS[card.kind]} needs labels, in the order of its outputs")
 

@@ -74,6 +74,7 @@ def test_a_detectors_card_survives_its_file_and_is_no_classifiers(tmp_path: Path
         ({"classes": {"cow": "animal"}}, "classes name 'cow', which is none of its labels"),
         ({"weights_file": "boxes.pt"}, "a .safetensors or .onnx file, not 'boxes.pt'"),
         ({"labels": (), "classes": {}}, "a detector needs labels"),
+        ({"input": Input(size=48, fit="crop")}, "a detector sees all of a picture: fit cannot be crop"),
     ],
 )
 def test_a_detectors_card_says_what_it_lacks(changes: dict[str, object], told: str) -> None:
