@@ -421,7 +421,22 @@ class RuleJudge:
             facts={},
             subject=subject,
         )
+        if trigger in ("sighting", "presence", "access"):
+            scenes = self._scenes_of(more.get("camera"), at)
+            more["details"] = {**more.get("details", {}), **({"scenes": scenes} if scenes else {})}
         return replace(blank, **more)
+
+    def _scenes_of(self, name: str | None, at: datetime) -> dict[str, str]:
+        """How the scenes of that camera are then; without those in doubt."""
+        camera = self._site.camera(name) if name else None
+        if camera is None:
+            return {}
+        told = {scene.name: self._memory.scene(camera.name, scene.name) for scene in camera.scenes}
+        return {
+            scene: seen.state
+            for scene, seen in told.items()
+            if seen and not self._memory.scene_doubt(camera.name, scene, at)
+        }
 
 
 def restricted_zones(camera: Camera) -> frozenset[str]:

@@ -41,6 +41,7 @@ KEYS: Mapping[str, str] = {
     "role": N_("Role"),
     "rules": N_("Rules"),
     "scene": N_("Scene"),
+    "scenes": N_("Scenes"),
     "scopes": N_("Scopes"),
     "since": N_("Since"),
     "state": N_("State"),

@@ -125,3 +125,15 @@ def test_an_edited_rule_begins_anew() -> None:
     assert told(decide(asked, [report(10), scene(10, "open", 0)])) == [("scene.logged", "gate-open")]
     asked.swap(book(OPEN.replace("alert", "log"), WATCHED), WATCHED)
     assert decide(asked, [report(20), scene(20, "open", 0)]) == []
+
+
+def test_events_of_tracks_and_doors_say_how_the_scenes_were() -> None:
+    asked = judge(rule("seen", "sighting", "log", 'label == "person"'), site=WATCHED)
+    stories = [report(0), report(0, "yard"), scene(0, "open", camera="yard", changed=True), scene(0, "closed")]
+    decide(asked, stories)
+    (logged,) = decide(asked, [sight(1)])
+    denied = decide(asked, [request(1.5)])[0]
+    assert (logged.details["scenes"], denied.details["scenes"]) == ({"gate": "open"}, {"gate": "closed"})
+    decide(asked, [report(2, "yard"), scene(2, doubt="its model is unsure", camera="yard")])
+    (logged,) = decide(asked, [sight(3, track=2)])
+    assert "scenes" not in logged.details
