@@ -125,7 +125,7 @@ class RuleJudge:
             if result is None:
                 decisions += self._degrade([rule], facts, _about(seen))
             elif result and self._may_fire(rule, seen, track):
-                about = {**_about(seen), "details": _span(seen)}
+                about = {**_about(seen), "details": _span(seen) | _plate(seen)}
                 decisions.append(self._fire(rule, f"sighting.{_ACTED[rule.verdict]}", facts, about))
         inside = self._restricted.get(seen.camera, frozenset()) & seen.zones
         if inside and seen.label not in OBJECT_LABELS:  # what lies there asks for nothing
@@ -184,7 +184,7 @@ class RuleJudge:
             "door": request.door,
             "identity": request.person,
         }
-        details = {"deadline": rfc3339(request.deadline)} | ({"face": request.face} if request.face else {})
+        details = _asked(request)
         return tuple(self._permit("access", ("granted", "denied"), permission, facts, about, details))
 
     def _refusals(self, request: AccessRequest, now: datetime) -> list[Refusal]:
@@ -462,6 +462,18 @@ def _about(seen: Observation) -> dict[str, Any]:
 
 def _about_camera(name: str, at: datetime) -> dict[str, Any]:
     return {"at": at, "trigger": "camera", "subject": name, "camera": name}
+
+
+def _asked(request: AccessRequest) -> dict[str, Any]:
+    """What a decision on a request says of it beside its facts."""
+    told = {"face": request.face, "plate": request.plate, "asked_by": "camera" if request.by_camera else ""}
+    return {"deadline": rfc3339(request.deadline)} | {key: words for key, words in told.items() if words}
+
+
+def _plate(seen: Observation) -> dict[str, Any]:
+    """The plate that was read, whose it is, and in what it differs from that person's, where it does."""
+    words = ("plate", "plate_of", "plate_how")
+    return {word: value for word in words if isinstance(value := seen.attributes.get(word), str) and value}
 
 
 def _span(seen: Observation) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from surveillance.translations.words import N_
 KEYS: Mapping[str, str] = {
     "actor": N_("Who"),
     "address": N_("Address"),
+    "asked_by": N_("Asked by"),
     "attempts": N_("Attempts"),
     "before": N_("Before"),
     "camera": N_("Camera"),
@@ -36,6 +37,9 @@ KEYS: Mapping[str, str] = {
     "mode": N_("Arming mode"),
     "model": N_("Model"),
     "name": N_("Name"),
+    "plate": N_("Number plate"),
+    "plate_how": N_("What differs"),
+    "plate_of": N_("Whose plate"),
     "restricted_zones": N_("Restricted zones"),
     "review": N_("Comment"),
     "role": N_("Role"),
@@ -68,6 +72,7 @@ THINGS: Mapping[str, str] = {  # what was viewed, searched or taken out
     "recording": N_("recording"),
 }
 VALUES: Mapping[str, Mapping[str, str]] = {
+    "asked_by": {"camera": N_("the door's camera")},
     "command": ORDERS,
     "state": {
         "pending": N_("waiting to be done"),

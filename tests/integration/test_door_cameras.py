@@ -112,6 +112,7 @@ def test_a_known_plate_opens_the_gate_and_is_named_with_its_value(place: Place) 
     assert eventually(lambda: place.events(kind="access.granted", door="exit"), 40.0)
     granted = place.events(kind="access.granted", door="exit")[-1]
     assert (granted["rule"], granted["identity"]) == ("staff-drives-out", "Ada")
+    assert (granted["details"]["asked_by"], granted["details"]["plate"]) == ("camera", "AB12CDE")
     assert eventually(lambda: place.controller.strikes["exit"].pulses >= 1)
     assert eventually(lambda: place.events(rule="ada-comes"))
     assert place.events(rule="ada-comes")[-1]["reasons"] == ['camera = "gate"', 'plate = "AB12CDE"', 'person = "Ada"']
@@ -125,6 +126,7 @@ def test_a_near_plate_alerts_and_opens_nothing(place: Place) -> None:
         'plate_match = "near"',
         'plate_near("AB12CDE") = true',
     ]
+    assert place.events(rule="nearly")[-1]["details"]["plate_how"] == "8 for B in place 2"
     assert eventually(lambda: place.events(kind="access.denied", door="exit"))
     assert place.events(kind="access.denied", door="exit")[-1]["identity"] is None
 
