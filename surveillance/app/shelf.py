@@ -89,23 +89,25 @@ def _shelved(settings: Settings, card: ModelCard, site: Site | None) -> Shelved:
     own = settings.data_dir / "models"
     default = settings.perception.model
     cameras = site.cameras if site is not None else ()
-    used_by = tuple(
-        camera.name
-        for camera in cameras
-        if card.name in ((camera.model or default), *(scene.model for scene in camera.scenes))
-    )
+    used_by = tuple(camera.name for camera in cameras if _uses(settings, camera, card))
     origin = _origin(card, settings.model_dirs)
     return Shelved(card, origin, shelf.size_of(card, [own]), used_by, card.name == default)
 
 
-def _models_of(settings: Settings, camera: Camera) -> set[str]:
-    """The models that look at a camera's tracks and pictures, whatever their kind."""
-    perception, used = settings.perception, {camera.model or settings.perception.model}
+def _uses(settings: Settings, camera: Camera, card: ModelCard) -> bool:
+    """Whether a model, of whatever kind, looks at a camera's tracks or pictures."""
+    perception = settings.perception
+    used = {camera.model or perception.model, *(scene.model for scene in camera.scenes)}
     if camera.proposer == "detector" or "kind" in camera.tasks:
         used.add(perception.detect.model)
     if camera.blur == "people":
         used.add(perception.segment.model)
-    return used
+    if {"faces", "identify"} & set(camera.tasks):
+        chosen = {"face_detector": perception.faces.detector, "face_embedding": perception.faces.embedding}.get(
+            card.kind
+        )
+        used.add(card.name if chosen == "auto" else chosen or "")
+    return card.name in used
 
 
 def _origin(card: ModelCard, folders: tuple[Path, ...]) -> str:

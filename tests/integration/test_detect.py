@@ -150,6 +150,11 @@ def test_a_camera_takes_a_detector_that_is_there(house: Path, footage: Path, tmp
     taken = ask(house, "camera", "set", "yard", "proposer=detector", "blur=people", "tasks=kind")
     assert "camera yard: yolox-nano is not here yet: `surveillance models pull" in str(refused.exception)
     assert taken.exit_code == 0
+    shown = {
+        model["name"]: model for model in map(json.loads, ask(house, "models", "list", "--json").output.splitlines())
+    }
+    assert (shown["yolox-nano"]["kind"], shown["yolox-nano"]["cameras"]) == ("detector", ["yard"])
+    assert shown["embedded"]["cameras"] == ["yard"]
     site = Site(cameras=(Camera("yard", video, proposer="detector"),))
     assert [finding.what for finding in look_at_models(Settings(data_dir=house), site)] == [
         "model embedded 2: its weights are what was published",
