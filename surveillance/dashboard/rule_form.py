@@ -9,6 +9,7 @@ import csv
 from dataclasses import dataclass, replace
 
 from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
 from werkzeug.datastructures import MultiDict
 
 from surveillance.domain.values import TRIGGERS
@@ -22,6 +23,7 @@ FEW = 12  # so many names are shown as boxes to tick, more as a text
 NAMELESS = ("person", "camera")  # words that are empty where nobody is known, or no camera is there
 FIRST = {"sighting": "label", "presence": "label", "access": "door", "door": "door_alarm", "camera": "camera_state"}
 Fields = MultiDict[str, str]
+Words = str | LazyString
 OPERATOR_WORDS = {
     "is": _l("is"),
     "is not": _l("is not"),
@@ -54,6 +56,7 @@ MODE_WORDS = {
     "shadow": _l("Judged and recorded, but never acts"),
     "off": _l("Not judged"),
 }
+LEFT_OUT = {"zone": _l("anywhere"), "camera": _l("the same camera")}  # by the kind of an argument that may be
 PER_WORDS = {"camera": _l("camera"), "track": _l("track"), "site": _l("the whole site")}
 
 
@@ -179,7 +182,7 @@ class Row:
     id: str
     clause: Clause
     operators: tuple[str, ...]
-    arguments: tuple[tuple[str, tuple[str, ...], bool], ...]  # kind, names, whether it may be left out
+    arguments: tuple[tuple[str, tuple[str, ...], Words], ...]  # what is given, names, what leaving it out means
     names: tuple[str, ...]
     unit: str
     is_many: bool
@@ -223,7 +226,8 @@ def _shown(id: str, clause: Clause, offered: Offered) -> Row:
     arguments = []
     for number, argument in enumerate(word.arguments):
         given = clause.arguments[number] if number < len(clause.arguments) else ""
-        arguments.append((given, _with(offered.of(argument.kind), (given,)), argument.optional))
+        left_out = LEFT_OUT[argument.kind] if argument.optional else ""
+        arguments.append((given, _with(offered.of(argument.kind), (given,)), left_out))
     names = _with(offered.of(word.kind), clause.values) if word.kind else ()
     if word.name in NAMELESS or clause.values == ("",):
         names = ("", *names)

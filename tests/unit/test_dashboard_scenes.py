@@ -120,3 +120,7 @@ def test_rules_are_offered_what_its_model_can_tell(user: FlaskClient) -> None:
     assert "Gate left open" in user.get("/rules/new").text
     filled = user.get("/rules/new/left-open").text
     assert '<option value="front/gate">front: gate</option>' in filled
+    blanks = {"csrf_token": token_of(filled), "scene": "front/gate", "state": "hedgehog", "seconds": "60"}
+    editor = user.post("/rules/new/left-open", data=blanks).text
+    assert "the same camera" in editor
+    assert re.search(r'<option value="hedgehog" selected>', editor)
