@@ -161,13 +161,7 @@ def build_core(
         lambda name, error: core.failed(name, error),
     )
     seeing = Seeing(settings, store.keys, site, lambda request: core.put(request, again=True))
-    walk = CoreWalk(
-        desk=seeing.access,
-        identify=seeing.identify,
-        judge=site.judge,
-        record=picking,
-        dispatch=dispatch,
-    )
+    walk = CoreWalk(seeing.access, site.judge, picking, dispatch, seeing.identify)
 
     def recorded(events: tuple[Event, ...]) -> None:
         for event in events:
