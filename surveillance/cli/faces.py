@@ -92,6 +92,7 @@ def face_json(face: Face) -> dict[str, Any]:
         "side_px": round(face.side_px),
         "sharpness": round(face.sharpness, 4),
         "turn": round(face.turn, 3),
+        "tilt": round(face.tilt, 1),
         "good": not face.fault,
         "fault": face.fault,
     }
@@ -101,7 +102,8 @@ def lines_of(looked: LookedAt) -> Iterator[str]:
     """A line for the picture, and one for each face."""
     yield f"{looked.path}: {counted(len(looked.faces), 'face')}"
     for number, face in enumerate(looked.faces, 1):
-        told = f"{face.side_px:.0f} px, score {face.score:.2f}, sharpness {face.sharpness:.3f}, turn {face.turn:+.2f}"
+        pose = f"turn {face.turn:+.2f}, tilt {face.tilt:+.0f}"
+        told = f"{face.side_px:.0f} px, score {face.score:.2f}, sharpness {face.sharpness:.3f}, {pose}"
         yield f"  {number}  {told}: {face.fault or 'good enough to be recognized'}"
 
 

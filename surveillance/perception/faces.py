@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -47,6 +47,7 @@ class Face:
     side_px: float  # the shorter side of its box
     sharpness: float  # variance of the Laplacian over that of the pixels: 0 for a smear, whatever the light
     turn: float  # to the side: the nose off the middle between the eyes, in distances of the eyes
+    tilt: float  # degrees that the eyes are off the level, of which the detector tells about half
     fault: str
 
 
@@ -86,21 +87,22 @@ class FaceFinder:
         box = Box(max(left, 0.0), max(top, 0.0), min(left + wide / width, 1.0), min(top + high / height, 1.0))
         points = row[4:14].reshape(5, 2).astype(np.float32)
         aligned = align(bordered, points)
-        sharpness, turn, side = sharpness_of(aligned), turn_of(points), min(wide, high)
-        fault = self._fault(score, side, sharpness, turn)
-        return Face(box, aligned, score, side, sharpness, turn, fault)
+        face = Face(box, aligned, score, min(wide, high), sharpness_of(aligned), turn_of(points), tilt_of(points), "")
+        return replace(face, fault=self._fault(face))
 
-    def _fault(self, score: float, side: float, sharpness: float, turn: float) -> str:
+    def _fault(self, face: Face) -> str:
         """The first thing that is wrong with a face, in words."""
         needs = self._settings
-        if side < needs.min_side_px:
-            return f"too small: {side:.0f} pixels, at least {needs.min_side_px} are needed"
-        if score < needs.min_score:
-            return f"hardly a face: {score:.2f} by the detector, at least {needs.min_score:g} is needed"
-        if abs(turn) > needs.max_turn:
-            return f"turned away: {abs(turn):.2f} to the side, at most {needs.max_turn:g} is good enough"
-        if sharpness < needs.min_sharpness:
-            return f"blurred: sharpness {sharpness:.3f}, at least {needs.min_sharpness:g} is needed"
+        if face.side_px < needs.min_side_px:
+            return f"too small: {face.side_px:.0f} pixels, at least {needs.min_side_px} are needed"
+        if face.score < needs.min_score:
+            return f"hardly a face: {face.score:.2f} by the detector, at least {needs.min_score:g} is needed"
+        if abs(face.turn) > needs.max_turn:
+            return f"turned away: {abs(face.turn):.2f} to the side, at most {needs.max_turn:g} is good enough"
+        if abs(face.tilt) > needs.max_tilt:
+            return f"tilted: {abs(face.tilt):.0f} degrees, at most {needs.max_tilt:g} are good enough"
+        if face.sharpness < needs.min_sharpness:
+            return f"blurred: sharpness {face.sharpness:.3f}, at least {needs.min_sharpness:g} is needed"
         return ""
 
 
@@ -167,6 +169,12 @@ def turn_of(points: Points) -> float:
     across = points[1] - points[0]
     apart = float(np.linalg.norm(across))
     return float((points[2] - points[:2].mean(axis=0)) @ across) / apart**2 if apart > 0 else 0.0
+
+
+def tilt_of(points: Points) -> float:
+    """Degrees; 0 for a head that is held upright."""
+    across = points[1] - points[0]
+    return float(np.degrees(np.arctan2(across[1], across[0])))
 
 
 def _usable(rows: Any) -> Iterator[NDArray[np.float32]]:

@@ -73,8 +73,9 @@ class FaceSettings(BaseModel):
     detector: str = Field(default="auto")  # name of the model that finds faces; auto: the only one that is here
     embedding: str = Field(default="auto")  # name of the model that tells one from another; auto: the only one
     min_side_px: int = Field(default=40, ge=16)  # shorter side of a face; smaller ones are taken for each other
-    min_score: float = Field(default=0.8, ge=0.6, le=1)  # of the detector
+    min_score: float = Field(default=0.85, ge=0.6, le=1)  # of the detector
     max_turn: float = Field(default=0.35, gt=0, le=1)  # to the side: 0 from the front, 0.35 about half a profile
+    max_tilt: float = Field(default=10.0, gt=0, le=90)  # degrees from upright; the detector tells half of them
     min_sharpness: float = Field(default=0.015, ge=0)  # blurred faces of different persons look alike
     look_every_s: float = Field(default=0.3, gt=0)  # how often the faces of live tracks are looked at
 

@@ -67,8 +67,12 @@ def test_a_poor_face_says_why_and_gets_no_say(models, footage):
     small = cv2.copyMakeBorder(cv2.resize(photo, None, fx=0.4, fy=0.4), 100, 100, 150, 150, cv2.BORDER_REPLICATE)
     blurred = cv2.GaussianBlur(photo, (0, 0), 3)
     turned = cv2.imread(str(footage / "faces" / "orl" / "s2" / "5.pgm"))
-    faults = [models.find(picture)[0].fault.partition(":")[0] for picture in (small, blurred, turned)]
-    assert (good.fault, *faults) == ("", "too small", "blurred", "turned away")
+    other = cv2.imread(str(photos_of(footage, 1, range(2, 3))[0]))
+    height, width = other.shape[:2]
+    turning = cv2.getRotationMatrix2D((width / 2, height / 2), 25, 0.8)
+    tilted = cv2.warpAffine(other, turning, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    faults = [models.find(picture)[0].fault.partition(":")[0] for picture in (small, blurred, turned, tilted)]
+    assert (good.fault, *faults) == ("", "too small", "blurred", "turned away", "tilted")
     assert models.find(np.full((240, 320, 3), 90, np.uint8)) == ()
 
 
