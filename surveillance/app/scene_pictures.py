@@ -113,15 +113,14 @@ def part_for(camera: Camera, order: CollectOrder) -> Box:
 
 
 def sources_of(camera: Camera, order: CollectOrder) -> Iterator[Camera]:
-    """The camera as it is, or once for each file; named as their pictures are."""
-    for file in order.files:
+    """The camera as it is, or once for each file; named as their pictures are, a live camera's by the time too."""
+    files = order.files or ([Path(camera.url)] if Path(camera.url).is_file() else [])
+    for file in files:
         if not file.is_file():
             raise SettingsError(f"{file}: there is no such file")
         yield replace(camera, name=camera_name(str(file)), url=str(file.resolve()), sub_url=None)
-    if not order.files and "://" not in camera.url:
-        yield replace(camera, name=camera_name(camera.url))
-    elif not order.files:
-        yield camera
+    if not files:
+        yield replace(camera, name=f"{camera.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
 
 def frames_of(settings: Settings, camera: Camera, seconds: float | None) -> Iterator[Frame]:
