@@ -1,7 +1,7 @@
 """The camera task `plates`: vehicle tracks in, the number plate of each out, by the vote of several looks.
 
 A look costs as much as some tens of crops, so that one is taken only of a confirmed vehicle, where its picture is
-larger than before, and a bounded number of times for each track.
+clearly larger than before or its plate is in doubt, and a bounded number of times for each track.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from surveillance.perception.read import ReadText
 
 PLATE = "plate"
 LEAST_WIDTH_PX = 48  # of a vehicle whose plate could be read at all
-MOST_LOOKS = 12  # a track
+MOST_LOOKS = 12  # at a track that comes no nearer
 AGREE = 2  # looks that must read the same before it is told
-LARGER_BY = 1.1  # the width of a vehicle worth another look, by the last one
+LARGER_BY = 1.25  # the width of a vehicle worth another look, by the widest so far
 EVERY_S = 1.0  # one that stands still is looked at again so often while its plate is in doubt
 
 
@@ -65,11 +65,10 @@ class PlateTask:
         width = track.box.width * frame.picture.width
         if track.label != "vehicle" or track.seen_at != frame.captured_at or width < LEAST_WIDTH_PX:
             return False
-        if looks.count >= MOST_LOOKS:
-            return False
-        if width >= LARGER_BY * looks.widest:
+        if width >= LARGER_BY * looks.widest:  # also after many looks from afar: it may only now be near enough
             return True
-        return not looks.told and frame.captured_at.timestamp() - looks.looked_at_s >= EVERY_S
+        waited_s = frame.captured_at.timestamp() - looks.looked_at_s
+        return not looks.told and looks.count < MOST_LOOKS and waited_s >= EVERY_S
 
     def _look(self, looks: Looks, track: Track, frame: Frame) -> None:
         looks.count += 1

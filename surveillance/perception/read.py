@@ -6,7 +6,8 @@ Its models lie in its package; nothing is fetched. One reader a process, one thr
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,7 @@ MOST_ENLARGED = 3.0
 LEAST_SIDE_PX = 8
 STRIP = (2.0, 40)  # a picture so many times wider than high, and so low, is one line of text itself
 PARTS = ("Det", "Cls", "Rec")
+REMEDY = "install the package again: pip install 'rapidocr<3.10'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,14 @@ class RapidOcrReader:
     def __init__(self) -> None:
         """Raises ModelError where the package or its models cannot be used."""
         self._lock = threading.Lock()
-        self._ocr = _load()
+        with failing_as_model():
+            self._ocr = _load()
 
     def __call__(self, picture: Bgr) -> tuple[Line, ...]:
         height, width = picture.shape[:2]
         if min(height, width) < LEAST_SIDE_PX:
             return ()
-        with self._lock:
+        with self._lock, failing_as_model():
             if width >= STRIP[0] * height and height <= STRIP[1]:
                 return _strip(self._ocr, picture)
             return _lines(self._ocr, _enlarged(picture))
@@ -61,20 +64,31 @@ def text_reader() -> RapidOcrReader:
     return RapidOcrReader()
 
 
-def _load() -> Any:
+@contextmanager
+def failing_as_model() -> Iterator[None]:
+    """What the package cannot do is a ModelError that says what helps."""
     try:
-        from rapidocr import EngineType, RapidOCR
+        from rapidocr.inference_engine.openvino.main import OpenVINOError
+    except ImportError as error:
+        raise ModelError(f"text cannot be read: {error}; {REMEDY}") from error
+    try:
+        yield
+    except (OpenVINOError, OSError, RuntimeError, ValueError) as error:
+        cause = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise ModelError(f"text cannot be read: {cause}; {REMEDY}") from error
 
-        settings: dict[str, Any] = {f"{part}.engine_type": EngineType.OPENVINO for part in PARTS}
-        settings |= {
-            "Global.log_level": "error",
-            "Global.use_cls": False,  # what tells text that stands on its head
-            "Det.limit_type": "max",
-            "EngineConfig.openvino.inference_num_threads": 1,
-        }
-        return RapidOCR(params=settings)
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        raise ModelError(f"text cannot be read: {error}; install it again: pip install 'rapidocr<3.10'") from error
+
+def _load() -> Any:
+    from rapidocr import EngineType, RapidOCR
+
+    settings: dict[str, Any] = {f"{part}.engine_type": EngineType.OPENVINO for part in PARTS}
+    settings |= {
+        "Global.log_level": "error",
+        "Global.use_cls": False,  # what tells text that stands on its head
+        "Det.limit_type": "max",
+        "EngineConfig.openvino.inference_num_threads": 1,
+    }
+    return RapidOCR(params=settings)
 
 
 def _enlarged(picture: Bgr) -> Bgr:

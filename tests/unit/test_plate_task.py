@@ -50,7 +50,7 @@ def test_it_looks_again_only_where_more_is_to_be_seen() -> None:
     look(task, 0.4, width=0.5)
     assert (reader.looks, look(task, 3.0, width=0.5)) == (2, {1: {"plate": "AB12CDE"}})
     assert reader.looks == 2  # it is settled
-    look(task, 3.2, width=0.6)
+    look(task, 3.2, width=0.65)
     assert reader.looks == 3
 
 
@@ -70,9 +70,11 @@ def test_looks_are_bounded_and_forgotten_with_their_track() -> None:
     for second in range(40):
         look(task, float(second))
     assert reader.looks == MOST_LOOKS
-    assert look(task, 40.0, ended=True) == {}
-    look(task, 41.0)
+    look(task, 40.0, width=0.6)  # it comes nearer after all
     assert reader.looks == MOST_LOOKS + 1
+    assert look(task, 41.0, ended=True) == {}
+    look(task, 42.0)
+    assert reader.looks == MOST_LOOKS + 2
 
 
 def test_a_plate_may_stand_on_two_lines_or_in_two_parts() -> None:
