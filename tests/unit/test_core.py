@@ -19,6 +19,7 @@ from surveillance.domain.values import (
     Event,
     Input,
     Observation,
+    Presented,
     rfc3339,
     system_decision,
 )
@@ -188,6 +189,33 @@ def test_what_may_be_on_record_waits_until_that_can_be_told(tmp_path: Path) -> N
     ledger.away = False
     core.turn()
     assert (sightings(ledger), told) == ([known, fresh], [1, 2])
+
+
+def test_a_request_of_a_cameras_own_is_judged_once_also_by_core_started_anew() -> None:
+    ledger = MemoryLedger()
+    now = datetime.now(UTC)
+    request = request_of(Presented("visit-1", now, "front", (), now + timedelta(seconds=5)))
+    for _ in range(2):
+        core = core_with(ledger, MemoryInbox())
+        core.put(request, again=True)
+        core.put(request, again=True)
+        core.turn()
+    assert kinds(ledger) == ["access.granted"]
+    ledger.away = True
+    core.put(replace(request, id="visit-2"), again=True)
+    core.turn()
+    ledger.away = False
+    core.turn()
+    assert [entry.id for entry in ledger.inputs if isinstance(entry, AccessRequest)] == ["visit-1"]
+
+
+def test_who_it_is_is_known_before_it_is_judged_and_recorded() -> None:
+    ledger = MemoryLedger()
+    walk = CoreWalk(request_of, grant_all, ledger, nothing_due, identify=lambda seen: replace(seen, identity="Ada"))
+    core = Core(walk, MemoryInbox(), as_presented)
+    core.put(observation())
+    core.turn()
+    assert [seen.identity for seen in sightings(ledger)] == ["Ada"]
 
 
 def test_core_without_room_for_what_it_judged_judges_nothing_more() -> None:
