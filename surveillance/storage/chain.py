@@ -67,13 +67,18 @@ def link_rows(connection: Connection, kind: str, rows: Sequence[Row]) -> None:
         row["link"] = number
 
 
-def relink(connection: Connection, kind: str, names: Iterable[str]) -> None:
-    """New links for rows that were just changed for good; the old ones then stand for what they were before."""
+def relink(
+    connection: Connection, kind: str, names: Iterable[str], why: str = "another link says what became of it"
+) -> None:
+    """New links for rows that were just changed by rule, as when something is erased from them.
+
+    The old ones stay, say `why`, and lose their salt: nobody can tell by them what the rows were.
+    """
     table = table_of(kind)
     name = table.c[KEYS[kind]]
     for chunk in in_chunks(names):
         rows = [dict(row) for row in connection.execute(select(table).where(name.in_(chunk))).mappings()]
-        link_removal(connection, "settled", [row["link"] for row in rows], "another link says what became of it")
+        link_removal(connection, "settled", [row["link"] for row in rows], why)
         link_rows(connection, kind, rows)
         for row in rows:
             connection.execute(update(table).where(name == row[KEYS[kind]]).values(link=row["link"]))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.values import rfc3339
@@ -23,7 +23,7 @@ from surveillance.storage.database import reading, writing
 from surveillance.storage.durable import append_line
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.proof import is_signed, leaf_of, public_key_of, root_of, sign
-from surveillance.storage.tables import chain, event
+from surveillance.storage.tables import chain
 
 COVERS = 20_000  # links under one head at most
 _SIGNING = "chain-signing"
@@ -195,7 +195,7 @@ def _beginning(connection: Connection) -> dict[str, Any]:
 
 def _cut(connection: Connection, head: Head) -> Head | None:
     """The last head before every link that still stands for a row; None where that is where the chain begins now."""
-    needed = [link for kind in ROWS if (link := _first_link(connection, kind, head)) is not None]
+    needed = [link for kind in ROWS if (link := _first_link(connection, kind)) is not None]
     below = min(needed, default=head["seq"] + 1)
     earlier = select(chain.c.payload).where(chain.c.payload.is_not(None), chain.c.kind == "signed")
     for payload in connection.scalars(earlier.where(chain.c.seq <= below).order_by(chain.c.seq.desc())):
@@ -205,12 +205,8 @@ def _cut(connection: Connection, head: Head) -> Head | None:
     return None
 
 
-def _first_link(connection: Connection, kind: str, head: Head) -> int | None:
-    table: Table = table_of(kind)
-    if kind == "event":
-        chained = select(event.c.link).where(event.c.seq > head["began"]["event"], event.c.link.is_not(None))
-        return connection.execute(chained.order_by(event.c.seq).limit(1)).scalar_one_or_none()
-    found: int | None = connection.execute(select(func.min(table.c.link))).scalar_one()
+def _first_link(connection: Connection, kind: str) -> int | None:
+    found: int | None = connection.execute(select(func.min(table_of(kind).c.link))).scalar_one()
     return found
 
 

@@ -14,10 +14,13 @@ from old_databases import build_old
 from sqlalchemy import select, text
 from tampering import Tamperer
 
-from surveillance.domain.errors import RecordFailed, SettingsError
+from surveillance.app.audit import Look, audit, keep_heads, nightly_audit
+from surveillance.app.store import open_store, upgrade_database
+from surveillance.domain.errors import RecordFailed, SettingsError, UserMistake
+from surveillance.settings import Settings
 from surveillance.storage import tables
 from surveillance.storage.audit import Walk
-from surveillance.storage.chain import NOTHING, chain_key, keep_chain, mac_of
+from surveillance.storage.chain import NOTHING, chain_key, keep_chain, mac_of, relink
 from surveillance.storage.chained import ROWS, STATES, UNCHAINED
 from surveillance.storage.database import open_database, reading, upgrade, writing
 from surveillance.storage.heads import heads_after, last_head, read_heads, sign_heads, unsigned, write_heads
@@ -217,6 +220,28 @@ def test_heads_are_signed_and_kept_elsewhere(tmp_path):
     assert (told.faults, told.heads) == ([], 1)
 
 
+def test_the_job_keeps_heads_elsewhere_and_makes_up_for_what_it_missed(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    settings = Settings(data_dir=tmp_path / "site", audit={"heads_dir": elsewhere, "sign_links": 4})
+    upgrade_database(settings)
+    store = open_store(settings)
+    assert keep_heads(settings, store).is_idle
+    store.accounts.add("ada", "administrator", "correct horse battery")
+    with pytest.raises(UserMistake, match="there is no folder"):
+        keep_heads(settings, store)
+    elsewhere.mkdir()
+    done = keep_heads(settings, store)
+    assert (done.words, done.is_idle) == (f"nothing to sign; kept 1 in {elsewhere}", False)
+    assert keep_heads(settings, store).is_idle
+    assert nightly_audit(settings, store).words == "6 links are sound"
+    found = audit(settings, Look(against=elsewhere), lambda done, total: None)
+    assert (found.faults, found.heads) == ([], 1)
+    with writing(store.engine) as connection:
+        connection.execute(text("UPDATE account SET role = 'administrator', name = 'eve'"))
+    with pytest.raises(UserMistake, match="table account is not as the last edit on record left it"):
+        nightly_audit(settings, store)
+
+
 def test_an_older_database_is_chained_from_its_next_event_on(empty_database, tmp_path):
     engine = open_database(empty_database)
     build_old(engine, "0014")
@@ -232,6 +257,20 @@ def test_an_older_database_is_chained_from_its_next_event_on(empty_database, tmp
     with writing(site.engine) as connection:
         connection.execute(text("UPDATE event SET link = NULL"))
     assert "names another link" in faults(site)[0]
+
+
+def test_what_is_erased_by_rule_is_no_tampering(tmp_path, database):
+    site = lived_in(tmp_path, database)
+    [ada] = [row["id"] for row in Events(site.engine).page()[0] if row["details"].get("user") == "ada"]
+    erased = {"id": ada, "payload": b'{"details":{"user":"(erased)"}}'}
+    with writing(site.engine) as connection:
+        connection.execute(text("UPDATE event SET payload = :payload WHERE id = :id"), erased)
+        relink(connection, "event", [ada], "a person was erased")
+    site.retain(event_days=25, media_days=5)
+    assert site.audit().faults == []
+    with writing(site.engine) as connection:
+        connection.execute(text("UPDATE event SET payload = :payload WHERE id = :id"), {**erased, "payload": b"{}"})
+    assert [fault.partition(": ")[2] for fault in faults(site)] == ["its row was changed"]
 
 
 def test_a_program_without_the_keys_does_not_break_the_chain(tmp_path: Path):
