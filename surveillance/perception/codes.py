@@ -32,7 +32,10 @@ def read_code(picture: Bgr) -> str:
     scale = min(LONG_SIDE_PX / max(picture.shape[:2]), MOST_ENLARGED)
     if scale > 1.0:
         picture = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
-    return str(cv2.QRCodeDetectorAruco().detectAndDecode(picture)[0])
+    try:
+        return str(cv2.QRCodeDetectorAruco().detectAndDecode(picture)[0])
+    except (UnicodeDecodeError, cv2.error):  # bytes that are no text, or what the detector stumbles over
+        return ""
 
 
 @dataclass(slots=True)

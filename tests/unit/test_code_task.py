@@ -62,6 +62,13 @@ def test_who_shows_nothing_for_long_is_looked_at_less_often() -> None:
     assert 80 < reading.looks < 95  # some 76 in 30 s, then one each second
 
 
+def test_a_code_that_is_no_text_is_none() -> None:
+    drawn = io.BytesIO()
+    segno.make("é" * 20, error="m", micro=False, encoding="latin1").save(drawn, kind="png", scale=8, border=4)
+    code = cv2.imdecode(np.frombuffer(drawn.getvalue(), np.uint8), cv2.IMREAD_COLOR)
+    assert read_code(np.asarray(code, np.uint8)) == ""
+
+
 def test_a_code_of_a_phone_is_read_from_a_noisy_picture() -> None:
     link, _ = SEAL.issue_link(START, at(86400))
     _, text = SEAL.show(link, START)
