@@ -38,7 +38,7 @@ def open_model(card: ModelCard, folder: Path | None = None) -> Run:
 
 def open_onnx(card: ModelCard, folder: Path | None = None) -> Run:
     """The same for a card whose file is ONNX."""
-    from surveillance.perception.backends.openvino_backend import run_onnx
+    from surveillance.perception.backends.onnx_file import run_onnx
 
     path, data = read_weights(card, folder)
     try:

@@ -22,7 +22,8 @@ from torch import nn
 
 from surveillance.domain.errors import ModelError
 from surveillance.domain.values import Bgr
-from surveillance.perception.backends.openvino_backend import OpenVinoBackend, open_file, save_as_openvino
+from surveillance.perception.backends.onnx_file import open_file
+from surveillance.perception.backends.openvino_backend import OpenVinoBackend, save_as_openvino
 from surveillance.perception.backends.torch_backend import TorchBackend
 from surveillance.perception.cards import ModelCard
 from surveillance.perception.registry import Backend, Batch, Logits, build_network, preprocess

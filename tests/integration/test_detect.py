@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -106,6 +108,18 @@ def test_a_camera_that_does_not_tell_the_kind_says_how_to_switch_it_on(house: Pa
     told = ask(house, "watch", video, "--rules", str(rules), "--json").stdout
     assert "kind is not told by camera 06710_13h: switch its task kind on" in told
     assert "sighting.alerted" not in told
+
+
+def test_a_detector_in_onnx_loads_no_torch(house: Path) -> None:
+    """A worker without a recognizer of its own holds half a gigabyte less."""
+    program = (
+        "import sys\n"
+        "from surveillance.app.detectors import detector_of\n"
+        "from surveillance.settings import Settings\n"
+        f"detector_of(Settings(data_dir={str(house)!r}))\n"
+        "print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("proposer", ["motion", "detector"])

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from surveillance.domain.errors import ModelError
-from surveillance.perception.opening import Answers, Run
-from surveillance.perception.registry import Backend, Batch, Logits
-
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it would report each import to its maker
-import openvino as ov  # noqa: E402
-
-SETTINGS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+from surveillance.perception.backends.onnx_file import all_answers, first_answer, ov
+from surveillance.perception.opening import Run
+from surveillance.perception.registry import Batch, Logits
 
 
 class OpenVinoBackend:
@@ -29,7 +23,7 @@ class OpenVinoBackend:
         """`device` is auto or cpu; raises ModelError for another."""
         if device.lower() not in ("auto", "cpu"):
             raise ModelError(f"the openvino backend runs on cpu, not on {device!r}; set device to auto or cpu")
-        self._run = _compiled(_converted(build(), channels, size))
+        self._run = first_answer(_converted(build(), channels, size))
 
     def __call__(self, batch: Batch) -> Logits:
         """(n, channels, size, size) float32 to (n, labels) float32."""
@@ -42,30 +36,9 @@ def save_as_openvino(network: nn.Module, channels: int, size: int, to: Path) -> 
     return to
 
 
-def open_file(path: Path) -> Backend:
-    """What a file in OpenVINO IR or ONNX answers."""
-    return _compiled(ov.Core().read_model(str(path)))
-
-
-def run_onnx(data: bytes) -> Run:
-    """What a network in ONNX answers, all its outputs. Raises RuntimeError for bytes that are none."""
-    return _answering(ov.Core().read_model(data, b""))
-
-
 def run_module(network: nn.Module, channels: int, size: int) -> Run:
     """What a network of torch answers to pictures of one size, one at a time."""
-    return _answering(_converted(network, channels, size, batch=1))
-
-
-def _answering(model: Any) -> Run:
-    network = ov.Core().compile_model(model, "CPU", SETTINGS)
-    count = len(network.outputs)
-
-    def run(batch: Batch) -> Answers:
-        answered = network(batch)
-        return tuple(np.array(answered[place], np.float32) for place in range(count))
-
-    return run
+    return all_answers(_converted(network, channels, size, batch=1))
 
 
 def _converted(network: nn.Module, channels: int, size: int, batch: int = -1) -> Any:
@@ -74,8 +47,3 @@ def _converted(network: nn.Module, channels: int, size: int, batch: int = -1) ->
         warnings.simplefilter("ignore")  # the converter traces by a call that torch calls deprecated
         example = torch.zeros(1, channels, size, size)
         return ov.convert_model(network, example_input=example, input=[batch, channels, size, size])
-
-
-def _compiled(model: Any) -> Backend:
-    network = ov.Core().compile_model(model, "CPU", SETTINGS)
-    return lambda batch: np.array(network(batch)[0], np.float32)

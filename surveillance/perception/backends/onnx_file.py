@@ -1,0 +1,44 @@
+"""A network in a file answers in OpenVINO: single precision on one CPU thread, and no torch, for workers go without."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surveillance.perception.opening import Answers, Run
+from surveillance.perception.registry import Backend, Batch
+
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it would report each import to its maker
+import openvino as ov  # noqa: E402
+
+__all__ = ["all_answers", "first_answer", "open_file", "ov", "run_onnx"]
+SETTINGS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+
+
+def open_file(path: Path) -> Backend:
+    """What a file in OpenVINO IR or ONNX answers first."""
+    return first_answer(ov.Core().read_model(str(path)))
+
+
+def run_onnx(data: bytes) -> Run:
+    """What a network in ONNX answers, all its outputs. Raises RuntimeError for bytes that are none."""
+    return all_answers(ov.Core().read_model(data, b""))
+
+
+def first_answer(model: Any) -> Backend:
+    network = ov.Core().compile_model(model, "CPU", SETTINGS)
+    return lambda batch: np.array(network(batch)[0], np.float32)
+
+
+def all_answers(model: Any) -> Run:
+    network = ov.Core().compile_model(model, "CPU", SETTINGS)
+    count = len(network.outputs)
+
+    def run(batch: Batch) -> Answers:
+        answered = network(batch)
+        return tuple(np.array(answered[place], np.float32) for place in range(count))
+
+    return run
