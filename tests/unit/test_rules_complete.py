@@ -31,6 +31,9 @@ def chosen(marked: str, wanted: str) -> str:
     return text[: found.start] + candidate.text + text[found.end :]
 
 
+FACTORS_OFFERED = ['"badge"', '"card"', '"face"', '"phone"', '"pin"', '"plate"', '"qr"']
+
+
 @pytest.mark.parametrize(
     ("marked", "wanted"),
     [
@@ -73,7 +76,7 @@ def chosen(marked: str, wanted: str) -> str:
         (START + "ended # dwell|", []),
         (START + "|\n    ended and dw|".replace("|", "|-", 1), ["dwell_s", "dwell_in(zone)"]),
         ("- name: a\n  on: access\n  when: door == |", ['"back"', '"front"', '"soft"']),
-        ("- name: a\n  on: access\n  when: factors >= {|", ['"badge"', '"card"', '"face"', '"pin"', '"plate"']),
+        ("- name: a\n  on: access\n  when: factors >= {|", FACTORS_OFFERED),
         ("- name: a\n  on: access\n  when: person == |", ['"Ada"', '"Grace"']),
         ("- name: a\n  on: access\n  when: gr|", ["groups", '"guards" in groups', '"staff" in groups']),
         ("- name: a\n  on: camera\n  when: camera_state == |", None),
