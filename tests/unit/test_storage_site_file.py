@@ -230,3 +230,15 @@ notify:
         "doors[0].relay",
         "notify[0].url",
     ]
+
+
+@pytest.mark.parametrize("task", ["faces", "identify"])
+def test_a_camera_recognizes_faces_for_a_stated_purpose_only(task):
+    camera = f"cameras: [{{name: front, url: 'rtsp://10.0.0.9/1', tasks: [{task}]"
+    for purpose in ("", ", purpose: '  '"):
+        with pytest.raises(
+            SettingsError, match=r"s\.yaml:1: cameras\[0\]\.purpose: says nothing, and this camera is told"
+        ):
+            parse_site(f"{camera}{purpose}}}]", "s.yaml")
+    site = parse_site(f"{camera}, purpose: staff at the front door}}]", "s.yaml")
+    assert (site.cameras[0].tasks, site.cameras[0].purpose) == ((task,), "staff at the front door")
