@@ -176,6 +176,7 @@ def identified(part: Gathered, figures: FaceFigures) -> dict[str, Any]:
         "gallery_persons": len(np.unique(part.persons[enrolled])),
         "gallery_templates": int(enrolled.sum()),
         "identified_rate": float((known & (best >= figures.identify_threshold)).mean()),
+        "identified_probes": int(probes.sum()),
         "wrongly_identified": int((~known & (best >= figures.identify_threshold)).sum()),
         "strangers": len(np.unique(part.persons[strangers])),
         "stranger_probes": int(strangers.sum()),
