@@ -40,6 +40,8 @@ class Tamperer:
         row = self._row(database, table)
         column = self._dice.choice(self._columns(database, table))
         value = self._other(row[column])
+        if value == row[column]:
+            return None
         self._set(database, table, row, {column: value})
         return f"{table}: {column} of {self._key(database, table, row)} from {row[column]!r:.60} to {value!r:.60}"
 
