@@ -34,12 +34,14 @@ def strays(connection: Connection, seen: Mapping[str, int], floor: int, last: in
         if connection.execute(counted).scalar_one() == seen.get(kind, 0):
             continue
         for rows in _in_steps(connection, kind):
-            linked = [row["link"] for row in rows if isinstance(row["link"], int)]
-            found = _links(connection, linked)
+            found = _links(connection, [row["link"] for row in rows if isinstance(row["link"], int)])
+            excused = _older(connection, kind, [row for row in rows if row["link"] is None], older)
             for row in rows:
-                words = _fault_of(connection, kind, row, found, (floor, last, older))
-                if words:
-                    yield Stray(row["link"], kind, row[KEYS[kind]], words)
+                name, link = row[KEYS[kind]], row["link"]
+                if link is None and name not in excused:
+                    yield Stray(None, kind, name, "it was inserted: no link stands for it")
+                elif link is not None and not (_is_within(link, floor, last) and found.get(link) == (kind, name)):
+                    yield Stray(link, kind, name, "it was inserted or moved: its link stands for something else")
 
 
 def _in_steps(connection: Connection, kind: str) -> Iterator[Sequence[RowMapping]]:
@@ -65,27 +67,18 @@ def _links(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[st
     return found
 
 
-def _fault_of(
-    connection: Connection,
-    kind: str,
-    row: RowMapping,
-    found: Mapping[int, tuple[str, str]],
-    ends: tuple[int, int, int],
-) -> str | None:
-    floor, last, older = ends
-    link = row["link"]
-    if link is None:
-        return None if _may_lack_link(connection, kind, row, older) else "it was inserted: no link stands for it"
-    if not isinstance(link, int) or not floor < link <= last or found.get(link) != (kind, row[KEYS[kind]]):
-        return "it was inserted or moved: its link stands for something else"
-    return None
+def _is_within(link: object, floor: int, last: int) -> bool:
+    return isinstance(link, int) and floor < link <= last
 
 
-def _may_lack_link(connection: Connection, kind: str, row: RowMapping, older: int) -> bool:
-    """What is older than the chain has none, nor what is about such an event."""
+def _older(connection: Connection, kind: str, rows: Sequence[RowMapping], older: int) -> set[str]:
+    """Which of these may lack a link: events from before the chain, and what is about such an event."""
     if kind == "event":
-        return bool(row["seq"] <= older)
-    if older == 0:
-        return False
-    seq = connection.execute(select(event.c.seq).where(event.c.id == row["event"])).scalar_one_or_none()
-    return seq is not None and seq <= older
+        return {row["id"] for row in rows if row["seq"] <= older}
+    excused: set[str] = set()
+    for start in range(0, len(rows) if older else 0, 500):
+        chunk = rows[start : start + 500]
+        before = select(event.c.id).where(event.c.id.in_({row["event"] for row in chunk}), event.c.seq <= older)
+        events = set(connection.scalars(before))
+        excused |= {row[KEYS[kind]] for row in chunk if row["event"] in events}
+    return excused
