@@ -70,6 +70,13 @@ def open_face_models(settings: str, folders: tuple[Path, ...]) -> FaceModels:
     return open_faces(FaceSettings.model_validate_json(settings), folders)
 
 
+def build_text(settings: Settings, camera: Camera, tell: Tell) -> Task:
+    from surveillance.perception.read import text_reader
+    from surveillance.perception.text_task import TextTask
+
+    return TextTask(text_reader())
+
+
 def build_badges(settings: Settings, camera: Camera, tell: Tell) -> Task:
     from surveillance.perception.codes import CodeTask
 
@@ -78,6 +85,7 @@ def build_badges(settings: Settings, camera: Camera, tell: Tell) -> Task:
 
 TASKS: Mapping[str, BuildTask] = {  # each name stands in domain.site.CAMERA_TASKS too
     "plates": build_plates,
+    "text": build_text,
     "behavior": build_behavior,
     OBJECTS: build_objects,
     "kind": build_kind,

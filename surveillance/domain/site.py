@@ -60,6 +60,7 @@ FACE_TASKS = frozenset({FACES, IDENTIFY})
 CAMERA_TASKS: Mapping[str, str] = {
     "kind": "what kind of vehicle or animal it is",
     "plates": "the number plates of vehicles",
+    "text": "what is written on what it follows",
     "behavior": "how they move: staying about one place, speed; running and falling, both experimental",
     OBJECTS: "what somebody left behind or took away",
     FACES: "faces, to confirm whose badge is presented",

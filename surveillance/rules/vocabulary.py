@@ -186,6 +186,15 @@ WORDS: Mapping[str, Word] = {
             task="plates",
         ),
         Word(
+            "text",
+            SET,
+            "",
+            "text",
+            _SEEN,
+            'the words written on it, in capitals, such as "DHL"; empty while none is read',
+            task="text",
+        ),
+        Word(
             "plate_match",
             TEXT,
             "",

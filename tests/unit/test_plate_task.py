@@ -8,7 +8,8 @@ from moving import at, block, frame_at, track_of
 
 from surveillance.domain.geometry import WHOLE, Box
 from surveillance.domain.values import Attributes, Bgr, Track
-from surveillance.perception.plate_task import MOST_LOOKS, PlateTask
+from surveillance.perception.looks import MOST_LOOKS
+from surveillance.perception.plate_task import PlateTask
 from surveillance.perception.plates import Reading, plate_of
 from surveillance.perception.read import Line
 
