@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,12 +16,12 @@ from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
 from surveillance.app.doors import QUESTION, DoorDesk
-from surveillance.app.enrolling import core_gallery
+from surveillance.app.enrolling import KnownFaces
 from surveillance.app.event_log import log_events
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.seeing import Seeing
 from surveillance.app.store import Store, relay_token
-from surveillance.domain.errors import UserMistake
+from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.site import FACE_TASKS, Site
 from surveillance.domain.values import Action, Event, Glimpse, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
@@ -49,18 +50,25 @@ class SiteInForce:
         except UserMistake:  # told when the engine tries to put it in force; until then everything is denied
             self._book = Rulebook()
         self.judge = RuleJudge(self._book, self.site, settings.rules)
-        self.gallery = core_gallery(settings, store)
+        self._read_faces = KnownFaces(settings, store)
+        self._gallery = self._known_faces()
 
     def __call__(self) -> Site:
         return self.site
 
     def known_faces(self) -> Gallery:
-        return self.gallery
+        return self._gallery
 
     def look_again(self) -> None:
         """Takes up face models and figures that came after the last edit, where a camera waits for them."""
-        if self.gallery.figures is None and any(FACE_TASKS & set(camera.tasks) for camera in self.site.cameras):
-            self.gallery = core_gallery(self._settings, self._store)
+        if self._gallery.figures is None:
+            with suppress(RecordFailed):
+                self._gallery = self._known_faces()
+
+    def _known_faces(self) -> Gallery:
+        """Nobody's, where no camera recognizes faces."""
+        wanted = any(FACE_TASKS & set(camera.tasks) for camera in self.site.cameras)
+        return self._read_faces() if wanted else Gallery()
 
     def version(self) -> Hashable:
         """Another one after every edit in the database and every change of a rule file."""
@@ -74,7 +82,7 @@ class SiteInForce:
         Cameras, doors and people apply all the same: who was removed must not pass because of a misspelled rule.
         """
         self.site = site
-        self.gallery = core_gallery(self._settings, self._store)
+        self._gallery = self._known_faces()
         try:
             self._book = build_rulebook(self._settings, site)
         finally:

@@ -21,8 +21,8 @@ from surveillance.access.people import person_of
 from surveillance.app.site_edit import author, open_site
 from surveillance.app.store import Store
 from surveillance.app.tasks import open_face_models
-from surveillance.domain.errors import ModelError, NotFound, SettingsError
-from surveillance.domain.faces import vectors_of
+from surveillance.domain.errors import NotFound, SettingsError, UserMistake
+from surveillance.domain.faces import Vectors, vectors_of
 from surveillance.domain.geometry import WHOLE, Box
 from surveillance.engines.children import PARENT
 from surveillance.settings import PREFIX, Settings
@@ -210,13 +210,34 @@ def gallery_of(settings: Settings, store: Store) -> tuple[str, Gallery]:
 
     card = embedding_card(settings)
     model = model_id(card)
-    templates = {name: vectors_of(vectors) for name, vectors in store.faces.embeddings(model).items()}
-    return model, Gallery(templates, figures_of(card), card.name)
+    return model, Gallery(templates_of(store, model), figures_of(card), card.name)
 
 
-def core_gallery(settings: Settings, store: Store) -> Gallery:
-    """The same for core, which goes on without: then nobody is recognized."""
-    try:
-        return gallery_of(settings, store)[1]
-    except (ModelError, NotFound) as fault:
-        return Gallery(fault=str(fault))
+class KnownFaces:
+    """The gallery as core compares with it: templates are opened anew only where somebody changed them.
+
+    Without a model, or with a key that cannot be read, it is empty and says why.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._mark: tuple[str, object] | None = None
+        self._templates: dict[str, Vectors] = {}
+
+    def __call__(self) -> Gallery:
+        """Raises RecordFailed while the database is away."""
+        from surveillance.perception.face_models import figures_of, model_id
+
+        try:
+            card = embedding_card(self._settings)
+            mark = model_id(card), self._store.faces.mark()
+            if mark != self._mark:
+                self._templates, self._mark = templates_of(self._store, mark[0]), mark
+            return Gallery(self._templates, figures_of(card), card.name)
+        except UserMistake as fault:
+            return Gallery(fault=str(fault))
+
+
+def templates_of(store: Store, model: str) -> dict[str, Vectors]:
+    return {name: vectors_of(vectors) for name, vectors in store.faces.embeddings(model).items()}

@@ -166,8 +166,8 @@ def report_lines(measured: FaceReport) -> Sequence[str]:
         f"  same accepted at FAR 0.001 of this half   {test['true_accept_rate_at_far_0.001']:.4f}, which rests on "
         f"{test['false_accepts_at_far_0.001']} pairs",
         f"  rank 1               {test['rank_1']:.4f} of {test['rank_1_probes']} pictures",
-        f"  identified (1:N)     {test['identified_rate']:.4f} of {test['identified_probes']} pictures, by "
-        f"{test['gallery_templates']} of {test['gallery_persons']} persons; {test['wrongly_identified']} wrongly",
+        f"  identified (1:N)     {test['identified_rate']:.4f} of {test['identified_probes']} pictures, gallery: "
+        f"{test['gallery_persons']} persons, {test['gallery_templates']} faces; {test['wrongly_identified']} wrongly",
         f"  strangers identified {test['false_identification_rate']:.4f} of {test['stranger_probes']} pictures of "
         f"{test['strangers']} strangers; at most {test['expected_false_identification_rate']:.4f} is expected",
     )

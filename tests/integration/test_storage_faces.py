@@ -93,7 +93,9 @@ def test_other_edits_of_people_keep_the_faces(engine, keys, faces):
 
 def test_the_key_goes_with_the_last_face(keys, faces):
     first, second = faces.list_faces("Ada")
+    before = faces.mark()
     faces.remove("Ada", "eve", first.id)
+    assert faces.mark() != before == (3, before[1])
     assert len(key_files(keys)) == 2
     faces.remove("Ada", "eve", second.id)
     assert len(key_files(keys)) == 1
