@@ -34,6 +34,7 @@ from surveillance.storage.sizes import configuration_version, newest_event_at
 from surveillance.storage.state import SharedState
 from surveillance.storage.tokens import Tokens
 
+SEALING = "sealing.key"  # without it nothing that is sealed in the database can be read
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)  # no clock that is right is behind this
 GB = 1_000_000_000
 AT_ONCE = 4  # cameras tried at the same time
@@ -131,12 +132,14 @@ class Database:
 def look_at_keys(directory: Path, needed: bool) -> Iterator[Finding]:
     """Whether the keys are there, whole and private."""
     files = sorted(directory.glob("*.key")) if directory.is_dir() else []
+    todo = "restore them from their copy; without them camera passwords cannot be read and badges do not match"
     if not files:
         if needed:
-            todo = "restore them from their copy; without them camera passwords cannot be read and badges do not match"
             yield Finding("fail", f"there are no keys in {directory}, though a site is configured", todo)
         return
-    faults = False
+    faults = needed and not (directory / SEALING).is_file()
+    if faults:
+        yield Finding("fail", f"the key {directory / SEALING} is gone, though a site is configured", todo)
     for path in (directory, *files):
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             faults = True

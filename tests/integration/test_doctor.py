@@ -88,7 +88,7 @@ def test_a_site_in_order(settings: Settings, listener: int) -> None:
     assert [(finding.level, finding.what.partition(":")[0]) for finding in of_site(settings)] == [
         ("ok", f"the data directory {settings.data_dir} is writable and private"),
         ("ok", "the database is at this version (cameras"),
-        ("ok", "1 keys are whole and private; keep a copy apart from the database"),
+        ("ok", "2 keys are whole and private; keep a copy apart from the database"),
         ("ok", "1 rules are in force"),
         ("ok", "door front"),
         ("ok", "camera hall"),
@@ -124,13 +124,18 @@ def test_what_is_wrong_with_a_site_is_said(settings: Settings, tmp_path: Path) -
 
 def test_lost_keys_are_told_and_no_new_ones_made(settings: Settings) -> None:
     configured(settings, Site(cameras=(Camera("hall", "rtsp://ada:secret@192.0.2.1/1"),)))
-    (settings.data_dir / "keys" / "sealing.key").unlink()
+    sealing = settings.data_dir / "keys" / "sealing.key"
+    sealing.unlink()
     found = of_site(settings)
     assert [finding.what for finding in found if finding.level == "fail"] == [
-        f"there are no keys in {settings.data_dir / 'keys'}, though a site is configured"
+        f"the key {sealing} is gone, though a site is configured"
     ]
-    assert list((settings.data_dir / "keys").iterdir()) == []
-    (settings.data_dir / "keys" / "sealing.key").write_bytes(b"short")
+    assert not sealing.exists()
+    for key in sealing.parent.iterdir():
+        key.unlink()
+    assert "there are no keys in" in of_site(settings)[2].what
+    assert list(sealing.parent.iterdir()) == []
+    sealing.write_bytes(b"short")
     assert any("damaged" in finding.what for finding in of_site(settings))
 
 
