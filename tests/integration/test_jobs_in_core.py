@@ -180,6 +180,8 @@ def test_the_commands(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         ("retention", None, None),
         ("health", "all is well", True),
         ("arming", None, None),
+        ("heads", None, None),
+        ("audit", None, None),
         ("drift", None, None),
         ("proposals", None, None),
         ("retraining", None, None),
