@@ -22,6 +22,7 @@ from surveillance.storage import tables
 from surveillance.storage.audit import Walk
 from surveillance.storage.chain import NOTHING, chain_key, keep_chain, mac_of, relink
 from surveillance.storage.chained import ROWS, STATES, UNCHAINED
+from surveillance.storage.copy import copy_database
 from surveillance.storage.database import open_database, reading, upgrade, writing
 from surveillance.storage.heads import heads_after, last_head, read_heads, sign_heads, unsigned, write_heads
 from surveillance.storage.keys import KeyStore
@@ -190,6 +191,13 @@ def test_writing_the_whole_chain_anew_is_found(site):
     forged = site.audit(({**kept, "seq": 5},)).faults
     assert [fault.words.endswith("was not signed by this site's key") for fault in forged] == [True]
     assert not is_signed(kept, other.key("chain-signing").hex())
+
+
+def test_a_copy_into_another_database_is_as_sound(aged, empty_database):
+    target = open_database(empty_database)
+    copy_database(aged.engine, target)
+    told = Walk(target, aged.keys, aged.place, heads_after(aged.engine, 0))()
+    assert (told.faults, told.rows) == ([], aged.audit().rows)
 
 
 def test_a_chain_that_is_gone_is_missed(site):
