@@ -119,7 +119,7 @@ class Walk:
                 raise SettingsError("the key of the chain is gone: put the key files back that belong to this database")
             return True
         self._audit.older = connection.execute(select(head.c.value).where(head.c.name == "event")).scalar_one()
-        if counted or self._key_store.has("chain"):
+        if counted or (self._audit.older and self._key_store.has("chain")):
             self._tell(None, "", "", "the chain is gone: there was one, and no link of it is left")
         elif self._wanted:
             self._tell(None, "", "", "there is no chain, but heads of one were kept elsewhere")
