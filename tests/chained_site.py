@@ -11,9 +11,10 @@ from argon2 import PasswordHasher
 from ledger_samples import NOON, Desk, decision, observation, open_desk, shot
 from sqlalchemy import Engine
 
+from surveillance.domain.kept import Kept, KeptFile
 from surveillance.domain.permissions import Reach
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Decision, Kept, KeptFile
+from surveillance.domain.values import Decision
 from surveillance.places import recording_place
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.audit import Audit, Walk

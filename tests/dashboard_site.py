@@ -32,11 +32,12 @@ from surveillance.app.site_faces import SiteFaces
 from surveillance.app.site_shelf import SiteShelf
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
+from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.domain.labels import Pick, Said, subject_of
 from surveillance.domain.permissions import Reach
 from surveillance.domain.shadow import ShadowVote, vote_of
 from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Schedule, Site
-from surveillance.domain.values import Decision, Keep, Kept, KeptFile, Shot, rfc3339
+from surveillance.domain.values import Decision, Shot, rfc3339
 from surveillance.engines.live import LivePictures
 from surveillance.places import recording_place
 from surveillance.settings import Settings

@@ -19,9 +19,9 @@ from surveillance.app.rehearsal import QUESTION as REHEARSAL
 from surveillance.app.rehearsal import TARGET_QUESTION, Rehearsal, TargetTest
 from surveillance.app.store import PAGES_KEY, Store
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, Glimpse
+from surveillance.domain.values import Action, Decision, Glimpse
 from surveillance.engines.cameras import CameraWork
-from surveillance.engines.core import Core, denial, refusal
+from surveillance.engines.core import Core, Question, denial, refusal
 from surveillance.engines.figures import Figures
 from surveillance.engines.keeper import Keeper
 from surveillance.engines.picking import PickingRecord
@@ -92,15 +92,7 @@ def build_engine(
         site=site,
     )
     jobs = SiteJobs(settings, store, ports)
-    errands = Errands(settings, lambda text: store.keys.decrypt(text, PAGES_KEY), store.inbox.answer)
-    rehearsal = Rehearsal(site, ports.tell)
-    target_test = TargetTest(Notifiers(site, settings.actions), ports.tell, store.inbox.answer)
-    questions = {
-        QUESTION: jobs.ask,
-        REHEARSAL: rehearsal.ask,
-        TARGET_QUESTION: target_test.ask,
-        **dict.fromkeys(errands.kinds, errands.ask),
-    }
+    questions = {QUESTION: jobs.ask, **side_questions(settings, store, site, ports.tell)}
     running = build_core(settings, store, site, lambda: engine.wake(), questions, figures)
     take_up(settings, store, site, running)
     place = build_place(running.core)
@@ -140,6 +132,19 @@ def build_engine(
     )
     engine = SiteEngine(running.core, parts, publisher)
     return engine, jobs, running.picking, candidates
+
+
+def side_questions(
+    settings: Settings, store: Store, site: SiteInForce, tell: Callable[[Decision], None]
+) -> dict[str, Question]:
+    """What core is asked beside requests at doors, by kind: errands, tests of alerts and of notification targets."""
+    errands = Errands(settings, lambda text: store.keys.decrypt(text, PAGES_KEY), store.inbox.answer)
+    target_test = TargetTest(Notifiers(site, settings.actions), tell, store.inbox.answer)
+    return {
+        REHEARSAL: Rehearsal(site, tell).ask,
+        TARGET_QUESTION: target_test.ask,
+        **dict.fromkeys(errands.kinds, errands.ask),
+    }
 
 
 def take_up(settings: Settings, store: Store, site: SiteInForce, running: RunningCore) -> None:

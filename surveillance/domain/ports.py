@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
     AccessRequest,
@@ -19,8 +20,6 @@ from surveillance.domain.values import (
     Event,
     Frame,
     Input,
-    Keep,
-    Kept,
     Motion,
     Observation,
     Presented,

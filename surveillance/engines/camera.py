@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from surveillance.domain.errors import SurveillanceError
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.ports import KeepMedia
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Frame, Keep, Kept, Observation, SceneReport
+from surveillance.domain.values import CameraReport, Frame, Observation, SceneReport
 from surveillance.engines.worker import Looked, walk_source
 from surveillance.ingest.mailbox import FrameMailbox
 from surveillance.walk import WorkerWalk

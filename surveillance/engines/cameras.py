@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from surveillance.domain.errors import UserMistake
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Keep, Kept
 from surveillance.engines.supervise import Supervised
 
 STOP_S = 3.0  # how long a camera that was told to stop may take

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from surveillance.domain.errors import UserMistake
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Glimpse, Input, Keep, Kept, new_id
+from surveillance.domain.values import Glimpse, Input, new_id
 from surveillance.engines.backlog import Backlog
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.link import GONE, Assign, Durable, Hello, Leaving, Measured, Refused, Wire, call

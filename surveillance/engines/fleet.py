@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.shadow import ShadowFailed, ShadowTold, ShadowVote
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, Decision, Glimpse, Input, Keep, Kept, Observation, SceneReport
+from surveillance.domain.values import CameraReport, Decision, Glimpse, Input, Observation, SceneReport
 from surveillance.engines.cameras import nothing_kept
 from surveillance.engines.core import told_of_itself
 from surveillance.engines.link import GONE, Assign, Durable, FromWorker, Hello, Leaving, Measured, Refused, Told, Wire

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from surveillance.domain.errors import RecordFailed
-from surveillance.domain.values import Keep, Kept
+from surveillance.domain.kept import Keep, Kept
 from surveillance.engines.supervise import Supervised
 
 LOOK_S = 0.25  # how often the record is looked at

@@ -17,9 +17,10 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.shadow import ShadowFailed, ShadowVote
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Classification, Glimpse, Input, Keep, Kept
+from surveillance.domain.values import Classification, Glimpse, Input
 from surveillance.engines.slots import Place
 
 RETRY_S = 0.2

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from surveillance.domain.errors import RecordFailed, UserMistake
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept, SceneReport, rfc3339
+from surveillance.domain.values import Action, CameraReport, Input, SceneReport, rfc3339
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised

@@ -24,8 +24,9 @@ import av
 import cv2
 from av.error import FFmpegError
 
+from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.domain.ports import Hide, SourceOptions
-from surveillance.domain.values import Bgr, Keep, Kept, KeptFile
+from surveillance.domain.values import Bgr
 from surveillance.ingest.ring import Cut, PacketRing
 from surveillance.ingest.sources import FrameBuilder
 from surveillance.places import recording_place, sync_directory

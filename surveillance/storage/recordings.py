@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from surveillance.domain.errors import NotFound, RecordFailed
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.ports import SiteReader
-from surveillance.domain.values import Decision, Keep, Kept, rfc3339
+from surveillance.domain.values import Decision, rfc3339
 from surveillance.places import recording_place
 from surveillance.storage.chain import link_removal, relink
 from surveillance.storage.database import in_chunks, reading, writing

@@ -14,8 +14,9 @@ import pytest
 from ledger_samples import Desk, decision, observation, open_desk
 
 from surveillance.domain.errors import RecordFailed
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Site
-from surveillance.domain.values import Decision, Keep, Kept
+from surveillance.domain.values import Decision
 from surveillance.engines.keeper import NO_ANSWER, UNDER_WAY, Keeper
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.queries import Events

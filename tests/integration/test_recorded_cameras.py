@@ -21,8 +21,9 @@ from services import lacking
 from surveillance.app.runtime import media_dir
 from surveillance.app.worker import build_frames, build_media, build_ring
 from surveillance.bench.rtsp_server import Mount, RtspServer, is_installed
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Camera
-from surveillance.domain.values import Frame, Keep, Kept, new_id
+from surveillance.domain.values import Frame, new_id
 from surveillance.ingest.clip import RingMedia
 from surveillance.ingest.ring import PacketRing
 from surveillance.ingest.settings import IngestSettings

@@ -11,8 +11,9 @@ import pytest
 from ledger_samples import NOON, Desk, decision, observation, open_desk
 
 from surveillance.domain.errors import NotFound
+from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.domain.site import Camera, Door, Site
-from surveillance.domain.values import Decision, Keep, Kept, KeptFile
+from surveillance.domain.values import Decision
 from surveillance.places import recording_place
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.queries import Events

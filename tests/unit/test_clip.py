@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from clips import drawn, make_mp4
 
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.ports import Hide, SourceOptions
-from surveillance.domain.values import Bgr, Frame, Keep, Kept
+from surveillance.domain.values import Bgr, Frame
 from surveillance.ingest.clip import BLURRED, MASKED, UNCODED, UNSEEN, RingMedia
 from surveillance.ingest.ring import PacketRing
 from surveillance.ingest.sources import FileSource

@@ -10,7 +10,7 @@ from dashboard_site import DashboardSite, now_decision, open_site
 from ledger_samples import JPEG
 from sqlalchemy import insert
 
-from surveillance.domain.values import Keep, Kept, KeptFile
+from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.places import recording_place
 from surveillance.storage.database import writing
 from surveillance.storage.recordings import wish_rows

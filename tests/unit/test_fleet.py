@@ -13,8 +13,9 @@ from fakes import NOON, observation
 from patience import eventually
 
 from surveillance.domain.errors import ModelError
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Camera
-from surveillance.domain.values import CameraReport, CodeSeen, Decision, Glimpse, Input, Keep, Kept, Observation
+from surveillance.domain.values import CameraReport, CodeSeen, Decision, Glimpse, Input, Observation
 from surveillance.engines.crew import Crew
 from surveillance.engines.fleet import Fleet, FleetCamera
 from surveillance.engines.link import Switchboard

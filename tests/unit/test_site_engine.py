@@ -13,8 +13,9 @@ import pytest
 from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
 
 from surveillance.domain.errors import ModelError, RecordFailed, RuleError
+from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Action, CameraReport, Input, Keep, Kept
+from surveillance.domain.values import Action, CameraReport, Input
 from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.site import SiteEngine, SiteParts
 from surveillance.engines.supervise import Supervised
