@@ -105,10 +105,13 @@ def test_write_a_rule_try_it_save_it_and_see_it_in_force(chromium: Browser, tmp_
         choices = page.get_by_label("What to try it on")
         past = choices.locator("option", has_text="Seen, no event").last
         choices.select_option(past.get_attribute("value"))
-        page.get_by_role("button", name="Try").click()
+        page.get_by_role("button", name="Try", exact=True).click()
         trial = page.locator("#trial")
         expect(trial).to_contain_text("It would have alerted")
         expect(trial.locator(".leaf", has_text='"store" in zones').locator(".found")).to_contain_text("zones = ")
+        page.get_by_role("button", name="Try on all of it").click()
+        expect(trial).to_contain_text("lingerer fired 0 times and would have fired", timeout=90_000)
+        expect(trial.locator("svg.timeline")).to_be_visible()
 
         page.get_by_role("button", name="Save", exact=True).click()
         page.wait_for_url("**/rules/edit/lingerer")
