@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surveillance.domain.errors import SourceError
-from surveillance.domain.ports import SourceOptions
+from surveillance.app.looking import open_picture
 from surveillance.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def find_faces(settings: Settings, images: Sequence[Path]) -> Iterator[LookedAt]
 
     find = open_finder(settings.perception.faces, settings.model_dirs)
     for path in images:
-        picture = read_picture(path)
+        picture = open_picture(path)
         yield LookedAt(path, picture, find(picture))
 
 
@@ -44,15 +43,6 @@ def compare_faces(settings: Settings, looked: Sequence[LookedAt]) -> tuple[list[
     models = open_faces(settings.perception.faces, settings.model_dirs)
     first, second = ([models.embed(face.aligned) for face in each.faces] for each in looked)
     return [[float(one @ other) for other in second] for one in first], figures_of(models.card)
-
-
-def read_picture(path: Path) -> Bgr:
-    """Raises SourceError."""
-    from surveillance.ingest.sources import open_source
-
-    if not path.is_file():
-        raise SourceError(f"cannot read {path}: there is no such file", "not_found")
-    return next(iter(open_source(f"file:{path}", SourceOptions(camera="image")).frames())).picture.bgr()
 
 
 def paint(looked: LookedAt, to: Path) -> Path:

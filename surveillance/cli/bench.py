@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +17,18 @@ from surveillance.settings import Settings
 @cli.group()
 def bench() -> None:
     """Measure what a site costs on this machine, and how well it follows things."""
+
+
+def tell(lines: Iterable[str], figures: Mapping[str, Any], file: Path | None) -> None:
+    """Prints the lines, and writes the figures where a file is asked for."""
+    for line in lines:
+        click.echo(line)
+    keep(figures, file)
+
+
+def keep(figures: Mapping[str, Any], file: Path | None) -> None:
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
 @command(
@@ -36,10 +50,7 @@ def soak(settings: Settings, clip: Path, minutes: float, cameras: int, flap_s: f
     from surveillance.bench import soak as soaking
 
     figures = soaking.dated(soaking.soak(settings, soaking.SoakOrder(minutes, clip, cameras, flap_s)))
-    for line in soaking.described(figures):
-        click.echo(line)
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    tell(soaking.described(figures), figures, file)
 
 
 @command(
@@ -69,10 +80,7 @@ def dashboard(
 
     databases = (only,) if only else pages.DATABASES
     figures = pages.measure(settings, pages.DashboardOrder(Fill(events, hidden), repeats, databases=databases))
-    for line in pages.described(figures):
-        click.echo(line)
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    tell(pages.described(figures), figures, file)
 
 
 @command(bench, "rules", "surveillance bench rules --json rules.json")
@@ -88,10 +96,7 @@ def rules(rounds: int, file: Path | None) -> None:
         raise NotFound(
             f"{missing.name} is not installed; `pip install rule-engine common-expression-language`"
         ) from None
-    for line in asking.described(figures):
-        click.echo(line)
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    tell(asking.described(figures), figures, file)
 
 
 @command(
@@ -111,10 +116,7 @@ def backtest(settings: Settings, observations: int, count: int, file: Path | Non
     from surveillance.bench import backtesting
 
     figures = backtesting.measure(settings, backtesting.BacktestOrder(observations, count))
-    for line in backtesting.described(figures):
-        click.echo(line)
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    tell(backtesting.described(figures), figures, file)
 
 
 @command(
@@ -138,10 +140,7 @@ def plates(data: Path | None, painted: int, seed: int, file: Path | None) -> Non
     if data is None and not painted:
         raise click.UsageError("nothing to read: give --data, --painted or both")
     figures = reading.measure_all(data, painted, seed)
-    for line in reading.described(figures):
-        click.echo(line)
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    tell(reading.described(figures), figures, file)
 
 
 def _size(ctx: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -186,8 +185,7 @@ def track_quality(
         click.echo(line)
     if tracks is not None:
         tracks.write_text(mot.mot_text(told), encoding="utf-8")
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    keep(figures, file)
 
 
 @command(
@@ -206,8 +204,7 @@ def track_cost(file: Path | None) -> None:
     figures = track_quality.cost()
     for objects, ms in figures["ms_per_update"].items():
         click.echo(f"{objects:>4} objects: {ms['median']:6.2f} ms, 95 of 100 below {ms['p95']:.2f} ms")
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    keep(figures, file)
 
 
 @command(
@@ -248,7 +245,4 @@ def store(events: int, file: Path | None) -> None:
     from surveillance.bench import chain_cost
 
     figures = chain_cost.measure(events)
-    for line in chain_cost.described(figures):
-        click.echo(line)
-    if file is not None:
-        file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    tell(chain_cost.described(figures), figures, file)

@@ -5,23 +5,18 @@ The page is open to whoever has the link, which is all that it asks for; switchi
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from surveillance.access import people as edits
 from surveillance.access.badges import PHONE, Badge
 from surveillance.access.credentials import faults_of
-from surveillance.access.roster import mark_of
-from surveillance.dashboard import trail
-from surveillance.dashboard.badges import DAYS, code_of
+from surveillance.dashboard.badges import code_of, issued
 from surveillance.dashboard.guards import needs, public
 from surveillance.dashboard.services import services
-from surveillance.dashboard.site_edits import edit_site
-from surveillance.domain.errors import UserMistake
-from surveillance.domain.site import Credential, Person
+from surveillance.domain.site import Person
 from surveillance.domain.values import rfc3339
 
 pages = Blueprint("phone_badges", __name__)
@@ -32,20 +27,12 @@ COOKIE = "surveillance_badge"
 @needs("people.edit")
 def issue() -> tuple[str, int]:
     """Makes a badge for a person's phone and shows its link: the link is not kept."""
-    name, days = request.form.get("name", ""), request.form.get("days", "")
-    if days not in map(str, DAYS):
-        raise UserMistake(_("Choose how long the badge is valid."))
-    now = datetime.now(UTC)
-    badge, text = services().badges.issue_link(now, now + timedelta(days=int(days)))
-    value = services().site.hash_credential(PHONE, badge.id)
-    held = Credential(PHONE, value, valid_from=badge.issued, valid_until=badge.expires)
-    edit_site(lambda site: edits.changed(site, name, lambda person: edits.with_credential(person, held)))
-    trail.exported("badge", f"{name} {mark_of(value)}")
+    name, badge, text, mark = issued(PHONE, services().badges.issue_link)
     link = url_for("phone_badges.open_link", link=text, _external=True)
     page = render_template(
         "badge_link.html",
         person=edits.person_of(services().site.read(), name),
-        mark=mark_of(value),
+        mark=mark,
         code=code_of(link),
         link=link,
         until=None if badge.expires is None else rfc3339(badge.expires),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -89,17 +90,14 @@ def export(id: str) -> Response:
 def evidence(id: str) -> Response:
     """The evidence bundle: record, pictures and clip with the proof that they are as they were recorded."""
     find(id)
-    file = SpooledTemporaryFile(MEMORY)  # noqa: SIM115 (closed with the answer)
     name = f"evidence-{id}.zip"
-    try:
+    with ExitStack() as kept:
+        file = kept.enter_context(SpooledTemporaryFile(MEMORY))
         services().proofs.write_bundle(id, file, name)
-    except BaseException:
-        file.close()
-        raise
-    trail.exported("evidence", id)
-    file.seek(0)
-    answer = send_file(file, "application/zip", as_attachment=True, download_name=name)
-    answer.call_on_close(file.close)
+        trail.exported("evidence", id)
+        file.seek(0)
+        answer = send_file(file, "application/zip", as_attachment=True, download_name=name)
+        answer.call_on_close(kept.pop_all().close)  # with the answer
     return answer
 
 

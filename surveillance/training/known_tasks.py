@@ -47,14 +47,19 @@ def classes_of(labels: tuple[str, ...]) -> dict[str, str]:
     return {label: ours[label] for label in labels if label in ours}
 
 
-def _of_torchvision(name: str, chosen: str) -> Known:
+def chosen_weights(name: str, chosen: str) -> Any:
+    """torchvision's weights of that name for a model, its default ones for none. Raises NotFound."""
     from torchvision import models
 
     every = models.get_model_weights(name)
     names = [entry.name for entry in every]
     if chosen and chosen not in names:
         raise NotFound(f"{name} has no weights {chosen!r}; there are: {', '.join(names)}")
-    weights = every[chosen] if chosen else every.DEFAULT
+    return every[chosen] if chosen else every.DEFAULT
+
+
+def _of_torchvision(name: str, chosen: str) -> Known:
+    weights = chosen_weights(name, chosen)
     file = urlsplit(weights.url).path.rpartition("/")[2]
     labels = tuple(weights.meta["categories"])
     is_detector = name in detector_names()

@@ -27,7 +27,7 @@ from surveillance.perception.cards import CLASSIFIER, DETECTOR, ModelCard
 from surveillance.perception.shelf import check_name, digest_of, write_checked
 from surveillance.perception.torchvision_models import classifier_names, detector, segmenter
 from surveillance.training.known import Known
-from surveillance.training.known_tasks import find_task, task_names
+from surveillance.training.known_tasks import chosen_weights, find_task, task_names
 from surveillance.training.pretrained import SIDE_HEADS, input_of, read_checkpoint
 from surveillance.training.recipes import IMAGENET
 
@@ -170,17 +170,11 @@ def _bare_network(known: Known) -> torch.nn.Module:
 
 
 def _of_torchvision(name: str, chosen: str) -> Known:
-    from torchvision import models
-
-    every = models.get_model_weights(name)
-    names = [entry.name for entry in every]
-    if chosen and chosen not in names:
-        raise NotFound(f"{name} has no weights {chosen!r}; there are: {', '.join(names)}")
-    weights = every[chosen] if chosen else every.DEFAULT
+    weights = chosen_weights(name, chosen)
     file = urlsplit(weights.url).path.rpartition("/")[2]
     architecture, parameters = _built_as(name, weights.transforms())
     return Known(
-        name=name if weights == every.DEFAULT else f"{name}-{weights.name.lower()}",
+        name=name if weights == chosen_weights(name, "") else f"{name}-{weights.name.lower()}",
         file=file,
         url=weights.url,
         sha256=file.removesuffix(".pth").rpartition("-")[2],
