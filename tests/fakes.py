@@ -8,6 +8,7 @@ from typing import Any
 
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.geometry import Box
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.ports import Asked
 from surveillance.domain.values import (
     AccessRequest,
@@ -16,7 +17,6 @@ from surveillance.domain.values import (
     Input,
     Observation,
     Presented,
-    identity_of,
     new_id,
 )
 

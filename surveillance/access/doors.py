@@ -1,4 +1,4 @@
-"""The state of each door in ONVIF's words, moved only along legal transitions, told as DoorReports.
+"""The state of each door in ONVIF's words, moved only along legal transitions, told as DoorReports and DoorSensed.
 
 Source: ONVIF Door Control Service, DoorMode and DoorAlarmState. Locked down and locked open are left only by their
 release, which locks; no grant opens a door that is blocked, locked down, or in a mode that nobody knows.
@@ -11,12 +11,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from surveillance.access.senses import DoorTimes, Senses, compared, is_news, known_of, taken
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import DoorReport
 
+Told = DoorSensed | DoorReport
 SECURED = ("locked", "blocked", "locked_down", "double_locked")  # found open in one of these, a door was forced
+
+LONGEST_ACCESS = timedelta(seconds=90)  # beyond a pulse; what lasts longer was dated by a clock that was set since
+CONFIRMED_AFTER = timedelta(seconds=5)  # an order that got no answer may still arrive
 
 _COMMANDED = ("locked", "unlocked", "accessed", "blocked", "double_locked")  # modes that obey any plain command
 _LEARNED = (*_COMMANDED, "unknown")
@@ -37,13 +43,17 @@ COMMANDS = tuple(command for command in TRANSITIONS if command != "access")  # l
 
 @dataclass(frozen=True, slots=True)
 class DoorState:
-    """How a door stands. `resting` is the mode that a momentary access falls back to at `until`."""
+    """How a door stands. `resting` is the mode that a momentary access falls back to at `until`.
+
+    Until `masked_until` whoever opens it came by the exit button, or in the last moment of an access.
+    """
 
     mode: str = "locked"
     alarm: str = "normal"
     resting: str = "locked"
     until: datetime | None = None
     opened_at: datetime | None = None
+    masked_until: datetime | None = None
 
 
 def allows(mode: str, command: str) -> bool:
@@ -81,36 +91,61 @@ def _after(state: DoorState, command: str) -> str:
     return TRANSITIONS[command][state.mode]
 
 
-def sensed(state: DoorState, is_open: bool, at: datetime) -> DoorState:
-    """The state after its contact told open or closed. Alarms are masked while the door is unlocked or accessed."""
+def masked(state: DoorState, until: datetime) -> DoorState:
+    """The state after somebody may have asked to leave: what opens the door until then is no break-in."""
+    return replace(state, masked_until=until if state.masked_until is None else max(state.masked_until, until))
+
+
+def is_masked(state: DoorState, now: datetime) -> bool:
+    return state.masked_until is not None and now < state.masked_until <= now + LONGEST_ACCESS
+
+
+def sensed(state: DoorState, is_open: bool, at: datetime, is_found: bool = False) -> DoorState:
+    """The state after its contact told open or closed. Alarms are masked while the door is unlocked or accessed.
+
+    A door that is found open, since nobody had told how it stood, may have been opened by right.
+    """
     if not is_open:
         return replace(state, alarm="normal", opened_at=None)
     if state.opened_at is not None:
         return state
-    return replace(state, opened_at=at, alarm="forced_open" if state.mode in SECURED else state.alarm)
+    is_forced = state.mode in SECURED and not is_found and not is_masked(state, at)
+    return replace(state, opened_at=at, alarm="forced_open" if is_forced else state.alarm)
 
 
-def passed(state: DoorState, now: datetime, open_too_long_s: float) -> DoorState:
+def passed(state: DoorState, now: datetime, times: DoorTimes) -> DoorState:
     """The state at that time: a momentary access ends; a secured door that still stands open raises an alarm."""
-    if state.until is not None and now >= state.until:
-        state = replace(state, mode=state.resting, until=None)
-    overdue = state.opened_at is not None and now - state.opened_at >= timedelta(seconds=open_too_long_s)
+    if state.masked_until is not None and not is_masked(state, now):
+        state = replace(state, masked_until=None)
+    if state.until is not None and not now < state.until <= now + LONGEST_ACCESS:
+        until = min(state.until, now) + timedelta(seconds=times.relock_masks_s)
+        state = masked(replace(state, mode=state.resting, until=None), until)
+    overdue = state.opened_at is not None and now - state.opened_at >= timedelta(seconds=times.open_too_long_s)
     if overdue and state.mode in SECURED and state.alarm == "normal":
         return replace(state, alarm="open_too_long")
     return state
 
 
+def expected_lock(state: DoorState, now: datetime) -> str | None:
+    """How the lock of a door in that state must stand; None where it may stand either way."""
+    if state.mode in SECURED:
+        return None if is_masked(state, now) else "locked"
+    return "unlocked" if state.mode in ("unlocked", "locked_open") else None
+
+
 class Doors:
-    """Every door's state. Each call returns a DoorReport only for a change of mode or alarm.
+    """Every door's state. Each call returns only what core must hear: a change of mode, of alarm, of what is known.
 
     Doors start locked: a relay relocks on its own timer, so a restart never finds an access still running. Safe to
     share between threads; hold `moving` while handing a report on, so that reports come in the order of the changes.
     """
 
-    def __init__(self, site: SiteReader, open_too_long_s: float = 30.0) -> None:
+    def __init__(self, site: SiteReader, times: DoorTimes | None = None) -> None:
         self.site = site
-        self._open_too_long_s = open_too_long_s
+        self._times = times or DoorTimes()
         self._states: dict[str, DoorState] = {}
+        self._senses: dict[str, Senses] = {}
+        self._listening_since: datetime | None = None
         self._since: dict[str, datetime] = {}
         self.moving = threading.RLock()
 
@@ -150,21 +185,74 @@ class Doors:
                 return None
             return self._set(door, lost(self.state(door)), at, reason)
 
-    def sensed(self, door: str, is_open: bool, at: datetime) -> DoorReport | None:
-        """What the door's contact told."""
+    def hear(self, told: DoorSensed) -> tuple[Told, ...]:
+        """What a door's controller tells, whole as core must hear it, and what follows. Raises NotFound."""
         with self.moving:
-            return self._set(door, sensed(self.state(door), is_open, at), at, "opened" if is_open else "closed")
+            state, before = self.state(told.door), self._senses.get(told.door)
+            if told.exit:
+                state = masked(state, told.at + timedelta(seconds=self._times.exit_masks_s))
+            reason = ""
+            if told.contact in ("open", "closed"):
+                is_found = before is None or before.shown is None or before.shown.contact in (None, "unknown")
+                state = sensed(state, told.contact == "open", told.at, is_found)
+                reason = "opened" if told.contact == "open" else "closed"
+            if self._is_confirmed(state, told):
+                state, reason = moved(state, "lock"), "its controller tells that it is locked"
+            self._senses[told.door] = taken(before or Senses(DoorSensed(told.door, told.at)), told)
+            report = self._set(told.door, state, told.at, reason)
+            known = self._know(told.door, told.at, told.exit)
+        return tuple(entry for entry in (known, report) if entry is not None)
 
-    def tick(self, now: datetime) -> tuple[DoorReport, ...]:
-        """What time alone changed: accesses that ended, doors that stand open too long."""
-        known = {door.name for door in self.site().doors}
+    def unheard(self, door: str, why: str) -> None:
+        """Its controller could not be asked how it stands."""
         with self.moving:
-            reports = [
-                self._set(door, passed(state, now, self._open_too_long_s), now, "time passed")
-                for door, state in list(self._states.items())
-                if door in known
-            ]
-        return tuple(report for report in reports if report is not None)
+            senses = self._senses.get(door)
+            if senses is not None:
+                self._senses[door] = replace(senses, failure=why)
+
+    def tick(self, now: datetime) -> tuple[Told, ...]:
+        """What time alone changed: accesses that ended, doors that stand open too long, controllers that are silent."""
+        entries: list[Told | None] = []
+        with self.moving:
+            self._listening_since = self._listening_since or now
+            for door in self.site().doors:
+                if door.name in self._states:
+                    state = passed(self._states[door.name], now, self._times)
+                    entries.append(self._set(door.name, state, now, "time passed"))
+                if door.watch != "no" and door.name not in self._senses:
+                    self._senses[door.name] = Senses(DoorSensed(door.name, now))
+                entries.append(self._know(door.name, now))
+        return tuple(entry for entry in entries if entry is not None)
+
+    def known(self, door: str) -> DoorSensed | None:
+        """What core last heard of how the door itself stands; None where nobody told."""
+        senses = self._senses.get(door)
+        return None if senses is None else senses.shown
+
+    def _is_confirmed(self, state: DoorState, told: DoorSensed) -> bool:
+        """Whether a door of which nobody knew how it stands is told to be locked, long enough after the order."""
+        since = self._since.get(told.door)
+        return (
+            state.mode == "unknown"
+            and told.lock == "locked"
+            and (since is None or abs(told.at - since) >= CONFIRMED_AFTER)
+        )
+
+    def _know(self, name: str, now: datetime, is_exit: bool = False) -> DoorSensed | None:
+        """What is known of the door now, where core must hear of it."""
+        senses, door = self._senses.get(name), self.site().door(name)
+        if senses is None or door is None:
+            return None
+        state = self.state(name)
+        senses = compared(senses, expected_lock(state, now), now)
+        silent_since = None if door.watch == "no" else senses.heard_at or self._listening_since
+        known = replace(known_of(senses, state.mode, silent_since, now, self._times), exit=is_exit)
+        is_told = senses.heard_at is not None or known.is_unknown
+        if is_exit or (is_told and is_news(senses.shown, known)):
+            self._senses[name] = replace(senses, shown=known)
+            return known
+        self._senses[name] = senses
+        return None
 
     def recall(self, reports: Iterable[DoorReport]) -> None:
         """Takes the modes on record, in order, after a restart: a lockdown survives, a momentary access does not."""

@@ -15,9 +15,13 @@ class FaceMatchSettings(BaseModel):
 
 
 class AccessSettings(BaseModel):
-    """How long a door may stand open, and when a face counts."""
+    """How long a door may stand open, when what is told of it is doubted, and when a face counts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     open_too_long_s: float = Field(default=30.0, gt=0)
+    exit_masks_s: float = Field(default=10.0, ge=0, le=60)  # after the exit button nobody breaks in
+    relock_masks_s: float = Field(default=2.0, ge=0, le=30)  # nor right after an access ended
+    lock_settle_s: float = Field(default=3.0, gt=0, le=30)  # a lock may take so long to do as its door is told
+    silent_s: float = Field(default=10.0, ge=2)  # a controller that tells nothing for so long leaves its door unknown
     faces: FaceMatchSettings = FaceMatchSettings()

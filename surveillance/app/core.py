@@ -11,6 +11,7 @@ from surveillance import plugins
 from surveillance.access.desk import parse_presented
 from surveillance.access.doors import Doors
 from surveillance.access.faces import Gallery
+from surveillance.access.senses import DoorTimes
 from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
@@ -147,7 +148,7 @@ def build_core(
 
     `questions` answers what other processes ask core besides access.
     """
-    desk = DoorDesk(Doors(site, settings.access.open_too_long_s), lambda entry: core.put(entry))
+    desk = DoorDesk(Doors(site, times_of(settings)), lambda entry: core.put(entry))
     granted = Newest(GRANTS_KEPT)
     relay = plugins.load("relays", "http")(site, lambda door: relay_token(store.keys, door), settings.actions)
     dispatch = OutboxDispatch(
@@ -191,3 +192,10 @@ def build_core(
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
     return RunningCore(core, desk, dispatch, Outcomes(), picking, seeing, picker.shown)
+
+
+def times_of(settings: Settings) -> DoorTimes:
+    access = settings.access
+    return DoorTimes(
+        access.open_too_long_s, access.exit_masks_s, access.relock_masks_s, access.lock_settle_s, access.silent_s
+    )

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from surveillance.access.doors import Doors
+from surveillance.access.doors import Doors, Told
 from surveillance.access.orders import SECURING, Ask, in_words, parse_ask, refused
 from surveillance.actions.dispatch import DOOR_DEEDS, NOT_ALLOWED
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import Asked
 from surveillance.domain.suggest import no_such
@@ -30,7 +31,7 @@ class DoorDesk:
     """Over the doors of one site. `put` hands core an input."""
 
     doors: Doors
-    put: Callable[[DoorReport | DoorOrder], None]
+    put: Callable[[Told | DoorOrder], None]
     _relays: dict[str, dict[str, Any]] = field(default_factory=dict)  # door -> how its controller last answered
 
     # --- orders ---
@@ -140,10 +141,16 @@ class DoorDesk:
 
     # --- time and telling ---
 
+    def hear(self, told: DoorSensed) -> None:
+        """What a door's controller tells, by whatever wire. May be called by any thread. Raises NotFound."""
+        with self.doors.moving:
+            for entry in self.doors.hear(told):
+                self.put(entry)
+
     def tick(self, now: datetime) -> None:
         with self.doors.moving:
-            for report in self.doors.tick(now):
-                self._report(report)
+            for entry in self.doors.tick(now):
+                self.put(entry)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Each door as the dashboard shows it: mode, alarm, since when, and how its relay last answered."""

@@ -24,13 +24,13 @@ from surveillance.storage.site_models import asking_faults
 from surveillance.storage.site_secrets import HIDDEN, hidden_door
 
 pages = Blueprint("door_setup", __name__)
-FIELDS = ("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone")
+FIELDS = ("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch")
 
 
 @pages.get("/door-setup")
 @needs("doors.edit")
 def new() -> str:
-    return form({"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no"}, None)
+    return form({"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no", "watch": "no"}, None)
 
 
 @pages.post("/door-setup")

@@ -98,6 +98,7 @@ class Door:
     on_camera_stale: str = "deny"  # deny | badge_only
     camera_asks: str = "no"  # what its camera presents by itself, without a reader: a key of ASKING
     camera_zone: str | None = None  # where one must stand for that; None: anywhere in the picture
+    watch: str = "no"  # who tells how it stands: one of domain.doors.WATCHES
 
 
 ASKING: Mapping[str, tuple[str, ...]] = {  # what a door says -> the tasks of its camera that present

@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.faces import FaceSeen, FacesFailed
 from surveillance.domain.geometry import Box
 
@@ -325,27 +326,9 @@ class Tick:
     at: datetime
 
 
-Input = (
-    Observation | CameraReport | SceneReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick
-)  # what core judges
-
-
-def identity_of(entry: Input) -> str | None:
-    """What makes an input the same when it is met twice; None for a Tick, which core makes itself."""
-    if isinstance(entry, Observation | AccessRequest | DoorOrder):
-        return entry.id
-    if isinstance(entry, Tick):
-        return None
-    stamp = entry.at.isoformat(timespec="microseconds")
-    match entry:
-        case CameraReport():
-            return f"{stamp}:{entry.state if entry.changed else 'beat'}:{entry.camera}"
-        case SceneReport():
-            return f"{stamp}:scene:{entry.scene}:{entry.camera}"
-        case DoorReport():
-            return f"{stamp}:{entry.mode}:{entry.alarm}:{entry.door}"
-        case ModeReport():
-            return f"{stamp}:mode:{entry.mode}"
+Input = (  # what core judges
+    Observation | CameraReport | SceneReport | AccessRequest | DoorReport | DoorSensed | DoorOrder | ModeReport | Tick
+)
 
 
 # --- judged and recorded -------------------------------------------------------------------------------------------

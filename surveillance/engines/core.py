@@ -16,7 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import RecordFailed, UserMistake
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.ports import Asked, Inbox, JudgedInput, Spool
 from surveillance.domain.values import (
     AccessRequest,
@@ -28,7 +30,6 @@ from surveillance.domain.values import (
     Observation,
     Presented,
     Tick,
-    identity_of,
     rfc3339,
     system_decision,
 )
@@ -132,7 +133,7 @@ class Core:
         disk (or was dropped, which is counted and told). `again` marks one that may have been taken before: if it was,
         it is not judged again, only acknowledged.
         """
-        urgent = isinstance(entry, DoorReport | DoorOrder | AccessRequest)
+        urgent = isinstance(entry, DoorReport | DoorSensed | DoorOrder | AccessRequest)
         (self._urgent if urgent else self._inputs).put(Waiting(entry, done, again))
 
     def stop(self) -> None:

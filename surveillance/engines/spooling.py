@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from surveillance.domain.errors import RecordFailed, Unrecordable
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.ports import JudgedInput, Record, Spool
 from surveillance.domain.values import (
     AccessRequest,
@@ -23,7 +24,6 @@ from surveillance.domain.values import (
     Event,
     Input,
     Tick,
-    identity_of,
     rfc3339,
     system_decision,
 )

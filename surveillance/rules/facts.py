@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.plates import match
 from surveillance.domain.site import Site
 from surveillance.domain.values import (
@@ -22,7 +23,7 @@ from surveillance.domain.values import (
     SceneReport,
 )
 from surveillance.rules.condition import Key, key_text
-from surveillance.rules.memory import Memory, SeenDoor
+from surveillance.rules.memory import Memory
 from surveillance.rules.schedules import is_open
 from surveillance.rules.vocabulary import UNKNOWN, WORDS, Value
 
@@ -82,6 +83,7 @@ class _Scene:
         seen: Observation | None = None,
         request: AccessRequest | None = None,
         plate: Attribute | None = None,
+        door: str = "",
     ) -> None:
         self._memory = memory
         self._site = site
@@ -89,6 +91,7 @@ class _Scene:
         self._at = at
         self._seen = seen
         self._plate = plate  # that is read; None where nothing tells it
+        self._door = request.door if request else door
         self._request = request  # somebody asks at a door: doubt about who stands there counts
 
     def __call__(self, key: Key, doubts: dict[Key, str]) -> Value:
@@ -113,7 +116,22 @@ class _Scene:
                 return self._memory.camera_state(self._camera, self._at) if self._camera else "none"
             case "mode":
                 return self._memory.mode
+            case "door_contact" | "door_lock" | "door_tampered" | "door_faulty":
+                return self._sensed(key, doubts)
         doubts[key] = self._missing(key)
+        return UNKNOWN
+
+    def _sensed(self, key: Key, doubts: dict[Key, str]) -> Value:
+        """What the door's controller tells; empty where nobody does."""
+        door = self._memory.door(self._door)
+        if key == "door_tampered":
+            return door.tamper
+        if key == "door_faulty":
+            return bool(door.fault)
+        told = (door.contact if key == "door_contact" else door.lock) or ""
+        if told != "unknown":
+            return told
+        doubts[key] = f"nobody can tell how door {self._door} stands"
         return UNKNOWN
 
     def _missing(self, key: Key) -> str:
@@ -196,7 +214,7 @@ def facts_of_observation(seen: Observation, memory: Memory, site: Site) -> Facts
 
 def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: datetime) -> Facts:
     """What the desk knows, and what the door's camera sees now."""
-    door = memory.doors.get(request.door, SeenDoor())
+    door = memory.door(request.door)
     known: dict[Key, Value] = {
         "door": request.door,
         "factors": request.factors,
@@ -224,6 +242,8 @@ def facts_of_scene(report: SceneReport, memory: Memory, site: Site) -> Facts:
     return Facts({"camera": report.camera}, _Scene(memory, site, report.camera, report.at))
 
 
-def facts_of_door(report: DoorReport, memory: Memory, site: Site) -> Facts:
-    known: dict[Key, Value] = {"door": report.door, "door_mode": report.mode, "door_alarm": report.alarm}
-    return Facts(known, _Scene(memory, site, "", report.at))
+def facts_of_door(told: DoorReport | DoorSensed, memory: Memory, site: Site) -> Facts:
+    """As the memory has it after it heard of it."""
+    door = memory.door(told.door)
+    known: dict[Key, Value] = {"door": told.door, "door_mode": door.mode, "door_alarm": door.alarm}
+    return Facts(known, _Scene(memory, site, "", told.at, door=told.door))

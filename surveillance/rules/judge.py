@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
     NO_SUBJECT,
@@ -29,6 +30,7 @@ from surveillance.domain.values import (
     rfc3339,
 )
 from surveillance.rules.book import Rule, Rulebook
+from surveillance.rules.door_news import news_of
 from surveillance.rules.facts import (
     Facts,
     facts_of_camera,
@@ -98,6 +100,8 @@ class RuleJudge:
                 return self._judge_scene(entry)
             case DoorReport():
                 return self._judge_door(entry)
+            case DoorSensed():
+                return self._judge_sensed(entry)
             case DoorOrder():
                 return (self._judge_order(entry),)
             case ModeReport():
@@ -293,23 +297,32 @@ class RuleJudge:
         return decisions
 
     def _judge_door(self, report: DoorReport) -> tuple[Decision, ...]:
-        """Kind is the alarm when it is one and new, else the mode."""
-        before = self._memory.doors.get(report.door)
+        """Kind is the alarm when that is news, also that it is over, else the mode."""
+        before = self._memory.door(report.door)
         self._memory.hear_door(report)
-        is_alarm = report.alarm != "normal" and (before is None or before.alarm != report.alarm)
+        is_alarm = report.alarm != before.alarm and (report.alarm != "normal" or report.mode == before.mode)
         kind = f"door.{report.alarm if is_alarm else report.mode}"
         facts = facts_of_door(report, self._memory, self._site)
-        door = self._site.door(report.door)
-        about: dict[str, Any] = {
-            "at": report.at,
-            "trigger": "door",
-            "subject": report.door,
-            "door": report.door,
-            "camera": door.camera if door else None,
-        }
+        about = self._about_door(report.door, report.at)
         reasons = (report.reason,) if report.reason else ()
         state = self._decide(kind=kind, reasons=reasons, facts=facts.as_json(), **about)
         return (state, *self._judge_state("door", kind, report.door, facts, about))
+
+    def _judge_sensed(self, told: DoorSensed) -> tuple[Decision, ...]:
+        """Each change of what is known of a door goes on record; rules are judged once for all of them."""
+        before = self._memory.hear_sensed(told)
+        news = news_of(before, self._memory.door(told.door), told)
+        if not news:
+            return ()
+        facts = facts_of_door(told, self._memory, self._site)
+        about = self._about_door(told.door, told.at)
+        states = [self._decide(kind=kind, reasons=reasons, facts=facts.as_json(), **about) for kind, reasons in news]
+        return (*states, *self._judge_state("door", news[0][0], told.door, facts, about))
+
+    def _about_door(self, name: str, at: datetime) -> dict[str, Any]:
+        door = self._site.door(name)
+        camera = door.camera if door else None
+        return {"at": at, "trigger": "door", "subject": name, "door": name, "camera": camera}
 
     def _judge_state(
         self, trigger: str, kind: str, name: str, facts: Facts, about: Mapping[str, Any]

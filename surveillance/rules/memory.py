@@ -5,9 +5,10 @@ Everything here is a function of the inputs alone, so a replay of stored inputs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Schedule
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
 from surveillance.rules.settings import RuleSettings
@@ -64,8 +65,18 @@ class SeenCamera:
 
 @dataclass(slots=True)
 class SeenDoor:
+    """What is told of a door. Of the door itself None where nobody tells."""
+
     mode: str = "locked"
     alarm: str = "normal"
+    contact: str | None = None
+    lock: str | None = None
+    tamper: bool = False
+    fault: str = ""
+
+    @property
+    def is_unknown(self) -> bool:
+        return "unknown" in (self.contact, self.lock)
 
 
 class Memory:
@@ -135,7 +146,15 @@ class Memory:
         return None if last == report.state else last
 
     def hear_door(self, report: DoorReport) -> None:
-        self.doors[report.door] = SeenDoor(report.mode, report.alarm)
+        self.doors[report.door] = replace(self.door(report.door), mode=report.mode, alarm=report.alarm)
+
+    def hear_sensed(self, told: DoorSensed) -> SeenDoor:
+        """The door as it was known before."""
+        before = self.door(told.door)
+        self.doors[told.door] = replace(
+            before, contact=told.contact, lock=told.lock, tamper=bool(told.tamper), fault=told.fault or ""
+        )
+        return before
 
     def hear_mode(self, report: ModeReport) -> None:
         self.mode = report.mode
@@ -170,6 +189,9 @@ class Memory:
             del camera.tracks[min(camera.tracks, key=lambda number: camera.tracks[number].at)]
 
     # --- asking ---
+
+    def door(self, name: str) -> SeenDoor:
+        return self.doors.get(name, SeenDoor())
 
     def doubt(self, name: str, now: datetime) -> str | None:
         """Why that camera's facts are unknown now; None when they can be trusted."""

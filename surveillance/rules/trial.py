@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Site
 from surveillance.domain.values import (
     AccessRequest,
@@ -158,8 +159,8 @@ def _replayed(inputs: Sequence[Input], site: Site, settings: RuleSettings) -> Fa
             return facts_of_camera(report, memory, site)
         case SceneReport() as report:
             return facts_of_scene(report, memory, site)
-        case DoorReport() as report:
-            return facts_of_door(report, memory, site)
+        case DoorReport() | DoorSensed() as told:
+            return facts_of_door(told, memory, site)
     return None
 
 
@@ -173,6 +174,8 @@ def _hear(memory: Memory, entry: Input) -> None:
             memory.hear_scene(entry)
         case DoorReport():
             memory.hear_door(entry)
+        case DoorSensed():
+            memory.hear_sensed(entry)
         case ModeReport():
             memory.hear_mode(entry)
         case Tick():

@@ -85,6 +85,7 @@ class Word:
 
 _SEEN = ("sighting", "presence")
 _SCENE = ("sighting", "presence", "access")
+_AT_DOOR = ("access", "door")
 
 WORDS: Mapping[str, Word] = {
     word.name: word
@@ -231,6 +232,20 @@ WORDS: Mapping[str, Word] = {
         Word("door", TEXT, "", "desk, doors", ("access", "door"), "the door", "door"),
         Word("door_alarm", TEXT, "", "doors", ("access", "door"), "the door's alarm", "door_alarm"),
         Word("door_mode", TEXT, "", "doors", ("access", "door"), "the door's mode, in ONVIF words", "door_mode"),
+        Word(
+            "door_contact",
+            TEXT,
+            "",
+            "doors",
+            _AT_DOOR,
+            'the door is "open" or "closed"; "" without a contact',
+            "contact",
+        ),
+        Word(
+            "door_lock", TEXT, "", "doors", _AT_DOOR, 'its lock is "locked" or "unlocked"; "" where none tells', "lock"
+        ),
+        Word("door_tampered", TRUTH, "", "doors", _AT_DOOR, "somebody opens or damages the door's devices"),
+        Word("door_faulty", TRUTH, "", "doors", _AT_DOOR, "the door's controller tells a fault"),
         Word("camera", TEXT, "", "worker", (*_SCENE, "camera"), 'the camera; "" at a door without one', "camera"),
         Word("camera_state", TEXT, "", "worker", (*_SCENE, "camera"), "how that camera fares", "camera_state"),
         Word(
@@ -278,6 +293,8 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
         "plate_match": PLATE_MATCHES,
         "door_alarm": frozenset(DOOR_ALARMS),
         "door_mode": frozenset(DOOR_MODES),
+        "contact": frozenset({"open", "closed", ""}),
+        "lock": frozenset({"locked", "unlocked", ""}),
         "camera_state": CAMERA_STATES,
         "mode": MODES,
         "object": frozenset({"left", "removed"}),

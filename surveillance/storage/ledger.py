@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 
 from surveillance.domain.errors import RecordFailed, Unrecordable
 from surveillance.domain.geometry import Box
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.values import (
     Action,
     CameraReport,
@@ -28,7 +29,6 @@ from surveillance.domain.values import (
     Observation,
     SceneReport,
     Tick,
-    identity_of,
     system_decision,
 )
 from surveillance.storage import tables

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation
 from surveillance.storage.rows import input_of, observation_of
 from surveillance.storage.tables import input_, observation
@@ -65,7 +66,7 @@ def states_before(connection: Connection, number: int) -> list[Input]:
     rows = connection.execute(
         select(input_)
         .where(input_.c.number < number, input_.c.number > number - STATES_WITHIN)
-        .where(input_.c.kind.in_(("door", "mode")))
+        .where(input_.c.kind.in_(("door", "sensed", "mode")))
         .order_by(input_.c.number)
     )
     last: dict[str, Input] = {}
@@ -73,6 +74,8 @@ def states_before(connection: Connection, number: int) -> list[Input]:
         entry = input_of(row._mapping)
         if isinstance(entry, DoorReport):
             last[f"door {entry.door}"] = entry
+        elif isinstance(entry, DoorSensed):
+            last[f"sensed {entry.door}"] = entry
         elif isinstance(entry, ModeReport):
             last["mode"] = entry
     return list(last.values())

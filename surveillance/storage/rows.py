@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from surveillance.domain.attention import attention_of
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.geometry import Box
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.values import (
     AccessRequest,
     Action,
@@ -26,14 +28,15 @@ from surveillance.domain.values import (
     Observation,
     SceneReport,
     Tick,
-    identity_of,
     rfc3339,
 )
 from surveillance.storage.canonical import canonical
 from surveillance.storage.event_filter import Cursor
 
 Row = dict[str, Any]
-StoredInput = CameraReport | SceneReport | AccessRequest | DoorReport | DoorOrder | ModeReport | Tick  # rows of `input`
+StoredInput = (  # rows of `input`
+    CameraReport | SceneReport | AccessRequest | DoorReport | DoorSensed | DoorOrder | ModeReport | Tick
+)
 
 EXPLANATION = ("judged", "facts", "rulebook_version", "trigger", "subject", "notify", "input", "evidence_sha256")
 
@@ -135,6 +138,9 @@ def input_row(entry: StoredInput, number: int) -> Row:
             "state": entry.mode,
             "payload": canonical(rest),
         }
+    if isinstance(entry, DoorSensed):
+        row |= {"kind": "sensed", "id": identity_of(entry), "subject": entry.door}
+        return row | {"payload": canonical(_sensed_json(entry))}
     if isinstance(entry, DoorOrder):
         row |= {"kind": "order", "id": entry.id, "subject": entry.door, "state": entry.command}
         return row | {"payload": canonical(_order_json(entry))}
@@ -157,6 +163,8 @@ def input_of(row: Mapping[str, Any] | RowMapping) -> Input:
         return SceneReport(camera=row["subject"], at=row["at"], **rest)
     if row["kind"] == "door":
         return DoorReport(door=row["subject"], at=row["at"], mode=row["state"], **rest)
+    if row["kind"] == "sensed":
+        return DoorSensed(door=row["subject"], at=row["at"], **rest)
     if row["kind"] == "order":
         rest["deadline"] = datetime.fromisoformat(rest["deadline"])
         return DoorOrder(id=row["id"], door=row["subject"], at=row["at"], command=row["state"], **rest)
@@ -194,6 +202,13 @@ def _scene_json(report: SceneReport) -> Row:
         "media_s": report.media_s,
     }
     return {key: value for key, value in told.items() if value is not None}
+
+
+def _sensed_json(told: DoorSensed) -> Row:
+    """Without what nobody told."""
+    names = ("contact", "lock", "tamper", "fault")
+    known = {name: value for name in names if (value := getattr(told, name)) is not None}
+    return known | ({"exit": True} if told.exit else {}) | ({"reason": told.reason} if told.reason else {})
 
 
 def _order_json(order: DoorOrder) -> Row:

@@ -107,7 +107,7 @@ def scene_document(scene: SceneWatch) -> dict[str, Any]:
 
 
 def _door(door: Door) -> dict[str, Any]:
-    fields = ("camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone")
+    fields = ("camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch")
     return {"name": door.name, **_unlike(door, Door(door.name), fields)}
 
 

@@ -198,6 +198,14 @@ class DoorModel(_Model):
     on_camera_stale: Literal["deny", "badge_only"] = "deny"
     camera_asks: Literal["no", "plates", "badges", "both"] = "no"
     camera_zone: str | None = None
+    watch: Literal["no", "poll", "push"] = "no"
+
+    @field_validator("watch")
+    @classmethod
+    def _can_be_asked(cls, watch: str, info: ValidationInfo) -> str:
+        if watch == "poll" and not info.data.get("relay"):
+            raise ValueError("poll asks the door's relay, and this door has none: name one, or write push")
+        return watch
 
 
 class CredentialModel(_Model):

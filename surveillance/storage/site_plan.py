@@ -180,6 +180,7 @@ def _door_fields(door: Door) -> Fields:
             "on_camera_stale": door.on_camera_stale,
             "camera_asks": door.camera_asks,
             "camera_zone": door.camera_zone,
+            "watch": door.watch,
         }
     )
 

@@ -44,6 +44,7 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
                 row.on_camera_stale,
                 row.camera_asks,
                 row.camera_zone,
+                row.watch,
             )
             for row in _all(connection, tables.door)
         ),
@@ -161,6 +162,7 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
         "on_camera_stale": door.on_camera_stale,
         "camera_asks": door.camera_asks,
         "camera_zone": door.camera_zone,
+        "watch": door.watch,
     }
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surveillance.domain.errors import RecordFailed, SettingsError
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.ports import JudgedInput
-from surveillance.domain.values import CameraReport, Observation, SceneReport, Tick, identity_of
+from surveillance.domain.values import CameraReport, Observation, SceneReport, Tick
 from surveillance.storage.durable import sync_directory
 from surveillance.storage.spool_lines import parse_line, spool_line
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from surveillance.domain import values
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.geometry import Box
 from surveillance.domain.ports import JudgedInput
 
@@ -28,6 +29,7 @@ KINDS: dict[str, Any] = {
         values.DoorOrder,
         values.DoorReport,
         values.Doubt,
+        DoorSensed,
         values.Judged,
         values.ModeReport,
         values.Observation,

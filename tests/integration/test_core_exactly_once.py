@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from judging import SITE, book, rule
 
 from surveillance.domain.errors import RecordFailed
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.ports import Asked, JudgedInput
 from surveillance.domain.values import (
     AccessRequest,
@@ -30,7 +31,6 @@ from surveillance.domain.values import (
     Input,
     Presented,
     Tick,
-    identity_of,
     new_id,
 )
 from surveillance.engines.core import UNRECORDED, Core, CoreLimits, denial

@@ -15,7 +15,9 @@ import pytest
 from ledger_samples import BOX, JPEG, NOON, Desk, decision, notification, observation, open_desk, shot
 from sqlalchemy import func, select
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import RecordFailed, Unrecordable
+from surveillance.domain.inputs import identity_of
 from surveillance.domain.values import (
     AccessRequest,
     CameraReport,
@@ -24,7 +26,6 @@ from surveillance.domain.values import (
     ModeReport,
     SceneReport,
     Tick,
-    identity_of,
     new_id,
 )
 from surveillance.storage.database import reading, writing
@@ -85,6 +86,8 @@ def test_inputs_come_back_in_the_order_and_shape_in_which_core_met_them(desk):
         ),
         observation(change="left", media_s=None, identity="Ada", crossed=frozenset()),
         DoorReport("main", NOON, "accessed", "normal", "granted"),
+        DoorSensed("main", NOON, "open", "unlocked", False, "battery low", exit=True),
+        DoorSensed("main", NOON, None, "unknown", reason="silent"),
         SceneReport("front", NOON, "gate", "open", 0.75, NOON - second, changed=True, model="gate-states", media_s=0.0),
         SceneReport("front", NOON + second, "gate", "", since=NOON, doubt="there is no model", failed=True),
         Tick(NOON + second),
@@ -259,6 +262,8 @@ EVERY_KIND = (
     CameraReport("front", NOON, "lost", changed=True),
     DoorReport("main", NOON, "locked", "normal"),
     DoorReport("main", NOON, "locked", "forced_open"),
+    DoorSensed("main", NOON, "open"),
+    DoorSensed("main", NOON, "open", tamper=True),
     ModeReport(NOON, "night"),
     AccessRequest("r1", NOON, "main", None, frozenset(), None, frozenset(), "none", NOON),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ledger_samples import NOON, Desk, decision, observation, open_desk
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.values import CameraReport, DoorReport, Input, ModeReport
 from surveillance.storage.queries import Events
 
@@ -28,13 +29,14 @@ def test_a_moment_comes_with_what_core_met_before_it(desk: Desk) -> None:
     near = CameraReport("front", NOON - seconds(30), "live")
     seen = observation(at=NOON, started_at=NOON - seconds(5))
     later = observation(at=NOON + seconds(1), started_at=NOON - seconds(5))
-    entries: list[Input] = [door, mode, old, near, seen, later]
+    sensed = DoorSensed("front", NOON - seconds(850), "closed", "locked")
+    entries: list[Input] = [door, sensed, mode, old, near, seen, later]
     made = decision(subject=seen.id)
     desk.ledger([(entry, (made,) if entry is seen else ()) for entry in entries])
     events = Events(desk.engine)
     number = events.one(made.id)["input"]  # type: ignore[index]
-    assert events.inputs_until(number) == [door, mode, near, seen]
-    assert events.inputs_until(number, span_s=10) == [door, mode, seen]
+    assert events.inputs_until(number) == [door, sensed, mode, near, seen]
+    assert events.inputs_until(number, span_s=10) == [door, sensed, mode, seen]
     assert events.number_of_observation(seen.id) == number
     assert events.number_of_observation("nothing") is None
     assert events.inputs_until(999) == []

@@ -14,6 +14,7 @@ from surveillance.access.doors import (
     TRANSITIONS,
     Doors,
     DoorState,
+    Told,
     accessed,
     allows,
     lost,
@@ -21,11 +22,14 @@ from surveillance.access.doors import (
     passed,
     sensed,
 )
+from surveillance.access.senses import DoorTimes
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.site import Door, Site
 from surveillance.domain.values import DOOR_ALARMS, DOOR_MODES, DoorReport
 
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+TIMES = DoorTimes()
 SITE = Site(doors=(Door("front"), Door("back")))
 
 
@@ -34,7 +38,7 @@ def after(seconds: float) -> datetime:
 
 
 def doors() -> Doors:
-    return Doors(lambda: SITE, open_too_long_s=30.0)
+    return Doors(lambda: SITE)
 
 
 def test_the_table_speaks_only_of_known_modes() -> None:
@@ -62,13 +66,14 @@ def test_a_grant_opens_and_falls_back_by_itself() -> None:
     assert told.granted("front", after(5), after(1)) is None
     assert told.tick(after(4)) == ()
     assert told.tick(after(5)) == (DoorReport("front", after(5), "locked", "normal", "time passed"),)
-    assert told.state("front") == DoorState()
+    assert told.state("front").mode == "locked"
 
 
 @pytest.mark.parametrize("resting", ["locked", "unlocked", "double_locked"])
 def test_an_access_falls_back_to_where_it_came_from(resting: str) -> None:
     state = accessed(DoorState(resting, resting=resting), after(3))
-    assert passed(state, after(3), 30.0) == DoorState(resting, resting=resting)
+    assert passed(state, after(3), TIMES) == DoorState(resting, resting=resting, masked_until=after(5))
+    assert passed(passed(state, after(3), TIMES), after(5), TIMES) == DoorState(resting, resting=resting)
 
 
 @pytest.mark.parametrize("mode", ["blocked", "locked_down", "locked_open", "unknown"])
@@ -82,21 +87,36 @@ def test_no_grant_opens_such_a_door(mode: str) -> None:
     assert (told.state("front").mode, told.granted("gone", after(3), AT)) == (mode, None)
 
 
+def contact(is_open: bool, at: float) -> DoorSensed:
+    return DoorSensed("front", after(at), "open" if is_open else "closed")
+
+
 def test_a_door_that_opens_by_itself_was_forced_until_it_is_closed() -> None:
     told = doors()
-    assert told.sensed("front", True, AT) == DoorReport("front", AT, "locked", "forced_open", "opened")
-    assert told.sensed("front", True, after(1)) is None
-    assert told.sensed("front", False, after(2)) == DoorReport("front", after(2), "locked", "normal", "closed")
+    told.hear(contact(False, -1))
+    assert told.hear(contact(True, 0)) == (
+        contact(True, 0),
+        DoorReport("front", AT, "locked", "forced_open", "opened"),
+    )
+    assert told.hear(contact(True, 1)) == ()
+    assert told.hear(contact(False, 2)) == (
+        contact(False, 2),
+        DoorReport("front", after(2), "locked", "normal", "closed"),
+    )
 
 
 def test_a_granted_door_that_stays_open_raises_an_alarm() -> None:
     told = doors()
     told.granted("front", after(3), AT)
-    assert told.sensed("front", True, after(1)) is None
-    assert [report.mode for report in told.tick(after(3))] == ["locked"]
+    assert told.hear(contact(True, 1)) == (contact(True, 1),)
+    assert [report.mode for report in reports(told.tick(after(3)))] == ["locked"]
     assert told.tick(after(30)) == ()
     assert told.tick(after(31)) == (DoorReport("front", after(31), "locked", "open_too_long", "time passed"),)
-    assert told.sensed("front", False, after(40)) == DoorReport("front", after(40), "locked", "normal", "closed")
+    assert reports(told.hear(contact(False, 40))) == [DoorReport("front", after(40), "locked", "normal", "closed")]
+
+
+def reports(entries: tuple[Told, ...]) -> list[DoorReport]:
+    return [entry for entry in entries if isinstance(entry, DoorReport)]
 
 
 def test_a_lock_down_survives_a_restart_and_an_access_does_not() -> None:
@@ -148,7 +168,7 @@ def test_no_story_leaves_the_table(story: list[tuple[object, float]]) -> None:
     state, now = DoorState(), AT
     for step, wait_s in story:
         now += timedelta(seconds=wait_s)
-        ticked = passed(state, now, 30.0)
+        ticked = passed(state, now, TIMES)
         assert ticked.mode in (state.mode, state.resting)
         state = followed(ticked, step, now)
         assert state.mode in DOOR_MODES

@@ -12,6 +12,7 @@ from fakes import NOON, grant_all, observation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Box
 from surveillance.domain.ports import JudgedInput
@@ -65,6 +66,7 @@ EVERY_KIND: list[JudgedInput] = [
     (CameraReport("über", NOON, "lost", "ended", 4.9, {"late": 3}, True), ()),
     (SceneReport("über", NOON, "gate", "open", 0.9, NOON, True, shot=Shot(b"\xff", Box(0.1, 0.2, 0.3, 0.4), NOON)), ()),
     (DoorReport("front", NOON, "locked", "forced_open", "why"), ()),
+    (DoorSensed("front", NOON, "open", "unknown", True, "battery low", True, "why"), ()),
     (ModeReport(NOON, "night", "schedule night is open", "ada"), ()),
     (AccessRequest("r", NOON, "d", None, frozenset({"badge"}), None, frozenset(), "none", NOON, ("a",)), ()),
     (Tick(NOON), (system_decision("health.degraded", NOON, (), "core", details={"~map": {"~": ("x", {"~at": 1})}}),)),
