@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from surveillance import plugins
 from surveillance.perception.backends.openvino_backend import OpenVinoBackend
+from surveillance.perception.cards import Input
 from surveillance.perception.registry import build_network, preprocess
 from surveillance.training.plots import Theme
 from surveillance.training.report import load_epochs
@@ -111,8 +112,9 @@ def tell_networks(places: Places, found: Gathered) -> None:
 
 def milliseconds(architecture: str, channels: int, side: int, parameters: Mapping[str, Any]) -> float:
     """Processor time for one picture, on one thread, by the code that serves cameras; waiting is not in it."""
-    backend = OpenVinoBackend(lambda: build(architecture, 10, parameters), channels, side)
-    batch = np.zeros((1, channels, side, side), np.float32)
+    shape = Input(side, (0.5,) * channels, (0.25,) * channels, "gray" if channels == 1 else "rgb")
+    backend = OpenVinoBackend(lambda: build(architecture, 10, parameters), shape)
+    batch = [np.zeros((side, side, 3), np.uint8)]
     backend(batch)
     spent: list[float] = []
     while len(spent) < LEAST_ROUNDS or sum(spent) < TRIED_S:

@@ -127,7 +127,7 @@ def run_recognizer(settings: Settings) -> int:
 
     figures = Figures()
     figures.before_telling(ProcessFigures("recognizer", figures))
-    recognizers = Recognizers(settings, failed, figures)
+    recognizers = Recognizers(settings, failed, figures, are_fitted=True)
     recognizers.of(None)  # before anybody is served
     keep_writing(settings, figures)
     desk = RecognizerDesk(recognizers.of, recognizers.candidate)

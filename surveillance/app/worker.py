@@ -42,14 +42,17 @@ LOWEST = 19  # a candidate's thread comes after all others of the machine
 LaneOf = Callable[[Camera, Callable[[bool], None]], Classifier]  # camera, what to tell of each answer -> its classifier
 
 
-def build_classifier(settings: Settings, model: str | None = None) -> CardClassifier:
-    """The classifier of a model card. Raises ModelError or NotFound."""
+def build_classifier(settings: Settings, model: str | None = None, are_fitted: bool = False) -> CardClassifier:
+    """The classifier of a model card; `are_fitted` where its crops come as `fit_crop` left them.
+
+    Raises ModelError or NotFound.
+    """
     from surveillance.perception import registry
     from surveillance.perception.cards import find_card
 
     card = find_card(model or settings.perception.model, settings.all_model_dirs)
     return registry.build_classifier(
-        card, settings.data_dir / "models", settings.perception.backend, settings.perception.device
+        card, settings.data_dir / "models", settings.perception.backend, settings.perception.device, are_fitted
     )
 
 
@@ -309,9 +312,15 @@ class Recognizers:
     """
 
     def __init__(
-        self, settings: Settings, failed: Callable[[str, Exception], None], figures: Figures | None = None
+        self,
+        settings: Settings,
+        failed: Callable[[str, Exception], None],
+        figures: Figures | None = None,
+        are_fitted: bool = False,
     ) -> None:
+        """`are_fitted`: workers send crops that are fitted to the model already."""
         self._settings = settings
+        self._build = lambda model: build_classifier(settings, model, are_fitted)
         self._failed = failed
         self._figures = figures or Figures()
         self._figures.before_telling(self._measure)
@@ -325,7 +334,7 @@ class Recognizers:
         model = model or self._settings.perception.model
         with self._lock:
             if model not in self._running:
-                classifier = CountedClassifier(build_classifier(self._settings, model), self._figures, model)
+                classifier = CountedClassifier(self._build(model), self._figures, model)
                 walk = RecognizerWalk(classifier)
                 recognizer = SharedRecognizer(walk, deadline_s=self._settings.engine.answer_within_s)
                 thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
@@ -339,7 +348,7 @@ class Recognizers:
             if model in self._broken:
                 raise ModelError(f"{model} failed: {self._broken.pop(model)}")
             if model not in self._candidates:
-                walk = RecognizerWalk(build_classifier(self._settings, model))
+                walk = RecognizerWalk(self._build(model))
                 limit_s = self._settings.engine.answer_within_s
                 recognizer = SharedRecognizer(walk, deadline_s=limit_s, yields=self._is_needed)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,8 @@ CORNER_GRAY = 114  # the same where the picture lies in the corner, as detectors
 
 Batch = NDArray[np.float32]  # (n, channels, size, size), prepared as the card says
 Logits = NDArray[np.float32]  # (n, labels)
-Backend = Callable[
-    [Batch], Logits
-]  # what an entry point of surveillance.backends builds from (network, channels, size, device)
+# What an entry point of surveillance.backends builds from (network, Input, device): fitted crops in, logits out.
+Backend = Callable[[Sequence[Bgr]], Logits]
 
 
 # --- weights -------------------------------------------------------------------------------------------------------
@@ -89,7 +89,12 @@ def preprocess(crops: Sequence[Bgr], shape: Input) -> Batch:
     """Crops of any size become (n, channels, size, size) float32, the same for training and for use."""
     if not crops:
         return np.empty((0, shape.channels, shape.size, shape.size), np.float32)
-    return normalize(np.stack([fit_crop(crop, shape.size, shape.fit, shape.resize) for crop in crops]), shape)
+    return normalize(np.stack(fit_crops(crops, shape)), shape)
+
+
+def fit_crops(crops: Sequence[Bgr], shape: Input) -> list[Bgr]:
+    """Each as (size, size, 3) uint8, as the card says."""
+    return [fit_crop(crop, shape.size, shape.fit, shape.resize) for crop in crops]
 
 
 def fit_crop(crop: Bgr, size: int, fit: str = "stretch", resize: int = 0) -> Bgr:
@@ -98,7 +103,7 @@ def fit_crop(crop: Bgr, size: int, fit: str = "stretch", resize: int = 0) -> Bgr
     Shrinking averages areas, but for `corner`: detectors learned from bilinear pictures.
     """
     height, width = crop.shape[:2]
-    if fit == "whole":
+    if fit == "whole" or (height == width == size and fit != "crop"):
         return crop
     if fit == "crop":
         return _middle(crop, size, max(resize, size))
@@ -145,19 +150,21 @@ def _kernel(shrinks: bool) -> int:
 
 
 def build_classifier(
-    card: ModelCard, folder: Path | None = None, backend: str = "auto", device: str = "auto"
+    card: ModelCard,
+    folder: Path | None = None,
+    backend: str = "auto",
+    device: str = "auto",
+    are_fitted: bool = False,
 ) -> CardClassifier:
-    """A classifier of crops as the card says.
+    """A classifier of crops as the card says; `are_fitted` where they come as `fit_crop` left them.
 
     `auto` takes torch on CUDA where there is one, else OpenVINO on one CPU thread. Raises ModelError for weights that
     cannot be used, NotFound for an unknown backend.
     """
     if backend == "auto":
         backend = "torch" if device.startswith("cuda") or (device == "auto" and _has_cuda()) else "openvino"
-    run: Backend = plugins.load("backends", backend)(
-        lambda: build_network(card, folder), card.input.channels, card.input.size, device
-    )
-    return CardClassifier(card, run)
+    run: Backend = plugins.load("backends", backend)(lambda: build_network(card, folder), card.input, device)
+    return CardClassifier(replace(card, input=replace(card.input, fit="whole")) if are_fitted else card, run)
 
 
 class CardClassifier:
@@ -185,9 +192,9 @@ class CardClassifier:
         """(n, labels) float32, before temperature."""
         parts = [np.empty((0, len(self.card.labels)), np.float32)]
         for start in range(0, len(crops), LARGEST_BATCH):
-            batch = preprocess(crops[start : start + LARGEST_BATCH], self.card.input)
+            fitted = fit_crops(crops[start : start + LARGEST_BATCH], self.card.input)
             with self._one_at_a_time:
-                parts.append(self._backend(batch))
+                parts.append(self._backend(fitted))
         return np.concatenate(parts)
 
 

@@ -26,7 +26,7 @@ from surveillance.perception.backends.onnx_file import open_file
 from surveillance.perception.backends.openvino_backend import OpenVinoBackend, save_as_openvino
 from surveillance.perception.backends.torch_backend import TorchBackend
 from surveillance.perception.cards import ModelCard
-from surveillance.perception.registry import Backend, Batch, Logits, build_network, preprocess
+from surveillance.perception.registry import Backend, Batch, Logits, build_network, fit_crops, normalize
 
 BOUND = 0.01  # the most that a logit may differ from torch's
 CROPS = 64  # that answers are compared on
@@ -44,14 +44,14 @@ def with_exports(
     Raises ModelError for a format whose answers are not torch's.
     """
     network = build_network(card, folder)
-    batch = preprocess(crops[:CROPS], card.input)
-    shape = card.input.channels, card.input.size
-    wanted = TorchBackend(lambda: network, *shape, "cpu")(batch)
-    running = OpenVinoBackend(lambda: network, *shape, "cpu")
+    fitted = fit_crops(crops[:CROPS], card.input)
+    wanted = TorchBackend(lambda: network, card.input, "cpu")(fitted)
+    running = OpenVinoBackend(lambda: network, card.input, "cpu")
     metrics = {
-        "parity": {"format": "openvino, converted at start", **parity(running(batch), wanted, card.name, "openvino")},
-        "speed": measure_speed(running, batch),
+        "parity": {"format": "openvino, converted at start", **parity(running(fitted), wanted, card.name, "openvino")},
+        "speed": measure_speed(running, fitted),
     }
+    batch = normalize(np.stack(fitted), card.input)
     exports: dict[str, Any] = {}
     files: dict[str, bytes] = {}
     for name in formats:
@@ -80,9 +80,9 @@ def parity(found: Logits, wanted: Logits, model: str, form: str) -> dict[str, An
     return {"crops": len(wanted), "largest": float(f"{largest:.2g}"), "bound": BOUND, "same_label": int(same.sum())}
 
 
-def measure_speed(run: Backend, batch: Batch) -> dict[str, Any]:
-    """Prepared crops a second on one thread, as busy as the machine is at this moment."""
-    part = batch[:BATCH]
+def measure_speed(run: Backend, crops: Sequence[Bgr]) -> dict[str, Any]:
+    """Fitted crops a second on one thread, as busy as the machine is at this moment."""
+    part = crops[:BATCH]
     run(part)
     rounds, begun = 0, time.perf_counter()
     while (took := time.perf_counter() - begun) < MEASURED_S or rounds == 0:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from surveillance.domain.values import BACKGROUND, Bgr
 from surveillance.perception.cards import Input
-from surveillance.perception.registry import Batch, fit_crop, normalize
+from surveillance.perception.registry import Batch, fit_crops, normalize
 from surveillance.training.augment import augment
 from surveillance.training.datasets import Sample
 from surveillance.training.recipes import Recipe
@@ -88,7 +88,7 @@ class Pictures:
 
 
 def _fitted(crops: Sequence[Bgr], shape: Input) -> NDArray[np.uint8]:
-    return np.stack([fit_crop(crop, shape.size, shape.fit, shape.resize) for crop in crops])
+    return np.stack(fit_crops(crops, shape))
 
 
 # --- ways to disturb: built once for all crops, then asked for (picked, draw, size) ---------------------------------

@@ -3,6 +3,8 @@
 Tolerance: 1e-3 of a logit in single precision (the backends fuse and order sums differently).
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,14 @@ from cards import embedded_card
 
 from surveillance import plugins
 from surveillance.domain.errors import ModelError, NotFound
+from surveillance.domain.values import Bgr
 from surveillance.perception.architectures import compact_cnn
-from surveillance.perception.registry import Backend, build_classifier
+from surveillance.perception.cards import Input
+from surveillance.perception.registry import Backend, build_classifier, fit_crop, preprocess
 
 TOLERANCE = 1e-3
 SIZE = 40
+SHAPE = Input(SIZE)
 
 
 def _network() -> torch.nn.Module:
@@ -28,27 +33,44 @@ def _network() -> torch.nn.Module:
 
 @pytest.fixture(scope="module", params=["torch", "openvino"])
 def backend(request: pytest.FixtureRequest) -> Backend:
-    made: Backend = plugins.load("backends", request.param)(_network, 3, SIZE, "cpu")
+    made: Backend = plugins.load("backends", request.param)(_network, SHAPE, "cpu")
     return made
+
+
+def _fitted(count: int, seed: int = 0) -> list[Bgr]:
+    return list(np.random.default_rng(seed).integers(0, 256, (count, SIZE, SIZE, 3), np.uint8))
 
 
 @pytest.mark.parametrize("count", [1, 3, 8, 17])
 def test_answers_as_the_network_itself(backend: Backend, count: int) -> None:
-    batch = np.random.default_rng(count).normal(size=(count, 3, SIZE, SIZE)).astype(np.float32)
+    crops = _fitted(count)
     with torch.inference_mode():
-        expected = _network()(torch.from_numpy(batch)).numpy()
-    found = backend(batch)
+        expected = _network()(torch.from_numpy(preprocess(crops, SHAPE))).numpy()
+    found = backend(crops)
     assert found.shape == (count, 4)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Input(8, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        Input(8, (0.1, 0.2, 0.3), (0.2, 0.3, 0.4), "bgr"),
+        Input(8, (0.4,), (0.3,), "gray"),
+    ],
+)
+def test_prepares_pixels_as_training_does(name: str, shape: Input) -> None:
+    crops = list(np.random.default_rng(3).integers(0, 256, (5, 8, 8, 3), np.uint8))
+    run: Backend = plugins.load("backends", name)(torch.nn.Flatten, shape, "cpu")
+    np.testing.assert_allclose(run(crops), preprocess(crops, shape).reshape(5, -1), atol=1e-5)
+
+
 def test_earlier_answers_stay(backend: Backend) -> None:
-    draw = np.random.default_rng(0)
-    first, second = draw.normal(size=(2, 2, 3, SIZE, SIZE)).astype(np.float32)
-    answer = backend(first)
+    answer = backend(_fitted(2, seed=1))
     kept = answer.copy()
-    backend(second)
+    backend(_fitted(2, seed=2))
     np.testing.assert_array_equal(answer, kept)
 
 
@@ -57,7 +79,7 @@ def test_device_that_is_not_there_is_a_clear_mistake(name: str, device: str) -> 
     if name == "torch" and torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(ModelError, match="set device to auto or cpu"):
-        plugins.load("backends", name)(_network, 3, SIZE, device)
+        plugins.load("backends", name)(_network, SHAPE, device)
 
 
 def test_unknown_backend_is_a_clear_mistake() -> None:
@@ -72,6 +94,15 @@ def test_shipped_model_says_the_same_on_every_backend() -> None:
     by_torch = build_classifier(card, backend="torch", device="cpu").logits(crops)
     by_openvino = build_classifier(card, backend="openvino").logits(crops)
     np.testing.assert_allclose(by_openvino, by_torch, atol=5e-3)
+
+
+def test_crops_that_a_worker_has_fitted_are_not_fitted_again() -> None:
+    shape = replace(embedded_card().input, fit="crop", resize=80)
+    card = replace(embedded_card(), input=shape)
+    crops = list(np.random.default_rng(2).integers(0, 256, (3, 90, 120, 3), np.uint8))
+    sent = [fit_crop(crop, shape.size, shape.fit, shape.resize) for crop in crops]
+    expected = build_classifier(card, backend="openvino").logits(crops)
+    np.testing.assert_array_equal(build_classifier(card, backend="openvino", are_fitted=True).logits(sent), expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -111,7 +111,7 @@ def test_random_weights_collapse_the_verdicts(peopled: list[Decision]) -> None:
 
     torch.manual_seed(7)
     network = plugins.load("architectures", card.architecture)(len(card.labels), **card.parameters).eval()
-    guessing = registry.CardClassifier(card, TorchBackend(lambda: network, card.input.channels, card.input.size, "cpu"))
+    guessing = registry.CardClassifier(card, TorchBackend(lambda: network, card.input, "cpu"))
     found = rested_on_sight(rehearse(guessing))
     right = {
         ("access.granted", "staff-front"),

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surveillance.perception.opening import Answers, Run
-from surveillance.perception.registry import Backend, Batch
+from surveillance.perception.registry import Batch, Logits
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it would report each import to its maker
 import openvino as ov  # noqa: E402
 
 __all__ = ["all_answers", "first_answer", "open_file", "ov", "run_onnx"]
+First = Callable[[NDArray[Any]], Logits]  # a batch in the network's own terms to its first answer
 SETTINGS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
 
 
-def open_file(path: Path) -> Backend:
+def open_file(path: Path) -> First:
     """What a file in OpenVINO IR or ONNX answers first."""
     return first_answer(ov.Core().read_model(str(path)))
 
@@ -28,7 +31,7 @@ def run_onnx(data: bytes) -> Run:
     return all_answers(ov.Core().read_model(data, b""))
 
 
-def first_answer(model: Any) -> Backend:
+def first_answer(model: Any) -> First:
     network = ov.Core().compile_model(model, "CPU", SETTINGS)
     return lambda batch: np.array(network(batch)[0], np.float32)
 
