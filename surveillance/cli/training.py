@@ -43,6 +43,7 @@ CHANGES = (  # what may be changed in a recipe
     click.option("--skip", default="", help="Sources left out altogether, by comma."),
     click.option("--seed", type=int, help="Same seed, data and machine: same result."),
     click.option("--threads", type=click.IntRange(1, 256), help="Of the processor."),
+    click.option("--loaders", type=click.IntRange(0, 256), help="Processes that make batches; a GPU wants several."),
     click.option("--device", help="auto, cpu or cuda."),
 )
 

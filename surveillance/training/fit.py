@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from surveillance.training.pretrained import adopt, load_start
 from surveillance.training.recipes import NO_WEIGHTS, Recipe, all_parameters, recipe_page, takes_gray
 
 PLATEAU = 2  # epochs without a better validation after which the rate is halved
+MOST_LOADERS = 15
 NO_SCORE = (-1.0, 0.0)
 SIDE_HEAD = 0.3  # share of a side head's loss (Szegedy et al. 2015)
 
@@ -91,6 +93,7 @@ class Run:
         self._folder, self._labels, self._split = folder, labels, split
         self._recipe = recipe = replace(recipe, parameters=all_parameters(recipe))
         self._device = torch.device(pick_device(recipe.device))
+        self._loaders = pick_loaders(recipe.loaders, self._device.type)
         self._net, fresh = _build(recipe, len(labels))
         self._net = self._net.to(self._device).to(memory_format=torch.channels_last)
         self._ema = {name: value.detach().clone() for name, value in self._net.state_dict().items()}
@@ -111,7 +114,7 @@ class Run:
         self._open(resume)
         if self._is_over():
             return
-        pictures = Pictures(self._split.train, self._labels, self._recipe)
+        pictures = Pictures(self._split.train, self._labels, replace(self._recipe, loaders=self._loaders))
         watched = Pictures(self._split.validation, self._labels, replace(self._recipe, augment="none"))
         loss_of = self._loss(pictures)
         while not self._is_over():
@@ -292,6 +295,13 @@ def pick_device(wish: str) -> str:
     if wish not in there:
         raise UserMistake(f"cannot train on device {wish!r}: this machine has {' and '.join(there)}; or say auto")
     return wish
+
+
+def pick_loaders(wish: int | None, device: str) -> int:
+    """Processes that make batches: one thread keeps up with a CPU, a GPU has use for all cores but one."""
+    if wish is not None or device == "cpu" or sys.platform != "linux":
+        return wish or 0
+    return min(MOST_LOADERS, (os.cpu_count() or 1) - 1)
 
 
 def _build(recipe: Recipe, labels: int) -> tuple[nn.Module, frozenset[str]]:

@@ -16,6 +16,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from surveillance.domain.values import BACKGROUND, Bgr
@@ -68,12 +69,26 @@ class Pictures:
         if len(batches) > 1 and len(batches[-1]) == 1:  # BatchNorm cannot learn from one
             batches.pop()
         seeds = draw.integers(0, 2**63, len(batches))
+        if self._recipe.loaders:
+            yield from self._made_by_loaders(batches, seeds, size)
+            return
         with ThreadPoolExecutor(1) as ahead:
             pending = [ahead.submit(self._make, batches[0], int(seeds[0]), size)]
             for index in range(len(batches)):
                 if index + 1 < len(batches):
                     pending.append(ahead.submit(self._make, batches[index + 1], int(seeds[index + 1]), size))
                 yield pending.pop(0).result()
+
+    def _made_by_loaders(self, batches: Sequence[Picked], seeds: Picked, size: int) -> Batches:
+        """The same batches in the same order, each made by one of several processes: a GPU asks for more than one."""
+        jobs = [(picked, int(seed), size) for picked, seed in zip(batches, seeds, strict=True)]
+        yield from DataLoader(
+            _Jobs(self._make, jobs),
+            batch_size=None,
+            num_workers=self._recipe.loaders,
+            prefetch_factor=4,
+            multiprocessing_context="fork",  # the crops are there already, and are not copied
+        )
 
     def plain(self, batch: int = 256) -> Batches:
         """Every crop once, in order, as it is used after training."""
@@ -85,6 +100,21 @@ class Pictures:
     def _make(self, picked: Picked, seed: int, size: int) -> tuple[Tensor, Tensor]:
         made = self._disturb(picked, np.random.default_rng(seed), size)
         return torch.from_numpy(made), torch.from_numpy(self.answers[picked])
+
+
+class _Jobs(Dataset[tuple[Tensor, Tensor]]):
+    """Batches by number, each made when it is asked for."""
+
+    def __init__(
+        self, make: Callable[[Picked, int, int], tuple[Tensor, Tensor]], jobs: Sequence[tuple[Picked, int, int]]
+    ) -> None:
+        self._make, self._jobs = make, jobs
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        return self._make(*self._jobs[number])
 
 
 def _fitted(crops: Sequence[Bgr], shape: Input) -> NDArray[np.uint8]:

@@ -55,6 +55,7 @@ class Recipe:
     validation: float = 0.1
     seed: int = 0
     threads: int = 2
+    loaders: int | None = None  # processes that make batches; 0: a thread; None: as many as a GPU has use for
     device: str = "auto"
 
 

@@ -42,7 +42,7 @@ PRUNED_AFTER = 4  # finished trials that a hopeless one is told by
 PRUNED_FROM = 2  # epochs; during the first the rate still rises
 TELLING = 8  # finished trials from which importance is more than chance
 TOP = 0.3  # share of the finished trials that importance asks after; the default of 0.1 needs 50 of them
-ANYHOW = ("threads", "device")  # of a recipe: may change from one call to the next
+ANYHOW = ("threads", "loaders", "device")  # of a recipe: may change from one call to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ def check_same(run_dir: Path, wanted: Recipe) -> None:
         return
     old = parse_recipe(json.loads(held.read_text(encoding="utf-8"))["recipe"])
     parameters = {**old.parameters, **wanted.parameters}
-    if old != replace(wanted, input=old.input, parameters=parameters, threads=old.threads, device=old.device):
+    anyhow = {name: getattr(old, name) for name in ANYHOW}
+    if old != replace(wanted, input=old.input, parameters=parameters, **anyhow):
         raise UserMistake(f"{run_dir} holds a training by other values; move it away, or train into another folder")
 
 

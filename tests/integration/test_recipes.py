@@ -304,3 +304,17 @@ def test_the_imagenet_checkpoint_of_the_small_mobilenet_fits(footage: Path) -> N
 def _epochs(run: Path) -> list[dict[str, float]]:
     path = run / "epochs.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def test_loaders_make_the_same_batches_as_a_thread(tmp_path: Path) -> None:
+    samples = load_samples(write_tree(tmp_path / "data", 20))
+    labels = sorted({sample.label for sample in samples})
+    recipe = replace(RECIPE, batch=8)
+    made = [
+        list(Pictures(samples, labels, replace(recipe, loaders=loaders)).epoch(np.random.default_rng(4), 32))
+        for loaders in (0, 2)
+    ]
+    assert len(made[0]) == len(made[1]) > 1
+    for (crops, answers), (same_crops, same_answers) in zip(*made, strict=True):
+        assert torch.equal(crops, same_crops)
+        assert torch.equal(answers, same_answers)
