@@ -320,7 +320,7 @@ class Recognizers:
     ) -> None:
         """`are_fitted`: workers send crops that are fitted to the model already."""
         self._settings = settings
-        self._build = lambda model: build_classifier(settings, model, are_fitted)
+        self._are_fitted = are_fitted
         self._failed = failed
         self._figures = figures or Figures()
         self._figures.before_telling(self._measure)
@@ -334,7 +334,7 @@ class Recognizers:
         model = model or self._settings.perception.model
         with self._lock:
             if model not in self._running:
-                classifier = CountedClassifier(self._build(model), self._figures, model)
+                classifier = CountedClassifier(self._classifier(model), self._figures, model)
                 walk = RecognizerWalk(classifier)
                 recognizer = SharedRecognizer(walk, deadline_s=self._settings.engine.answer_within_s)
                 thread = Supervised(f"recognizer {model}", recognizer.run, self._failed)
@@ -342,13 +342,16 @@ class Recognizers:
                 self._running[model] = recognizer, thread
             return self._running[model][0]
 
+    def _classifier(self, model: str) -> CardClassifier:
+        return build_classifier(self._settings, model, self._are_fitted)
+
     def candidate(self, model: str) -> SharedRecognizer:
         """The recognizer of a candidate. Raises ModelError, also once for one that has failed, or NotFound."""
         with self._lock:
             if model in self._broken:
                 raise ModelError(f"{model} failed: {self._broken.pop(model)}")
             if model not in self._candidates:
-                walk = RecognizerWalk(self._build(model))
+                walk = RecognizerWalk(self._classifier(model))
                 limit_s = self._settings.engine.answer_within_s
                 recognizer = SharedRecognizer(walk, deadline_s=limit_s, yields=self._is_needed)
 

@@ -23,16 +23,18 @@ class Prepared(nn.Module):
         super().__init__()
         self._network, self._color, self._precision = network, shape.color, precision
         deviation = torch.tensor(shape.std, dtype=torch.float32)
-        self.register_buffer("scale", 1 / (255 * deviation))
-        self.register_buffer("offset", torch.tensor(shape.mean, dtype=torch.float32) / deviation)
-        self.register_buffer("gray", torch.tensor(GRAY_OF_BGR, dtype=torch.float32))
+        self.register_buffer("scale", (1 / (255 * deviation)).view(1, -1, 1, 1))
+        self.register_buffer("offset", (torch.tensor(shape.mean, dtype=torch.float32) / deviation).view(1, -1, 1, 1))
 
     def forward(self, crops: Tensor) -> Tensor:
-        pixels = crops.float()
-        if self._color == "gray":
-            pixels = torch.floor(((pixels * self.gray).sum(-1, keepdim=True) + 16384.0) / 32768.0)
-        elif self._color == "rgb":
-            pixels = pixels.flip(-1)
-        made = (pixels * self.scale - self.offset).permute(0, 3, 1, 2)
-        answer: Tensor = self._network(made.to(self._precision))
+        pixels = crops.permute(0, 3, 1, 2).float()
+        if self._color != "bgr":
+            blue, green, red = pixels[:, 0:1], pixels[:, 1:2], pixels[:, 2:3]
+            if self._color == "gray":
+                blue_share, green_share, red_share = GRAY_OF_BGR
+                whole = blue * blue_share + green * green_share + red * red_share
+                pixels = torch.floor((whole + 16384.0) / 32768.0)
+            else:
+                pixels = torch.cat((red, green, blue), 1)  # a flip would cost OpenVINO a quarter of a small network
+        answer: Tensor = self._network((pixels * self.scale - self.offset).to(self._precision))
         return answer

@@ -54,7 +54,7 @@ class CudaGraphs:
 
     def __init__(self, network: nn.Module, shape: Input, device: torch.device) -> None:
         self._device, self._side = device, shape.size
-        half = network.to(device=device, dtype=torch.float16, memory_format=torch.channels_last)
+        half = network.to(device, torch.float16).to(memory_format=torch.channels_last)
         self._network = Prepared(half, shape, torch.float16).to(device).eval()
         self._recorded: dict[int, _Recorded] = {}
 
@@ -85,7 +85,7 @@ def _record(network: nn.Module, size: int, side: int, device: torch.device) -> _
     with torch.cuda.device(device), torch.inference_mode():
         taken = torch.zeros(size, side, side, 3, dtype=torch.uint8).pin_memory()
         on_device = taken.to(device)
-        aside = torch.cuda.Stream()
+        aside: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(3):  # libraries choose their kernels before anything is recorded
