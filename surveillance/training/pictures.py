@@ -85,7 +85,7 @@ class Pictures:
         yield from DataLoader(
             _Jobs(self._make, jobs),
             batch_size=None,
-            num_workers=self._recipe.loaders,
+            num_workers=self._recipe.loaders or 0,
             prefetch_factor=4,
             multiprocessing_context="fork",  # the crops are there already, and are not copied
         )
