@@ -34,6 +34,7 @@ from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
 from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.domain.labels import Pick, Said, subject_of
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.permissions import Reach
 from surveillance.domain.shadow import ShadowVote, vote_of
 from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Schedule, Site
@@ -90,6 +91,7 @@ SITE = Site(
     doors=(Door("front", camera="front"),),
     people=(Person("Ada", frozenset({"staff"})),),
     schedules=(Schedule("office", "Europe/Berlin", {}),),
+    access_levels=(AccessLevel("staff-day", frozenset({"staff"}), frozenset({"front"}), "office"),),
     rules=RULES,
 )
 
@@ -292,6 +294,7 @@ def example(rule: str, argument: str) -> str:
         "/rules/": "night-yard",
         "/people/": "Ada",
         "/schedules/": "office",
+        "/access-levels/": "staff-day",
         "/notify/": OPS.name,
         "/user/": NAME,
         "/door-commands/": "lock_down",

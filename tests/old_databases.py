@@ -164,6 +164,11 @@ SEEDS: dict[str, dict[str, Rows]] = {
              "payload": b'{"at":"2026-11-20T12:00:00.000Z","event":1}'},
         ],
     },
+    "0021": {
+        "access_level": [
+            {"name": "staff-day", "position": 0, "groups": '["staff"]', "doors": '["front"]', "schedule": "night"},
+        ],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5, "chain": 1}
 

@@ -19,6 +19,7 @@ from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Classification
 from surveillance.rules.book import Rule, Rulebook, load_rules, parse_rulebook
+from surveillance.rules.levels import hints
 from surveillance.rules.needed import needed_of
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
@@ -29,10 +30,15 @@ from surveillance.storage.second_factor import SecondFactor
 PAGE = 500
 
 
-def check_rules(settings: Settings, file: Path) -> tuple[Rulebook, bool]:
-    """The rulebook of a file, and whether its names were checked against a site. Raises RuleError."""
+def check_rules(settings: Settings, file: Path) -> tuple[Rulebook, bool, list[str]]:
+    """The rulebook of a file, whether its names were checked against a site, and what is odd about access levels.
+
+    Raises RuleError.
+    """
     site = known_site(settings)
-    return parse_rulebook(load_rules(file), site), site is not None
+    book = parse_rulebook(load_rules(file), site)
+    asks_levels = any("permitted" in rule.condition.keys for rule in book.rules)
+    return book, site is not None, hints(site) if site is not None and asks_levels else []
 
 
 def known_site(settings: Settings) -> Site | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from surveillance.app.detectors import card_of_kind
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.domain.errors import EditConflict, ModelError, NotFound, RuleError, SettingsError, UserMistake
+from surveillance.domain.levels import level_faults
 from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.settings import Settings
@@ -124,6 +125,7 @@ def export_site(settings: Settings) -> str:
 def check_site(settings: Settings, before: Site, after: Site) -> None:
     """Raises UserMistake for what would not run: an unknown model, or rules that the edit makes unreadable."""
     refuse_unknown_models(settings, before, after)
+    refuse_unknown_places(before, after)
     same_rules = after.rules == before.rules
     known = [fault for fault in rule_faults(settings, before) if same_rules or not fault.startswith("database:")]
     new = [fault for fault in rule_faults(settings, after) if fault not in known]
@@ -131,6 +133,20 @@ def check_site(settings: Settings, before: Site, after: Site) -> None:
         raise RuleError(new)
     if new:
         raise SettingsError("\n".join(f"a rule names what this takes away: {first_line(fault)}" for fault in new))
+
+
+def refuse_unknown_places(before: Site, after: Site) -> None:
+    """Raises SettingsError where an access level names a door or schedule that the edit takes away, or never was."""
+    known = set(_levels_without_place(before))
+    wrong = [line for line in _levels_without_place(after) if line not in known]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+
+
+def _levels_without_place(site: Site) -> Iterator[str]:
+    doors, schedules = [door.name for door in site.doors], [schedule.name for schedule in site.schedules]
+    for number, field, words in level_faults(site.access_levels, doors, schedules):
+        yield f"access level {site.access_levels[number].name}: {field}: {words}"
 
 
 def refuse_unknown_models(settings: Settings, before: Site, after: Site) -> None:

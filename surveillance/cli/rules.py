@@ -43,9 +43,11 @@ def rules() -> None:
 @click.pass_obj
 def check_rules(settings: Settings, file: Path) -> None:
     """Say everything that is wrong with a rules file, with its place."""
-    book, against_site = commands.check_rules(settings, file)
+    book, against_site, hints = commands.check_rules(settings, file)
     names = "names checked against the site" if against_site else "no site yet, so names were not checked"
     click.echo(f"{file}: {counted(len(book.rules), 'rule')}, no faults ({names})")
+    for hint in hints:
+        click.echo(hint, err=True)
 
 
 @command(rules, "list", "surveillance rules list")

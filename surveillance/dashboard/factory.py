@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from surveillance import __version__
 from surveillance.dashboard import (
+    access_levels,
     account,
     api,
     audit,
@@ -80,6 +81,7 @@ PAGES = (
     people.pages,
     people_faces.pages,
     people_files.pages,
+    access_levels.pages,
     badges.pages,
     phone_badges.pages,
     rules.pages,
@@ -101,6 +103,7 @@ NAVIGATION = (  # endpoint, word; shown to those who have what its view needs
 MENU = (
     ("account.show", _l("Your account")),
     ("first_run.show", _l("Set up")),
+    ("access_levels.listing", _l("Access levels")),
     ("schedules.listing", _l("Schedules")),
     ("notify.listing", _l("Notifications")),
     ("users.listing", _l("Users")),

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from surveillance.access import people as edits
 from surveillance.access.roster import PIN, mark_of, moment_of
 from surveillance.dashboard import trail
+from surveillance.dashboard.access_levels import seen_levels
 from surveillance.dashboard.clock import moment, site_zone
 from surveillance.dashboard.guards import actor, needs, see_door
 from surveillance.dashboard.languages import in_own_words
@@ -118,6 +119,7 @@ def page_of(name: str, fault: str = "", where: str = "") -> str:
         fault=in_own_words(fault),
         where=where,
         given=request.form,
+        levels=seen_levels(services().site.read(), person),
         groups=sorted({group for known in services().site.read().people for group in known.groups}),
         told=lambda at: moment(rfc3339(at), zone).full,
         local=lambda at: "" if at is None else f"{at.astimezone(zone):%Y-%m-%dT%H:%M}",

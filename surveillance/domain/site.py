@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
+from surveillance.domain.levels import AccessLevel
 
 USUAL_SENSITIVITY = 50  # the gate as the settings have it
 
@@ -183,6 +184,7 @@ class Site:
     notify: tuple[NotifyTarget, ...] = ()
     rules: str = ""  # the site file's own rules as YAML text
     arming: Arming | None = None  # None: always the mode of the settings
+    access_levels: tuple[AccessLevel, ...] = ()
 
     def camera(self, name: str) -> Camera | None:
         return next((camera for camera in self.cameras if camera.name == name), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from surveillance.domain.values import Clause
 from surveillance.rules.vocabulary import UNKNOWN, Unknown, Value
@@ -79,6 +80,13 @@ class Either:
 
     text: str
     parts: tuple[Node, ...]
+
+
+@runtime_checkable
+class Noted(Protocol):
+    """Facts that say more of a word than its value."""
+
+    def added(self, key: Key) -> str: ...
 
 
 Node = Comparison | Truth | Not | Both | Either
@@ -271,7 +279,11 @@ def _explain(node: Node, facts: Facts) -> Clause:
 def _found(leaf: Comparison | Truth, facts: Facts) -> str:
     operands = (leaf.operand,) if isinstance(leaf, Truth) else (leaf.left, leaf.right)
     keys = dict.fromkeys(operand.key for operand in operands if operand.key is not None)
-    return ", ".join(f"{key_text(key)} = {shown(facts[key])}" for key in keys)
+    return ", ".join(f"{key_text(key)} = {shown(facts[key])}{_added(facts, key)}" for key in keys)
+
+
+def _added(facts: Facts, key: Key) -> str:
+    return facts.added(key) if isinstance(facts, Noted) else ""
 
 
 def _because(node: Node, facts: Facts, as_written: bool) -> Iterator[Leaf]:

@@ -10,6 +10,7 @@ from surveillance.domain.site import Site
 from surveillance.rules.book import Rule, RuleDocument, read_rules
 from surveillance.rules.contradictions import never_true
 from surveillance.rules.fields import Flaw, span
+from surveillance.rules.levels import hints
 from surveillance.rules.source import read_source
 from surveillance.rules.vocabulary import LABELS
 
@@ -85,6 +86,8 @@ def _doubts(rule: Rule, site: Site | None) -> Iterator[tuple[str, str]]:
         schedule = next((known for known in site.schedules if known.name == key), None)
         if schedule is not None and not any([*schedule.weekly.values(), *schedule.holidays.values()]):
             yield "when", f"schedule {key} is never open: it has no windows"
+    if "permitted" in rule.condition.keys:
+        yield from (("when", hint) for hint in hints(site))
     if rule.trigger == "presence" and not any(zone.restricted for camera in site.cameras for zone in camera.zones):
         yield "on", "no zone is restricted, so nobody ever asks for permission by being there"
     asks_camera = any(key == "people" or key[0] == "count" for key in rule.condition.keys)

@@ -23,6 +23,7 @@ from surveillance.domain.values import (
     SceneReport,
 )
 from surveillance.rules.condition import Key, key_text
+from surveillance.rules.levels import Levels
 from surveillance.rules.memory import Memory
 from surveillance.rules.schedules import is_open
 from surveillance.rules.vocabulary import UNKNOWN, WORDS, Value
@@ -31,13 +32,14 @@ from surveillance.rules.vocabulary import UNKNOWN, WORDS, Value
 class Facts(dict[Key, Value]):
     """Word, or called word with its arguments, to value. A missing one is made once by `produce` and kept."""
 
-    __slots__ = ("_produce", "doubts", "notes")
+    __slots__ = ("_produce", "doubts", "levels", "notes")
 
     def __init__(self, known: dict[Key, Value], produce: Callable[[Key, dict[Key, str]], Value]) -> None:
         super().__init__(known)
         self._produce = produce
         self.doubts: dict[Key, str] = {}  # unknown word -> why
         self.notes: dict[str, str] = {}  # value that a set might hold -> what came of looking for it
+        self.levels: Levels | None = None  # what the access levels say, at a door
 
     def __missing__(self, key: Key) -> Value:
         value = self[key] = self._produce(key, self.doubts)
@@ -51,9 +53,15 @@ class Facts(dict[Key, Value]):
         else:
             self[key] = value
 
+    def added(self, key: Key) -> str:
+        """What is said of a value beside it: by which access level one is permitted, or when one opens."""
+        return f" ({self.levels.words()})" if key == "permitted" and self.levels is not None else ""
+
     def at_other_hours(self, are_open: bool) -> Facts:
-        """The same facts, as if every schedule were open, or none."""
+        """The same facts, as if every schedule were open, or none; permitted by levels that are closed now."""
         changed = {key: are_open if key[0] == "schedule" else value for key, value in self.items()}
+        if self.levels is not None:
+            changed["permitted"] = self.levels.name_them
         facts = Facts(changed, self._produce)
         facts.doubts, facts.notes = self.doubts, self.notes
         return facts
@@ -93,6 +101,7 @@ class _Scene:
         self._plate = plate  # that is read; None where nothing tells it
         self._door = request.door if request else door
         self._request = request  # somebody asks at a door: doubt about who stands there counts
+        self.levels: Levels | None = None  # what the access levels say of who asks
 
     def __call__(self, key: Key, doubts: dict[Key, str]) -> Value:
         match key:
@@ -102,6 +111,8 @@ class _Scene:
                 return self._count(key, label, zone[0] if zone else None, doubts)
             case ("schedule", name):
                 return self._is_open(key, name, doubts)
+            case "permitted":
+                return self._is_permitted(key, doubts)
             case ("dwell_in", zone):
                 return self._seen.dwell_s.get(zone, 0.0) if self._seen else 0.0
             case ("plate_near", plate):
@@ -183,10 +194,23 @@ class _Scene:
         return seen.state if key[0] == "scene" else max((self._at - seen.since).total_seconds(), 0.0)
 
     def _is_open(self, key: Key, name: str, doubts: dict[Key, str]) -> Value:
-        schedule = next((schedule for schedule in self._site.schedules if schedule.name == name), None)
-        if schedule is None:
+        holds = self.is_open(name)
+        if holds is None:
             doubts[key] = f"schedule {name} is not configured"
             return UNKNOWN
+        return holds
+
+    def _is_permitted(self, key: Key, doubts: dict[Key, str]) -> Value:
+        if self.levels is None or self.levels.holds is None:
+            doubts[key] = "the schedule of an access level is not configured"
+            return UNKNOWN
+        return self.levels.holds
+
+    def is_open(self, name: str) -> bool | None:
+        """Whether that schedule is open; None for one that is not there."""
+        schedule = next((schedule for schedule in self._site.schedules if schedule.name == name), None)
+        if schedule is None:
+            return None
         second = self._at.replace(microsecond=0)
         held = self._memory.schedules.get(name)
         if held is None or held[0] is not schedule or held[1] != second:
@@ -227,7 +251,9 @@ def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: da
     }
     if request.plate is not None:
         known["plate"] = request.plate
-    facts = Facts(known, _Scene(memory, site, request.camera or "", now, request=request, plate=request.plate))
+    scene = _Scene(memory, site, request.camera or "", now, request=request, plate=request.plate)
+    facts = Facts(known, scene)
+    facts.levels = scene.levels = Levels(site, request.groups, request.door, now, scene.is_open)
     if request.face:
         facts.notes["face"] = request.face
     return facts

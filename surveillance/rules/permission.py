@@ -102,8 +102,12 @@ def _lacks(rules: Sequence[Rule], facts: Facts) -> list[Refusal]:
         leaves = rule.condition.because(facts)
         if any(leaf.found.startswith("door = ") for leaf in leaves):
             continue
-        word = "not_permitted_at_this_time" if _is_only_late(rule, facts) else "unauthorized"
-        refusals.append(Refusal(word, f"no authorize rule was true: {rule.name} needs {_needs(leaves, rule, facts)}"))
+        sentence = f"no authorize rule was true: {rule.name} needs {_needs(leaves, rule, facts)}"
+        is_only_late = _is_only_late(rule, facts)
+        if is_only_late or _has_closed_level(leaves, facts):
+            refusals.append(Refusal("not_permitted_at_this_time", sentence))
+        if not is_only_late:
+            refusals.append(Refusal("unauthorized", sentence))
     if refusals:
         return refusals
     where = f" for door {facts['door']}" if "door" in facts else ""
@@ -112,9 +116,16 @@ def _lacks(rules: Sequence[Rule], facts: Facts) -> list[Refusal]:
 
 def _is_only_late(rule: Rule, facts: Facts) -> bool:
     """Whether the rule would be true at other hours."""
-    if not any(key[0] == "schedule" for key in rule.condition.keys):
+    if not any(key == "permitted" or key[0] == "schedule" for key in rule.condition.keys):
         return False
     return any(rule.condition.evaluate(facts.at_other_hours(are_open)) is True for are_open in (True, False))
+
+
+def _has_closed_level(leaves: Sequence[Leaf], facts: Facts) -> bool:
+    """Whether it is an access level that would let them through at another time which the rule lacks."""
+    if facts.levels is None or not facts.levels.name_them:
+        return False
+    return any(leaf.found.startswith("permitted = false") for leaf in leaves)
 
 
 def _needs(leaves: Sequence[Leaf], rule: Rule, facts: Facts) -> str:

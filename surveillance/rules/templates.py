@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
+from surveillance.rules.choices import PLACE_MARK, TASK, choices_of, lacking
 from surveillance.rules.clauses import Clause, Group, write_clauses
 from surveillance.rules.form import bracketed
 from surveillance.rules.source import scalar_text
 from surveillance.translations.words import N_
 
 MAX_NAME = 64
-PLACE_MARK = "/"  # camera/zone and camera/scene; no name holds one
 WRITTEN = ("seconds", "flag", "state")  # kinds of which a site has no list
-TASK = "camera_"  # what the kind of a blank begins with that is a camera with a task on
 HIDDEN_STATES = ("blinded", "frozen", "lost", "moved")
 _TO_WRITE = {"seconds": "write a number of seconds", "state": "write the state"}
 Values = Mapping[str, str]
@@ -80,11 +79,11 @@ def offers(site: Site) -> tuple[Offer, ...]:
 
 
 def offer_template(template: Template, site: Site) -> Offer:
-    choices = {blank.key: _choices(blank.kind, site) for blank in template.blanks}
+    choices = {blank.key: choices_of(blank.kind, site) for blank in template.blanks}
     needed = [
         blank for blank in template.blanks if (blank.required and blank.kind not in WRITTEN) or blank.kind == "camera"
     ]
-    missing = dict.fromkeys(kind for blank in needed if not choices[blank.key] for kind in _lack(blank.kind, site))
+    missing = dict.fromkeys(kind for blank in needed if not choices[blank.key] for kind in lacking(blank.kind, site))
     return Offer(template, choices, tuple(missing))
 
 
@@ -126,53 +125,7 @@ def free_name(wish: str, taken: Collection[str]) -> str:
     return name
 
 
-# --- what a site offers --------------------------------------------------------------------------------------------
-
-
-def _choices(kind: str, site: Site) -> tuple[tuple[str, str], ...]:
-    names: Sequence[str]
-    match kind:
-        case "place":
-            return tuple(
-                (f"{camera.name}{PLACE_MARK}{zone.name}", f"{camera.name}: {zone.name}")
-                for camera in site.cameras
-                for zone in camera.zones
-            )
-        case "scene":
-            return tuple(
-                (f"{camera.name}{PLACE_MARK}{scene.name}", f"{camera.name}: {scene.name}")
-                for camera in site.cameras
-                for scene in camera.scenes
-            )
-        case "camera":
-            names = [camera.name for camera in site.cameras]
-        case str() if kind.startswith(TASK):
-            names = [camera.name for camera in site.cameras if kind.removeprefix(TASK) in camera.tasks]
-        case "schedule":
-            names = [schedule.name for schedule in site.schedules]
-        case "door":
-            names = [door.name for door in site.doors]
-        case "door_with_camera":
-            names = [door.name for door in site.doors if door.camera]
-        case "group":
-            names = sorted({group for person in site.people for group in person.groups})
-        case "target":
-            names = [target.name for target in site.notify]
-        case _:
-            names = []
-    return tuple((name, name) for name in names)
-
-
-def _lack(kind: str, site: Site) -> tuple[str, ...]:
-    """What must be made first."""
-    if kind in ("place", "scene"):
-        needed = "zone" if kind == "place" else "scene"
-        return (needed,) if site.cameras else ("camera", needed)
-    if kind == "door_with_camera":
-        return ("door_camera",) if site.doors else ("door",)
-    if kind.startswith(TASK):
-        return (f"task_{kind.removeprefix(TASK)}",) if site.cameras else ("camera",)
-    return (kind,)
+# --- checking ------------------------------------------------------------------------------------------------------
 
 
 def _faults(template: Template, values: Values, site: Site) -> Iterator[tuple[str, str]]:
@@ -187,7 +140,7 @@ def _faults(template: Template, values: Values, site: Site) -> Iterator[tuple[st
         elif '"' in value and "'" in value:
             yield blank.key, "a name with both kinds of quotes cannot stand in a condition"
         elif blank.kind not in WRITTEN:
-            known = dict(_choices(blank.kind, site))
+            known = dict(choices_of(blank.kind, site))
             if value not in known:
                 what = "camera" if blank.kind.startswith(TASK) else blank.kind.replace("_", " ")
                 yield blank.key, no_such(what, value, known)
@@ -244,11 +197,18 @@ def _thing(became: str, values: Values, *clauses: Clause) -> Group:
     return Group("all", (*what, *clauses, *_within(values)))
 
 
+_CARRIED = Group("any", (Clause("factors", (), "has", ("badge",)), Clause("factors", (), "has", ("card",))))
+
+
 def _at_door(values: Values, *more: Clause) -> Group:
     """A carried factor of somebody of that group."""
-    carried = Group("any", (Clause("factors", (), "has", ("badge",)), Clause("factors", (), "has", ("card",))))
     who = Clause("groups", (), "has", (values["group"],))
-    return Group("all", (Clause("door", (), "is", (values["door"],)), who, carried, *more, *_within(values)))
+    return Group("all", (Clause("door", (), "is", (values["door"],)), who, _CARRIED, *more, *_within(values)))
+
+
+def _permitted(values: Values) -> Group:
+    pin = (Clause("factors", (), "has", ("pin",)),) if values["pin"] else ()
+    return Group("all", (Clause("permitted", (), "is true"), _CARRIED, *pin))
 
 
 def _staff(values: Values) -> Group:
@@ -412,6 +372,18 @@ TEMPLATES: Mapping[str, Template] = {
             comment=lambda values: (
                 f"Door {values['door']} opens for a badge or card of group {values['group']}"
                 f"{', for one person at a time' if values['alone'] else ''}{_hours(values)}."
+            ),
+        ),
+        Template(
+            key="by-levels",
+            title="Doors by access levels",
+            sentence="Open every door for the badge or card of whom an access level lets pass there and then.",
+            blanks=(Blank("pin", "flag", "Only with a PIN beside it", required=False),),
+            on="access",
+            verdict="authorize",
+            condition=_permitted,
+            comment=lambda values: (
+                f"Doors open for a badge or card{' with a PIN' if values['pin'] else ''}, by the access levels."
             ),
         ),
         Template(

@@ -228,6 +228,7 @@ WORDS: Mapping[str, Word] = {
         Word("person", TEXT, "", "identify, desk", _SCENE, 'who it is; "" when nobody is known', "person"),
         Word("groups", SET, "", "desk", ("access",), "the groups of that person", "group"),
         Word("factors", SET, "", "desk", ("access",), "what was presented and verified for that person", "factor"),
+        Word("permitted", TRUTH, "", "levels", ("access",), "an access level lets the person through this door now"),
         Word("credential", TEXT, "", "desk", ("access",), '"valid", "none" or why it is refused', "credential"),
         Word("door", TEXT, "", "desk, doors", ("access", "door"), "the door", "door"),
         Word("door_alarm", TEXT, "", "doors", ("access", "door"), "the door's alarm", "door_alarm"),
@@ -307,12 +308,18 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
             "zone": frozenset(zone.name for camera in site.cameras for zone in camera.zones),
             "crossing": frozenset(f"{line}:{way}" for line in lines for way in ("in", "out")),
             "door": frozenset(door.name for door in site.doors),
-            "group": frozenset(group for person in site.people for group in person.groups),
+            "group": groups_of(site),
             "person": frozenset(person.name for person in site.people),
             "schedule": frozenset(schedule.name for schedule in site.schedules),
             "mode": modes_of(site),
         }
     return Names(known)
+
+
+def groups_of(site: Site) -> frozenset[str]:
+    """The groups that people are in, or that access levels name."""
+    held = (group for person in site.people for group in person.groups)
+    return frozenset((*held, *(group for level in site.access_levels for group in level.groups)))
 
 
 def modes_of(site: Site) -> frozenset[str]:

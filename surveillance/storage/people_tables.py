@@ -1,4 +1,4 @@
-"""The tables of people: what they present, and the faces by which a camera confirms them."""
+"""The tables of people: what they present, where they may pass, and the faces by which a camera confirms them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ credential = Table(
     Column("valid_from", Moment, doc="not before"),
     Column("valid_until", Moment, doc="not after"),
     Index(None, "kind", "value"),
+)
+
+access_level = Table(
+    "access_level",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the level"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("groups", Json, nullable=False, doc="groups whose people may pass, JSON list"),
+    Column("doors", Json, nullable=False, doc="doors that they may pass, JSON list"),
+    Column("schedule", Name, doc="schedule during which they may; empty for always"),
 )
 
 face_template = Table(

@@ -41,6 +41,7 @@ GROUPS = {
         "door": "Doors.",
         "person": "People who hold credentials.",
         "credential": "What they present.",
+        "access_level": "Which groups may pass which doors, and when.",
         "face_template": "Faces by which a door's camera confirms them. Unreadable once the person's key is erased.",
         "schedule": "Weekly windows and holidays.",
         "arming": "Which mode the site is in by the clock: the first whose schedule is open, else the default.",

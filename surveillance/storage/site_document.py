@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from surveillance.domain.geometry import Point
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import (
     DAYS,
     Camera,
@@ -71,6 +72,7 @@ def site_document(site: Site) -> dict[str, Any]:
         "cameras": [camera_document(camera) for camera in site.cameras],
         "doors": [_door(door) for door in site.doors],
         "people": [_person(person) for person in site.people],
+        "access_levels": [_level(level) for level in site.access_levels],
         "schedules": [_schedule(schedule) for schedule in site.schedules],
         "arming": None
         if site.arming is None
@@ -114,6 +116,15 @@ def _door(door: Door) -> dict[str, Any]:
 def _person(person: Person) -> dict[str, Any]:
     credentials = [_credential(credential) for credential in person.credentials]
     return {"name": person.name, **_filled(groups=_Flow(sorted(person.groups)), credentials=credentials)}
+
+
+def _level(level: AccessLevel) -> dict[str, Any]:
+    return {
+        "name": level.name,
+        "groups": _Flow(sorted(level.groups)),
+        "doors": _Flow(sorted(level.doors)),
+        **({} if level.schedule is None else {"schedule": level.schedule}),
+    }
 
 
 def _credential(credential: Credential) -> dict[str, Any]:

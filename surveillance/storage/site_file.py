@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from surveillance.domain.errors import SettingsError
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import Camera, Door, NotifyTarget, Person, Schedule, Site, parse_schedule
 from surveillance.domain.suggest import suggestion
 from surveillance.storage.rule_texts import first_line_of, slice_of, split_rules, yaml_fault
@@ -45,7 +46,11 @@ def parse_site(text: str, origin: str) -> Site:
             reading.fault(tuple(fault["loc"]), _worded(fault))
     else:
         schedules = [schedule.name for schedule in reading.schedules]
-        for place, words in (*model.contradictions(), *model.arming_faults(schedules)):
+        for place, words in (
+            *model.contradictions(),
+            *model.level_faults(schedules),
+            *model.arming_faults(schedules),
+        ):
             reading.fault(place, words)
         found = build_site(model, reading.schedules, reading.rules)
     if reading.faults or found is None:
@@ -77,6 +82,14 @@ def parse_door(values: Mapping[str, Any]) -> Door:
 def parse_person(values: Mapping[str, Any]) -> Person:
     """One person from its mapping in a site file. Raises SettingsError, one line `field: fault` per fault."""
     return _parse_one("people", values).people[0]
+
+
+def parse_level(values: Mapping[str, Any]) -> AccessLevel:
+    """One access level from its mapping in a site file. Whether its doors and schedule are there is not asked.
+
+    Raises SettingsError, one line `field: fault` per fault.
+    """
+    return _parse_one("access_levels", values).access_levels[0]
 
 
 def parse_target(values: Mapping[str, Any]) -> NotifyTarget:

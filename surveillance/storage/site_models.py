@@ -15,6 +15,7 @@ from surveillance import plugins
 from surveillance.domain.addresses import check_camera, check_place
 from surveillance.domain.errors import AddressRefused
 from surveillance.domain.geometry import Line, Point, Zone
+from surveillance.domain.levels import AccessLevel, level_faults
 from surveillance.domain.site import (
     ASKING,
     CAMERA_TASKS,
@@ -222,6 +223,13 @@ class PersonModel(_Model):
     credentials: Annotated[list[CredentialModel], Empty] = []
 
 
+class LevelModel(_Model):
+    name: Named
+    groups: Annotated[list[Named], Field(min_length=1)]
+    doors: Annotated[list[str], Field(min_length=1)]
+    schedule: str | None = None
+
+
 class NotifyModel(_Model):
     name: Named
     kind: str
@@ -240,6 +248,7 @@ class SiteModel(_Model):
     cameras: Annotated[list[CameraModel], Empty] = []
     doors: Annotated[list[DoorModel], Empty] = []
     people: Annotated[list[PersonModel], Empty] = []
+    access_levels: Annotated[list[LevelModel], Empty] = []
     notify: Annotated[list[NotifyModel], Empty] = []
     arming: ArmingModel | None = None
 
@@ -257,7 +266,14 @@ class SiteModel(_Model):
         yield from self._door_faults()
         yield from _twice(("people",), "person", [person.name for person in self.people])
         yield from self._credential_faults()
+        yield from _twice(("access_levels",), "access level", [level.name for level in self.access_levels])
         yield from self._notify_faults()
+
+    def level_faults(self, schedules: Collection[str]) -> Iterator[tuple[Place, str]]:
+        """Doors and schedules that access levels name and that are not there."""
+        doors = [door.name for door in self.doors]
+        for number, field, words in level_faults(build_levels(self), doors, schedules):
+            yield ("access_levels", number, field), words
 
     def arming_faults(self, schedules: Collection[str]) -> Iterator[tuple[Place, str]]:
         """Schedules that arming names and that are not there, and the one name that no mode may have."""
@@ -317,6 +333,14 @@ def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) ->
         notify=tuple(NotifyTarget(**target.model_dump()) for target in model.notify),
         rules=rules,
         arming=None if model.arming is None else Arming(model.arming.default, tuple(model.arming.modes.items())),
+        access_levels=build_levels(model),
+    )
+
+
+def build_levels(model: SiteModel) -> tuple[AccessLevel, ...]:
+    return tuple(
+        AccessLevel(level.name, frozenset(level.groups), frozenset(level.doors), level.schedule)
+        for level in model.access_levels
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from surveillance.domain.geometry import Point
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import DAYS, Camera, Credential, Door, NotifyTarget, Person, SceneWatch, Schedule, Site
 from surveillance.domain.values import rfc3339
 from surveillance.storage.keys import HASHED
@@ -50,6 +51,7 @@ def changes_between(before: Site, after: Site) -> tuple[Change, ...]:
         *_named("camera", before.cameras, after.cameras, _camera_fields, hidden_camera),
         *_named("door", before.doors, after.doors, _door_fields, hidden_door),
         *_named("person", before.people, after.people, _person_fields, _as_it_is),
+        *_named("access level", before.access_levels, after.access_levels, _level_fields, _as_it_is),
         *_named("schedule", before.schedules, after.schedules, _schedule_fields, _as_it_is),
         *_arming(before, after),
         *_named("notification target", before.notify, after.notify, _target_fields, hidden_target),
@@ -201,6 +203,16 @@ def _credential_text(credential: Credential) -> str:
     if credential.valid_until:
         text += f" until {rfc3339(credential.valid_until)}"
     return text
+
+
+def _level_fields(level: AccessLevel) -> Fields:
+    return _present(
+        {
+            "groups": ", ".join(sorted(level.groups)),
+            "doors": ", ".join(sorted(level.doors)),
+            "schedule": level.schedule,
+        }
+    )
 
 
 def _schedule_fields(schedule: Schedule) -> Fields:

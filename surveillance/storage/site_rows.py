@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from surveillance.domain.geometry import Line, Point, Zone
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import (
     DAYS,
     Arming,
@@ -59,6 +60,10 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
         ),
         rules=rules,
         arming=_read_arming(connection),
+        access_levels=tuple(
+            AccessLevel(row.name, frozenset(row.groups), frozenset(row.doors), row.schedule)
+            for row in _all(connection, tables.access_level)
+        ),
     )
 
 
@@ -126,6 +131,9 @@ def write_site(connection: Connection, keys: KeyStore, site: Site, before: Site)
     if site.people != before.people:
         _clear(connection, tables.credential, tables.person)
         _write_people(connection, keys, site.people)
+    if site.access_levels != before.access_levels:
+        _clear(connection, tables.access_level)
+        _insert(connection, tables.access_level, map(_level_row, site.access_levels))
     if site.schedules != before.schedules:
         _clear(connection, tables.schedule)
         _insert(connection, tables.schedule, map(_schedule_row, site.schedules))
@@ -238,6 +246,15 @@ def _write_people(connection: Connection, keys: KeyStore, people: Iterable[Perso
                 for item in person.credentials
             ),
         )
+
+
+def _level_row(level: AccessLevel) -> dict[str, Any]:
+    return {
+        "name": level.name,
+        "groups": sorted(level.groups),
+        "doors": sorted(level.doors),
+        "schedule": level.schedule,
+    }
 
 
 def _schedule_row(schedule: Schedule) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from sqlalchemy import (
 )
 
 from surveillance.storage.columns import Id, Json, Kind, Moment, Name, Number, metadata, name_of
-from surveillance.storage.people_tables import credential, face_template, person
+from surveillance.storage.people_tables import access_level, credential, face_template, person
 
-__all__ = ["credential", "face_template", "metadata", "person"]  # the other tables are made below
+__all__ = ["access_level", "credential", "face_template", "metadata", "person"]  # the other tables are made below
 
 WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
 UNLABELED = "labeled_at IS NULL"  # the crops that wait for a label

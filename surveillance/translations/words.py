@@ -9,6 +9,7 @@ WORDS = (
     *("locked", "unlocked", "accessed", "blocked", "unknown", "locked down", "locked open", "double locked"),
     *("live", "lost", "frozen", "blinded", "moved", "stale"),
     *("black", "white", "gray", "main", "sub", "in", "out", "none"),
+    "access level",
     ", and ",
 )
 PIECES = (  # what reasons of doors and deeds begin with

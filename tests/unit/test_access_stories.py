@@ -9,6 +9,7 @@ import pytest
 from fakes import observation
 from judging import book, rule
 
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import Camera, Door, Person, Site, parse_schedule
 from surveillance.domain.values import AccessRequest, CameraReport, DoorReport, Input, ModeReport, Tick
 from surveillance.rules.judge import RuleJudge
@@ -26,6 +27,10 @@ SITE = Site(
         Door("cellar"),
     ),
     people=(Person("Ada", frozenset({"staff"})), Person("Grace", frozenset({"guards"})), Person("Bob")),
+    access_levels=(
+        AccessLevel("staff-hours", frozenset({"staff"}), frozenset({"front", "cellar"}), "office"),
+        AccessLevel("guards-always", frozenset({"guards"}), frozenset({"front"})),
+    ),
     schedules=(parse_schedule("office", {"time_zone": "UTC", "weekly": HOURS, "holidays": ["2026-12-25"]}),),
 )
 RULES = "".join(
@@ -47,6 +52,7 @@ RULES = "".join(
     )
 )  # fmt: skip
 BADGE = '"badge" in factors'
+LEVELS = rule("by-levels", "access", "authorize", f"permitted and {BADGE}")
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,27 @@ STORIES = (
     Story("a badge at the gate on foot", NO, '"plate" in factors', door="gate"),
     Story("the cellar, which no rule opens for staff", NO, "guards needs", door="cellar"),
     Story("a guard in the cellar, which has no camera", YES, "guards", door="cellar", who="Grace", factors="badge pin"),
+    # access levels
+    Story("a level that names group and door, in its hours", YES, "access level staff-hours", door="cellar",
+          rules=LEVELS),
+    Story("a level that is closed says when it opens", NO, "staff-hours opens at 2026-11-23 08:00 (UTC)", hour=NIGHT,
+          door="cellar", rules=LEVELS),
+    Story("a level that is closed is a matter of time", NO, "not_permitted_at_this_time", hour=NIGHT, door="cellar",
+          rules=LEVELS),
+    Story("a level that is closed on a holiday", NO, "not_permitted_at_this_time", day=CHRISTMAS, door="cellar",
+          rules=LEVELS),
+    Story("a level without a schedule holds at any hour", YES, "guards-always", who="Grace", hour=3.0, day=SATURDAY,
+          rules=LEVELS),
+    Story("no level names that door for them", NO, "no access level names their groups and this door", who="Grace",
+          door="cellar", rules=LEVELS),
+    Story("no level, no matter of time", NO, "unauthorized", door="side", rules=LEVELS),
+    Story("a person of no group by levels", NO, "no access level names", who="Bob", rules=LEVELS),
+    Story("a level is not enough where the rule asks for a badge", NO, '"badge" in factors', factors="pin",
+          rules=LEVELS),
+    Story("a closed level and no badge are two reasons", NO, "not_permitted_at_this_time | unauthorized",
+          factors="pin", hour=NIGHT, rules=LEVELS),
+    Story("a deny rule overrides a level", NO, "a crowd", seen=THREE,
+          rules=LEVELS + rule("a crowd", "access", "deny", "people > 2")),
     # the rules themselves
     Story("no rule at all", NO, "there is no authorize rule for door front", rules=""),
     Story("a rule that is off", NO, "there is no authorize rule",

@@ -190,7 +190,7 @@ def test_each_role_and_scope_has_what_it_is_said_to_have() -> None:
 
 INSIDE, OUTSIDE = "gate", "front"  # a camera that is in reach, and one that is not
 GUARDED = re.compile(
-    r"/(?:api/)?(cameras|live|doors|door-setup|events|evidence|recordings|labels)/.*<"
+    r"/(?:api/)?(cameras|live|doors|door-setup|access-levels|events|evidence|recordings|labels)/.*<"
 )  # routes of one such thing
 LISTS = ("/events/incidents/<id>",)  # an empty list, for what nobody has too
 REACHES_ALL = re.compile(
@@ -206,7 +206,8 @@ def made_things(site: DashboardSite) -> dict[str, dict[str, str]]:
         keep_picture(site, seen, camera)
         crop = site.queue(len(things) + 1, camera=camera)
         things[place] = {
-            "cameras": camera, "live": camera, "doors": door, "door-setup": door, "events": seen,
+            "cameras": camera, "live": camera, "doors": door, "door-setup": door, "access-levels": "staff-day",
+            "events": seen,
             "evidence": f"{seen}.jpg", "recordings": f"{seen}-picture.jpg", "labels": crop,
         }  # fmt: skip
     return things

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from judging import SITE, after, book, decide, judge, report, request, sight, told
 
 from surveillance.domain.geometry import Zone
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import Camera, Door, NotifyTarget, Person, SceneWatch, Schedule, Site
 from surveillance.domain.values import Input, SceneReport
 from surveillance.rules.form import read_form
@@ -119,6 +120,18 @@ def test_a_staff_door_for_one_at_a_time_counts_them() -> None:
     assert faulty.faults == {"alone": "door back has no camera that could count people"}
 
 
+def test_doors_open_by_access_levels() -> None:
+    site = replace(SITE, access_levels=(AccessLevel("day", frozenset({"staff"}), frozenset({"front"}), "night"),))
+    for pin, factors in (("", {"badge"}), ("yes", {"badge", "pin"})):
+        text = filled("by-levels", site, pin=pin)
+        night, day = request(NIGHT, factors=frozenset(factors)), request(factors=frozenset(factors))
+        seen = [report(0), report(NIGHT)]
+        assert told(decide(judge(text, site=site), [*seen, night])) == [("access.granted", "by-levels")]
+        assert told(decide(judge(text, site=site), [report(0), day])) == [("access.denied", None)]
+    bare = request(NIGHT, factors=frozenset({"badge"}))
+    assert told(decide(judge(text, site=site), [*seen, bare])) == [("access.denied", None)]
+
+
 def test_a_vehicle_gate_opens_only_before_a_vehicle() -> None:
     text = filled("vehicle-gate", door="front", group="staff")
     vehicle = sight(0.5, 1, "vehicle", camera="front")
@@ -181,6 +194,7 @@ def test_a_bare_site_is_told_what_to_make_first() -> None:
         "left-behind": ("camera",),
         "taken-away": ("camera",),
         "staff-door": ("door", "group"),
+        "by-levels": (),
         "vehicle-gate": ("door", "group"),
         "camera-covered": ("camera",),
         "left-open": ("camera", "scene"),

@@ -20,6 +20,7 @@ KEYS = (
     "masks", "points", "start", "end", "restricted", "model", "view", "enabled", "sensitivity", "min_confidence",
     "camera", "relay", "pulse_s", "groups", "credentials", "kind", "value", "valid_from", "valid_until", "secret",
     "default", "modes", "time_zone", "weekly", "holidays", "mon", "on", "when", "verdict", "scenes", "zone", "hold_s",
+    "access_levels", "schedule",
 )
 WORDS = (
     "front", "", "x", "12", "rtsp://10.0.0.9/1", "http://10.0.0.5/doors", "http://[", "Europe/Berlin", "08:00-18:00",

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surveillance.domain.geometry import Line, Zone
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import Arming, Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
 from surveillance.storage.keys import HASHED
 from surveillance.storage.site_document import site_yaml
@@ -78,6 +79,15 @@ RULES = st.sampled_from(
 
 
 @st.composite
+def levels(draw: st.DrawFn, schedules: tuple[str, ...]) -> tuple[AccessLevel, ...]:
+    given = st.builds(
+        AccessLevel, NAMES, st.frozensets(NAMES, min_size=1, max_size=2), st.just(frozenset({"main"})),
+        st.sampled_from((None, *schedules)),
+    )  # fmt: skip
+    return draw(uniquely(given, 2))  # type: ignore[return-value]
+
+
+@st.composite
 def sites(draw: st.DrawFn) -> Site:
     cameras, schedules = draw(uniquely(CAMERAS)), draw(uniquely(SCHEDULES, 2))
     doors = st.builds(
@@ -92,11 +102,12 @@ def sites(draw: st.DrawFn) -> Site:
     modes = tuple((f"mode {number}", schedule.name) for number, schedule in enumerate(schedules))  # type: ignore[attr-defined]
     return Site(
         cameras=cameras,  # type: ignore[arg-type]
-        doors=draw(uniquely(doors, 2)),  # type: ignore[arg-type]
+        doors=(Door("main"), *draw(uniquely(doors, 2))),  # type: ignore[arg-type]
         people=draw(uniquely(PERSONS)),  # type: ignore[arg-type]
         schedules=schedules,  # type: ignore[arg-type]
         arming=draw(st.none() | st.just(Arming("disarmed", modes))),
         notify=draw(uniquely(TARGETS, 2)),  # type: ignore[arg-type]
+        access_levels=draw(levels(tuple(schedule.name for schedule in schedules))),  # type: ignore[attr-defined]
         rules=draw(RULES),
     )
 
@@ -112,7 +123,8 @@ def test_any_site_survives_its_export(site: Site) -> None:
 @settings(max_examples=60, deadline=None)
 @given(sites(), sites(), st.data())
 def test_a_plan_is_empty_exactly_where_two_sites_say_the_same(one: Site, other: Site, data: st.DataObject) -> None:
-    section = data.draw(st.sampled_from(["cameras", "doors", "people", "schedules", "arming", "notify", "rules"]))
+    sections = ["cameras", "doors", "people", "schedules", "arming", "access_levels", "notify", "rules"]
+    section = data.draw(st.sampled_from(sections))
     edited = replace(one, **{section: getattr(other, section)})
     assert (changes_between(one, edited) == ()) == (one == edited)
     told = str(changes_between(Site(), edited))

@@ -8,6 +8,7 @@ import pytest
 
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Zone
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import Camera, Credential, Door, NotifyTarget, Person, Schedule, Site
 from surveillance.storage.rule_texts import split_rules
 from surveillance.storage.site_file import load_site, parse_site
@@ -179,6 +180,24 @@ def test_text_that_is_no_site_is_refused_in_one_line(text, words):
 def test_a_missing_file_is_refused_in_one_line(tmp_path):
     with pytest.raises(SettingsError, match=r"no site file .*nowhere\.yaml"):
         load_site(tmp_path / "nowhere.yaml")
+
+
+def test_an_access_level_names_doors_and_schedules_that_are_there() -> None:
+    levels = """
+access_levels:
+  - {name: day, groups: [staff], doors: [main], schedule: office}
+  - {name: all, groups: [staff, it], doors: [main]}
+"""
+    assert parse_site(SITE + levels, "site.yaml").access_levels == (
+        AccessLevel("day", frozenset({"staff"}), frozenset({"main"}), "office"),
+        AccessLevel("all", frozenset({"staff", "it"}), frozenset({"main"})),
+    )
+    with pytest.raises(SettingsError) as caught:
+        parse_site(SITE + levels.replace("[main], s", "[mian], s").replace("office}", "ofice}"), "s.yaml")
+    assert str(caught.value).splitlines() == [
+        "s.yaml:35: access_levels[0].doors: no door is called 'mian'; did you mean 'main'?",
+        "s.yaml:35: access_levels[0].schedule: no schedule is called 'ofice'; did you mean 'office'?",
+    ]
 
 
 def test_rules_come_apart_with_their_comments():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from surveillance.dashboard.api import (
     access,
+    access_levels,
     administration,
     arming,
     cameras,
@@ -26,6 +27,7 @@ RESOURCES = (
     shelf.resource,
     doors.resource,
     people.resource,
+    access_levels.resource,
     rules.resource,
     schedules.resource,
     arming.resource,
