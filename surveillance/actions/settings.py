@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from surveillance.domain.suggest import no_such
@@ -16,6 +18,7 @@ class ActionSettings(BaseModel):
     grant_ttl_s: float = Field(default=2.0, gt=0, le=30)  # a door that was not pulsed by then stays shut
     relay_connect_timeout_s: float = Field(default=1.0, gt=0, le=10)
     relay_timeout_s: float = Field(default=1.8, gt=0, le=10)  # the whole exchange with the controller
+    broker_ca_file: Path | None = None  # who signed the certificates of MQTT brokers; None: whom the system trusts
     notify_ttl_s: float = Field(default=24 * 3600.0, gt=0)
     notify_connect_timeout_s: float = Field(default=3.0, gt=0, le=60)
     notify_timeout_s: float = Field(default=10.0, gt=0, le=60)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from surveillance import plugins
 from surveillance.access.desk import parse_presented
 from surveillance.access.doors import Doors
 from surveillance.access.faces import Gallery
@@ -16,6 +15,7 @@ from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
+from surveillance.actions.relays import Relays
 from surveillance.app.doors import QUESTION, DoorDesk
 from surveillance.app.enrolling import KnownFaces
 from surveillance.app.event_log import log_events
@@ -150,7 +150,7 @@ def build_core(
     """
     desk = DoorDesk(Doors(site, times_of(settings)), lambda entry: core.put(entry))
     granted = Newest(GRANTS_KEPT)
-    relay = plugins.load("relays", "http")(site, lambda door: relay_token(store.keys, door), settings.actions)
+    relay = Relays(site, lambda door: relay_token(store.keys, door), settings.actions)
     dispatch = OutboxDispatch(
         SqlOutbox(store.engine),
         relay,

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from surveillance.actions.post import parse_endpoint
 from surveillance.app.certificates import look_at_certificate
@@ -23,6 +22,7 @@ from surveillance.app.machine import Finding, look_at_clock, look_at_machine
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.worker import source_options
 from surveillance.dashboard.settings import is_loopback
+from surveillance.domain.devices import MQTT_PORTS, parse_mqtt, scheme_of
 from surveillance.domain.errors import DatabaseDamaged, RecordFailed, SourceError, UserMistake
 from surveillance.domain.site import FACE_TASKS, Camera, Door, Site
 from surveillance.settings import Settings
@@ -267,11 +267,9 @@ def look_at_relay(settings: Settings, door: Door) -> Finding:
             "warn", f"door {door.name} has no relay: it never opens", "name its controller's URL in the site"
         )
     try:
-        parse_endpoint(f"{door.relay.rstrip('/')}/pulse", f"relay of door {door.name!r}")
+        scheme, host, port = place_of(door.relay, f"relay of door {door.name!r}")
     except UserMistake as mistake:
         return Finding("fail", str(mistake), "correct the door's relay in the site")
-    parts = urlsplit(door.relay)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((host, port), settings.actions.relay_connect_timeout_s).close()
     except OSError as error:
@@ -281,10 +279,22 @@ def look_at_relay(settings: Settings, door: Door) -> Finding:
             f"door {door.name}: its controller at {host}:{port} does not accept: {error.strerror or error}",
             todo,
         )
-    if parts.scheme == "http" and not is_loopback(host):
+    if scheme == "http" and not is_loopback(host):
         todo = "use https, or a network of its own: whoever reads the token can open the door"
         return Finding("warn", f"door {door.name}: its controller at {host}:{port} is asked in plain HTTP", todo)
+    if scheme == "mqtt" and not is_loopback(host):
+        todo = "use mqtts, or a network of its own: whoever reads the login can read along"
+        return Finding("warn", f"door {door.name}: its broker at {host}:{port} is asked without TLS", todo)
     return Finding("ok", f"door {door.name}: its controller at {host}:{port} accepts connections")
+
+
+def place_of(relay: str, what: str) -> tuple[str, str, int]:
+    """Scheme, host and port. Raises SettingsError."""
+    if scheme_of(relay) in MQTT_PORTS:
+        broker = parse_mqtt(relay, what).broker
+        return scheme_of(relay), broker.host, broker.port
+    endpoint = parse_endpoint(f"{relay.rstrip('/')}/pulse", what)
+    return endpoint.scheme, endpoint.host, endpoint.port
 
 
 def look_at_cameras(settings: Settings, site: Site, try_them: bool) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from surveillance.dashboard.guards import needs
 from surveillance.dashboard.languages import in_own_words
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
-from surveillance.domain.addresses import check_place
+from surveillance.domain.devices import check_device
 from surveillance.domain.errors import EditConflict, SettingsError, UserMistake
 from surveillance.domain.site import Door, Site
 from surveillance.domain.suggest import no_such
@@ -104,7 +104,7 @@ def read_door(given: Mapping[str, str]) -> Door:
         faults.append(f"camera: {no_such('camera', values.pop('camera'), cameras)}")
     if "relay" in values and HIDDEN not in values["relay"]:
         try:
-            check_place(values["relay"], "the controller's address", services().settings.allow_loopback)
+            check_device(values["relay"], "the controller's address", services().settings.allow_loopback)
         except UserMistake as refused:
             faults.append(f"relay: {refused}")
             del values["relay"]

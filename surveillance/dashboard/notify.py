@@ -22,7 +22,7 @@ from surveillance.dashboard.languages import in_own_words
 from surveillance.dashboard.rule_shelf import read_shelf
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
-from surveillance.domain.addresses import check_place
+from surveillance.domain.devices import check_device
 from surveillance.domain.errors import EditConflict, SettingsError
 from surveillance.domain.site import NotifyTarget, Site
 from surveillance.domain.suggest import no_such
@@ -32,7 +32,7 @@ from surveillance.storage.site_secrets import hidden_target, restore_secrets
 pages = Blueprint("notify", __name__)
 QUESTION = "notify.test"
 TEST_S = 20.0  # a receiver may take its time
-KINDS = {"webhook": _l("Signed webhook"), "log": _l("Line in the log of the service")}
+KINDS = {"webhook": _l("Signed webhook"), "mqtt": _l("MQTT topic"), "log": _l("Line in the log of the service")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +149,14 @@ def checked(name: str, kind: str, url: str, secret: str | None, known: NotifyTar
         raise SettingsError(no_such("kind", kind, plugins.names("actions")))
     if kind == "log":
         url, secret = "", None
+    elif kind == "mqtt":
+        secret = None  # the broker's login says who we are
     elif secret is None and known is not None:
         secret = known.secret
     given = Site(notify=(replace(parse_target({"name": name, "kind": kind, "url": url}), secret=secret),))
     [target] = restore_secrets(given, Site(notify=(known,) if known else ())).notify
     if target.url:
-        check_place(target.url, "the target's address", services().settings.allow_loopback)
+        check_device(target.url, "the target's address", services().settings.allow_loopback)
     plugins.load("actions", kind)(target, ActionSettings())  # raises SettingsError as it would when it is to tell
     return target
 

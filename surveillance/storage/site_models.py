@@ -12,8 +12,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shapely import Polygon
 
 from surveillance import plugins
-from surveillance.domain.addresses import check_camera, check_place
-from surveillance.domain.errors import AddressRefused
+from surveillance.domain.addresses import check_camera
+from surveillance.domain.devices import MQTT_PORTS, check_device, scheme_of, wire_of
+from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.levels import AccessLevel, level_faults
 from surveillance.domain.site import (
@@ -94,17 +95,19 @@ def _credential(value: str) -> str:
 
 
 def _relay_url(url: str) -> str:
-    if "://" not in url:
-        raise ValueError("is no address; write the controller's, such as http://10.0.0.5/doors/front")
+    known = plugins.names("relays")
+    if wire_of(url) not in known:
+        shown = ", ".join(known)
+        raise ValueError(f"is no address of {shown}; write the controller's, such as http://10.0.0.5/doors/front")
     with _refusals():
-        check_place(url, "the controller's address", loopback=True)
+        check_device(url, "the controller's address", loopback=True)
     return url
 
 
 def _notify_url(url: str) -> str:
-    if url.lower().startswith(("http:", "https:")):
+    if url.lower().startswith(("http:", "https:", "mqtt:", "mqtts:")):
         with _refusals():
-            check_place(url, "the target's address", loopback=True)
+            check_device(url, "the target's address", loopback=True)
     return url
 
 
@@ -113,7 +116,7 @@ def _refusals() -> Iterator[None]:
     """What the guard refuses, as a fault of the file; who writes one has a shell here, so it may name this machine."""
     try:
         yield
-    except AddressRefused as refused:
+    except SettingsError as refused:
         raise ValueError(str(refused)) from None
 
 
@@ -314,6 +317,8 @@ class SiteModel(_Model):
                 yield (*place, "kind"), f"unknown kind {target.kind!r}; {suggestion(target.kind, kinds)}"
             if target.kind == "webhook" and not target.url.startswith(("http://", "https://")):
                 yield (*place, "url"), "a webhook needs an address that starts with https:// or http://"
+            if target.kind == "mqtt" and scheme_of(target.url) not in MQTT_PORTS:
+                yield (*place, "url"), "an mqtt target needs an address such as mqtt://broker/alerts"
 
 
 def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) -> Site:

@@ -1,0 +1,76 @@
+"""Door controllers that answer as told, one for each wire, for tests that every relay must pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker import MqttBroker
+from listener import DROP, closed_port, listening
+
+from surveillance.demo.mqtt_devices import MqttController
+from surveillance.domain.values import rfc3339
+
+DONE, REFUSED, SILENT = "done", "refused", "silent"
+TOKEN = "f0" * 32  # as long as a real one
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """What a controller was told. `key` and `deadline` are empty where the wire carries none."""
+
+    order: str  # pulse | lock | unlock
+    pulse_s: float | None
+    key: str = ""
+    deadline: str = ""
+
+
+@dataclass
+class Told:
+    url: str
+    ordered: list[Ordered] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """`controller(answer)` is one that answers DONE, REFUSED or not at all; at `absent` there is none."""
+
+    name: str
+    controller: Callable[[str], AbstractContextManager[Told]]
+    absent: str
+    has_keys: bool = True
+
+
+def http_wire(directory: Path) -> Wire:
+    @contextmanager
+    def controller(answer: str) -> Iterator[Told]:
+        with listening({DONE: 200, REFUSED: 409, SILENT: DROP}[answer]) as listener:
+            told = Told(listener.url)
+            yield told
+            for received in listener.received:
+                assert received.headers["authorization"] == f"Bearer {TOKEN}"
+                body = json.loads(received.body)
+                order = received.path.rpartition("/")[2]
+                told.ordered.append(Ordered(order, body.get("pulse_s"), body["key"], body["deadline"]))
+
+    return Wire("http", controller, f"http://127.0.0.1:{closed_port()}")
+
+
+def mqtt_wire(broker: MqttBroker) -> Wire:
+    """The controller trusts nothing that is not signed with the token, so an order that it heard was."""
+    answers = {DONE: {"outcome": "done"}, REFUSED: {"outcome": "failed", "reason": "key used before"}, SILENT: None}
+
+    @contextmanager
+    def controller(answer: str) -> Iterator[Told]:
+        told = Told(broker.url("doors/front"))
+        with MqttController(told.url, TOKEN, lambda claims: answers[answer]) as device:
+            yield told
+            for claims in device.orders:
+                deadline = rfc3339(datetime.fromtimestamp(claims["exp"], UTC))
+                told.ordered.append(Ordered(claims["order"], claims.get("pulse_s"), claims["jti"], deadline))
+
+    return Wire("mqtt", controller, f"mqtt://127.0.0.1:{closed_port()}/doors/front")
