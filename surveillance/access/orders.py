@@ -54,13 +54,14 @@ def parse_ask(payload: Mapping[str, Any]) -> Ask:
     return Ask(
         doors=tuple(dict.fromkeys(doors)),
         command=command,
-        by=_text(payload.get("by"), "who orders it"),
-        reason=_text(payload.get("reason"), "a reason"),
+        by=words_of(payload.get("by"), "who orders it"),
+        reason=words_of(payload.get("reason"), "a reason"),
         address=str(payload.get("address") or "")[:64],
     )
 
 
-def _text(value: object, what: str) -> str:
+def words_of(value: object, what: str) -> str:
+    """A name or reason that goes on record. Raises UserMistake where there is none, or too much of it."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
     if not text:
         raise UserMistake(f"{what} is missing: it goes on record with the command")

@@ -13,6 +13,7 @@ from surveillance.rules.backtest import Backtest, backtest
 from surveillance.rules.book import Rulebook, RuleDocument, load_rules, parse_rulebook
 from surveillance.rules.judge import RuleJudge
 from surveillance.settings import Settings
+from surveillance.storage.replay import Wanted
 
 Progress = Callable[[int, int], None]  # inputs judged since the last call, inputs in all
 WARM_UP = timedelta(hours=1)  # what a judge needs at least to know tracks and cameras as core knew them
@@ -38,12 +39,13 @@ def backtest_rules(
     book = parse_rulebook(documents, site, site.version)
     judge = RuleJudge(book, site, settings.rules)
     since, until = span
-    told = store.events.replay(since, until, warm_up(book))
+    told = store.events.replay(since, until, warm_up(book), wanted_places(settings, site))
     if not told.count:
         raise UserMistake(
             f"nothing is on record between {since:%Y-%m-%d %H:%M}Z and {until:%Y-%m-%d %H:%M}Z; "
             f"observations are kept for {settings.storage.observation_days} days"
         )
+    judge.recall_places(told.places)
     judge.recall(told.before)
     return backtest(judge, told.inputs, told.verdicts, (told.began, until), lambda done: moved(done, told.count))
 
@@ -52,6 +54,12 @@ def warm_up(book: Rulebook) -> timedelta:
     """How far before a span a judge must begin: the longest cooldown, or an hour."""
     longest = max((rule.cooldown_s or 0.0 for rule in book.rules), default=0.0)
     return max(WARM_UP, timedelta(seconds=longest))
+
+
+def wanted_places(settings: Settings, site: Site) -> Wanted:
+    """What a judge must know of people who went through doors before what it judges."""
+    doors = frozenset(door.name for door in site.doors if door.leads)
+    return Wanted(doors, timedelta(hours=settings.rules.forgive_after_h))
 
 
 def last_days(days: float) -> tuple[datetime, datetime]:

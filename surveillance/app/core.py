@@ -16,6 +16,7 @@ from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
 from surveillance.actions.relays import Relays
+from surveillance.app.areas import FORGIVE, Forgiving
 from surveillance.app.doors import QUESTION, DoorDesk
 from surveillance.app.enrolling import KnownFaces
 from surveillance.app.event_log import log_events
@@ -185,9 +186,10 @@ def build_core(
         store.inbox if figures is None else MeasuredInbox(store.inbox, figures),
         parse_presented,
         recorded,
-        questions={**(questions or {}), QUESTION: desk.ask},
+        questions={**(questions or {}), QUESTION: desk.ask, FORGIVE: Forgiving(site).ask},
         known=ledger.known,
         spool=spool,
+        unrecorded=lambda entry: site.judge.take_back(entry),
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from surveillance.actions.dispatch import OPENING
 from surveillance.actions.notifiers import Notifiers
+from surveillance.app.backtesting import wanted_places
 from surveillance.app.candidates import Candidates, Disagreements, ShadowPlace
 from surveillance.app.core import RunningCore, SiteInForce, build_core
 from surveillance.app.errands import Errands
@@ -160,6 +161,8 @@ def take_up(settings: Settings, store: Store, site: SiteInForce, running: Runnin
     site.judge.recall(store.events.last_mode())
     site.judge.recall(modes)
     site.judge.recall(store.events.inputs_since(datetime.now(UTC) - RECALL, settings.storage.recall_max))
+    wanted = wanted_places(settings, site())
+    site.judge.recall_places(store.events.places(wanted.doors, datetime.now(UTC), wanted.kept))
 
 
 def forget_requests(store: Store) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from surveillance.access.credentials import DENIALS, faults_of
+from surveillance.app.backtesting import wanted_places
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound, UserMistake
@@ -33,6 +34,7 @@ from surveillance.rules.judge import RuleJudge
 from surveillance.rules.needed import needed_of
 from surveillance.rules.vocabulary import FACTORS
 from surveillance.settings import Settings
+from surveillance.storage.replay import Replay
 
 LOOK_BACK = timedelta(hours=1)  # of inputs, so that tracks, doors and the mode are known
 SEEN_S = 10  # how long a camera that is assumed to see has been seeing
@@ -63,7 +65,9 @@ def simulate(settings: Settings, asked: Sequence[Asked]) -> Iterator[tuple[Asked
         if one.at not in books:
             books[one.at] = book_at(settings, store, site, one.at)
         judge = RuleJudge(books[one.at], site, settings.rules)
-        judge.recall(_known_then(store, door, one))
+        kept = store.events.replay(one.at - LOOK_BACK, one.at, LOOK_BACK, wanted_places(settings, site))
+        judge.recall_places(kept.places)
+        judge.recall(_known_then(kept, door, one))
         request = request_of(person, door, one)
         decision = next(made for made in judge(request) if made.kind.startswith("access."))
         yield one, told(decision)
@@ -119,9 +123,8 @@ def told(decision: Decision) -> dict[str, Any]:
     return event if needed is None else event | {"needed": needed.as_json()}
 
 
-def _known_then(store: Store, door: Door, asked: Asked) -> Iterable[Input]:
+def _known_then(kept: Replay, door: Door, asked: Asked) -> Iterable[Input]:
     """What core had met by then; of the door's camera, what is assumed of it."""
-    kept = store.events.replay(asked.at - LOOK_BACK, asked.at, LOOK_BACK)
     before = [*kept.before, *(entry for _, entry in kept.inputs if entry.at <= asked.at)]
     if asked.people is None or door.camera is None:
         return before

@@ -79,6 +79,7 @@ def web_services(settings: Settings) -> Services:
         figures=Gathered(settings, store),
         check_site=lambda before, after: check_site(settings, before, after),
         usual_mode=settings.rules.mode,
+        forgive_after_h=settings.rules.forgive_after_h,
         models=lambda: model_names(settings),
         model_labels=lambda model: model_labels(settings, model),
         seal=lambda text: store.keys.encrypt(text, PAGES_KEY),

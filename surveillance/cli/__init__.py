@@ -26,6 +26,7 @@ GROUPS = (
     "site",
     "roster",
     "access",
+    "areas",
     "face_people",
     "rules",
     "events",

@@ -41,6 +41,8 @@ SENTENCES = {
     "user.unlabeled": _l("took labels back"),
     "configuration.changed": _l("changed the site"),
     "configuration.mode_set": _l("set the arming mode"),
+    "area.forgiven": _l("forgave where somebody was by record"),
+    "area.": _l("forgiving at areas"),
     "user.": _l("everything about accounts and footage"),
     "door.": _l("commands at doors"),
     "configuration.": _l("changes of the site"),

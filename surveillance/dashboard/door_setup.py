@@ -24,13 +24,18 @@ from surveillance.storage.site_models import asking_faults
 from surveillance.storage.site_secrets import HIDDEN, hidden_door
 
 pages = Blueprint("door_setup", __name__)
-FIELDS = ("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch")
+FIELDS = (
+    *("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch"),
+    *("from_area", "to_area", "antipassback"),
+)
+AS_FIELDS = {"from": "from_area", "to": "to_area"}  # key of a site file -> field of the form
+USUAL = {"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no", "watch": "no", "antipassback": "off"}
 
 
 @pages.get("/door-setup")
 @needs("doors.edit")
 def new() -> str:
-    return form({"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no", "watch": "no"}, None)
+    return form(USUAL, None)
 
 
 @pages.post("/door-setup")
@@ -75,6 +80,7 @@ def form(values: Mapping[str, str], name: str | None, faults: Mapping[str, str] 
         values=values,
         name=name,
         faults=faults or {},
+        areas=services().site.read().areas,
         cameras=[(camera.name, camera.name) for camera in services().site.read().cameras],
         version=request.form.get("version") or services().site.version(),
     )
@@ -134,6 +140,7 @@ def faults_of(mistake: UserMistake) -> dict[str, str]:
     faults: dict[str, str] = {}
     for line in str(mistake).splitlines():
         field, mark, words = line.partition(": ")
+        field = AS_FIELDS.get(field, field)
         known = bool(mark) and field in FIELDS
         faults.setdefault(field if known else "", in_own_words(words if known else line))
     return faults

@@ -153,7 +153,8 @@ class Services:
     `rule_documents` are the rules that core reads, each with its origin. `figures()` are those of all processes:
     {"bounds": of the histograms' buckets in seconds, "samples": [[kind, name, labels, value], ...]}; kind is counter,
     gauge or histogram, whose value is its buckets' counts and then the sum.
-    `usual_mode` is the arming mode of a site that says nothing of arming.
+    `usual_mode` is the arming mode of a site that says nothing of arming. After `forgive_after_h` nobody knows where
+    somebody is.
     `check_site(before, after)` raises UserMistake for an edited site that could not be run. `models()` are the names of
     the model cards, the default one first; `model_labels(name)` what a model can say (None: the default one), nothing
     where it is not there. `seal` hides a text from whoever reads a page or the database; core opens
@@ -184,6 +185,7 @@ class Services:
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}
     check_site: Callable[[Site, Site], None] = lambda before, after: None
     usual_mode: str = "armed"
+    forgive_after_h: float = 744.0
     models: Callable[[], Sequence[str]] = lambda: ()
     model_labels: Callable[[str | None], Sequence[str]] = lambda model: ()
     seal: Callable[[str], str] = lambda text: text

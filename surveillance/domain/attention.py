@@ -19,6 +19,7 @@ EYES = frozenset(
         "door.tampered",
         "door.fault",
         "tailgating.detected",
+        "antipassback.violated",
         "camera.lost",
         "camera.frozen",
         "camera.blinded",

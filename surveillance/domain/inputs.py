@@ -6,11 +6,11 @@ from surveillance.domain.doors import DoorSensed
 from surveillance.domain.values import (
     AccessRequest,
     CameraReport,
-    DoorOrder,
     DoorReport,
     Input,
     ModeReport,
     Observation,
+    Ordered,
     SceneReport,
     Tick,
 )
@@ -18,7 +18,7 @@ from surveillance.domain.values import (
 
 def identity_of(entry: Input) -> str | None:
     """None for a Tick, which core makes itself."""
-    if isinstance(entry, Observation | AccessRequest | DoorOrder):
+    if isinstance(entry, Observation | AccessRequest | Ordered):
         return entry.id
     if isinstance(entry, Tick):
         return None

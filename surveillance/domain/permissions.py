@@ -34,6 +34,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "doors.edit": _BUILDERS,
     "people.view": _WATCH,
     "people.edit": _KEEPERS,
+    "people.forgive": _WATCH,  # say that the record has wrong where somebody is
     "site.edit": _BUILDERS,  # schedules, notification targets, the first run
     "site.arm": _WATCH,  # set the arming mode by hand
     "metrics.view": _BUILDERS,
@@ -59,6 +60,7 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "doors:write": frozenset({"doors.view", "doors.edit"}),
     "people:read": frozenset({"people.view"}),
     "people:write": frozenset({"people.view", "people.edit"}),
+    "people:forgive": frozenset({"people.view", "people.forgive"}),
     "site:write": frozenset({"rules.view", "site.edit"}),
     "site:arm": frozenset({"rules.view", "site.arm"}),
     "metrics:read": frozenset({"metrics.view"}),

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from surveillance.domain.areas import OUTSIDE
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.levels import AccessLevel
@@ -100,6 +101,14 @@ class Door:
     camera_asks: str = "no"  # what its camera presents by itself, without a reader: a key of ASKING
     camera_zone: str | None = None  # where one must stand for that; None: anywhere in the picture
     watch: str = "no"  # who tells how it stands: one of domain.doors.WATCHES
+    from_area: str = OUTSIDE  # the area that one leaves by it
+    to_area: str = OUTSIDE  # the area that one enters by it
+    antipassback: str = "off"  # one of ANTIPASSBACK: what comes of somebody who by record is elsewhere
+
+    @property
+    def leads(self) -> bool:
+        """Whether it leads from one area into another."""
+        return self.from_area != self.to_area
 
 
 ASKING: Mapping[str, tuple[str, ...]] = {  # what a door says -> the tasks of its camera that present
@@ -191,6 +200,11 @@ class Site:
 
     def door(self, name: str) -> Door | None:
         return next((door for door in self.doors if door.name == name), None)
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The areas that its doors lead from and to, by name."""
+        return tuple(sorted({area for door in self.doors for area in (door.from_area, door.to_area)} - {OUTSIDE}))
 
 
 # --- schedules as people write them --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from surveillance.domain.areas import Forgiveness
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.faces import FaceSeen, FacesFailed
 from surveillance.domain.geometry import Box
@@ -326,8 +327,9 @@ class Tick:
     at: datetime
 
 
+Ordered = DoorOrder | Forgiveness  # what a person orders at doors
 Input = (  # what core judges
-    Observation | CameraReport | SceneReport | AccessRequest | DoorReport | DoorSensed | DoorOrder | ModeReport | Tick
+    Observation | CameraReport | SceneReport | AccessRequest | DoorReport | DoorSensed | Ordered | ModeReport | Tick
 )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from surveillance.domain import values
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.inputs import identity_of
@@ -58,7 +59,7 @@ class Ordered:
     `settle` gets their events, by the id of the order, none where nothing was committed, and gives the answer.
     """
 
-    orders: tuple[DoorOrder, ...]
+    orders: tuple[values.Ordered, ...]
     settle: Callable[[Mapping[str, Event]], Mapping[str, Any]]
 
 
@@ -88,7 +89,8 @@ class Core:
     """One active per site. `put` hands it an input; `turn` does one round; `run` goes on until `stop`.
 
     `recover` comes first of all: it puts on record what an earlier run left in the spool. Without a spool core waits
-    for the database. `questions` answers, by kind, what else is asked through the inbox.
+    for the database. `questions` answers, by kind, what else is asked through the inbox. `unrecorded` hears of requests
+    and orders that were judged and did not come on record, the last one first.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class Core:
         questions: Mapping[str, Question] | None = None,
         known: Known = lambda entries: (),
         spool: Spool | None = None,
+        unrecorded: Callable[[Input], None] = lambda entry: None,
     ) -> None:
+        self._unrecorded = unrecorded
         self._walk = walk
         self._inbox = inbox
         self._parse_presented = parse_presented
@@ -328,6 +332,9 @@ class Core:
             self._replies.append((asked, answer))
 
     def _answer(self, served: Served, events: dict[str, Event]) -> None:
+        for entry, decisions in reversed(served.judged):
+            if isinstance(entry, AccessRequest | values.Ordered) and all(made.id not in events for made in decisions):
+                self._unrecorded(entry)
         by_subject = {event.decision.subject: event for event in events.values()}
         for asked, ordered in served.orders:
             self._replies.append((asked, ordered.settle(by_subject)))

@@ -20,9 +20,9 @@ from surveillance.domain.ports import JudgedInput, Record, Spool
 from surveillance.domain.values import (
     AccessRequest,
     Decision,
-    DoorOrder,
     Event,
     Input,
+    Ordered,
     Tick,
     rfc3339,
     system_decision,
@@ -143,7 +143,7 @@ class SpooledRecord:
 
     def _lay_by(self, judged: Sequence[JudgedInput]) -> None:
         """Into the spool, after what is owed from before."""
-        self._owed += [pair for pair in judged if not isinstance(pair[0], AccessRequest | DoorOrder)]
+        self._owed += [pair for pair in judged if not isinstance(pair[0], AccessRequest | Ordered)]
         if self._spool is None or not self._owed:
             return
         try:

@@ -117,6 +117,10 @@ class _Scene:
                 return self._seen.dwell_s.get(zone, 0.0) if self._seen else 0.0
             case ("plate_near", plate):
                 return self._is_near(key, plate, doubts)
+            case "area":
+                return self._memory.places.area(self._request.person if self._request else None, self._at)
+            case ("occupancy", area):
+                return self._memory.places.occupancy(area, self._at)
             case "by_camera":
                 return self._request is not None and self._request.by_camera
             case ("scene" | "scene_s", name, *camera):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from surveillance.domain.areas import FORGIVEN, Forgiveness, Passage
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
@@ -40,16 +41,13 @@ from surveillance.rules.facts import (
     facts_of_scene,
 )
 from surveillance.rules.memory import Memory, SeenTrack, scene_of
-from surveillance.rules.permission import Permission, Refusal, combine, doubts_of, judged_of, permits
+from surveillance.rules.permission import Permission, combine, doubts_of, judged_of, permits
+from surveillance.rules.places import Place, out_of_turn
+from surveillance.rules.refusals import refusals_of
 from surveillance.rules.settings import RuleSettings
-from surveillance.rules.vocabulary import DENIALS
+from surveillance.rules.telling import about_camera, about_seen, asked_of, plate_of, span_of
 
 _ACTED = {"alert": "alerted", "log": "logged"}
-_CLOSED_MODES = {
-    "locked_down": "the door is locked down",
-    "blocked": "the door is blocked",
-    "unknown": "nobody knows how the door stands",
-}
 
 
 class RuleJudge:
@@ -82,11 +80,21 @@ class RuleJudge:
         self._memory.forget_rules_but({rule.name for rule in book.rules if known.get(rule.name) == rule})
         self._take_up(book, site)
         self._memory.keep_only({camera.name for camera in site.cameras}, {door.name for door in site.doors})
+        self._memory.places.keep_only({person.name for person in site.people})
 
     def recall(self, inputs: Iterable[Input]) -> None:
         """Rebuilds the memory from stored inputs in their order; what would be decided of them is dropped."""
         for entry in inputs:
             self(entry)
+
+    def recall_places(self, passages: Iterable[Passage]) -> None:
+        """Where people are by the record, which counts whatever judging stored inputs anew made of it."""
+        self._memory.places.recall(passages)
+
+    def take_back(self, entry: Input) -> None:
+        """What was decided of that request or order did not come on record, so nobody moved by it."""
+        if isinstance(entry, AccessRequest | Forgiveness):
+            self._memory.places.take_back(entry.id)
 
     def __call__(self, entry: Input) -> tuple[Decision, ...]:
         match entry:
@@ -104,6 +112,8 @@ class RuleJudge:
                 return self._judge_sensed(entry)
             case DoorOrder():
                 return (self._judge_order(entry),)
+            case Forgiveness():
+                return (self._judge_forgiveness(entry),)
             case ModeReport():
                 return self._judge_mode(entry)
             case Tick():
@@ -127,9 +137,9 @@ class RuleJudge:
                 continue
             result = rule.condition.evaluate(facts)
             if result is None:
-                decisions += self._degrade([rule], facts, _about(seen))
+                decisions += self._degrade([rule], facts, about_seen(seen))
             elif result and self._may_fire(rule, seen, track):
-                about = {**_about(seen), "details": _span(seen) | _plate(seen)}
+                about = {**about_seen(seen), "details": span_of(seen) | plate_of(seen)}
                 decisions.append(self._fire(rule, f"sighting.{_ACTED[rule.verdict]}", facts, about))
         inside = self._restricted.get(seen.camera, frozenset()) & seen.zones
         if inside and seen.label not in OBJECT_LABELS:  # what lies there asks for nothing
@@ -172,14 +182,14 @@ class RuleJudge:
         track.asked.update(dict.fromkeys(inside, seen.label))
         track.is_denied = denied
         details = {"restricted_zones": sorted(inside), "alerts": denied}
-        return self._permit("presence", ("authorized", "denied"), permission, facts, _about(seen), details)
+        return self._permit("presence", ("authorized", "denied"), permission, facts, about_seen(seen), details)
 
     # --- access ---
 
     def _judge_request(self, request: AccessRequest) -> tuple[Decision, ...]:
         now = max(request.at, self._memory.ticked_at or request.at)
         facts = facts_of_request(request, self._memory, self._site, now)
-        permission = combine(self._book.of("access"), facts, self._refusals(request, now))
+        permission = combine(self._book.of("access"), facts, refusals_of(request, self._memory, self._site, now))
         about: dict[str, Any] = {
             "at": request.at,
             "trigger": "access",
@@ -188,30 +198,23 @@ class RuleJudge:
             "door": request.door,
             "identity": request.person,
         }
-        details = _asked(request)
-        return tuple(self._permit("access", ("granted", "denied"), permission, facts, about, details))
+        more, moves = self._move(request, now) if permission.verdict == "authorize" else ((), {})
+        details = asked_of(request) | moves
+        return (*self._permit("access", ("granted", "denied"), permission, facts, about, details), *more)
 
-    def _refusals(self, request: AccessRequest, now: datetime) -> list[Refusal]:
-        """What denies this request whatever the rules say."""
-        words = list(request.denials)
-        if request.credential not in ("valid", "none", *words):
-            words.append(request.credential)
-        refusals = [Refusal(word) if word in DENIALS else Refusal("other", f"credential: {word}") for word in words]
-        if now > request.deadline:
-            refusals.append(Refusal("other", "the request is past its deadline"))
-        if request.once and not self._memory.uses(request.door, request.once, request.at):
-            refusals.append(Refusal("other", "this code was presented here before, and each counts once"))
+    def _move(self, request: AccessRequest, now: datetime) -> tuple[tuple[Decision, ...], dict[str, Any]]:
+        """Whoever was let in is in the next area from now on; told apart where by record they came from elsewhere."""
         door = self._site.door(request.door)
-        if door is None:
-            return [*refusals, Refusal("other", f"door {request.door} is not configured")]
-        state = self._memory.doors.get(request.door)
-        if state is not None and state.mode in _CLOSED_MODES:
-            refusals.append(Refusal("other", _CLOSED_MODES[state.mode]))
-        if request.camera is not None and door.on_camera_stale != "badge_only":
-            doubt = self._memory.doubt(request.camera, now)
-            if doubt:
-                refusals.append(Refusal("other", f"{doubt}, and door {door.name} says on_camera_stale: deny"))
-        return refusals
+        if door is None or not door.leads or request.person is None:
+            return (), {}
+        wrong = out_of_turn(self._memory.places.of(request.person, now), door)
+        self._memory.places.move(request.person, Place(door.to_area, request.at, door.name, request.id))
+        moved = {"moved": {"from": door.from_area, "to": door.to_area}}
+        if not wrong:
+            return (), moved
+        about: dict[str, Any] = {"trigger": "system", "subject": request.id, "camera": request.camera}
+        more: dict[str, Any] = {"door": door.name, "identity": request.person, "reasons": (wrong,)}
+        return (self._decide(at=request.at, kind="antipassback.violated", **about, **more),), moved
 
     def _permit(
         self,
@@ -248,7 +251,7 @@ class RuleJudge:
     def _judge_camera(self, report: CameraReport) -> tuple[Decision, ...]:
         self._memory.hear_camera(report)
         decisions: list[Decision] = []
-        about = _about_camera(report.camera, report.at)
+        about = about_camera(report.camera, report.at)
         if report.state == "live":
             decisions += self._restore(f"camera {report.camera}", f"camera {report.camera} is live", about)
         if not report.changed:
@@ -264,7 +267,7 @@ class RuleJudge:
         before = self._memory.hear_scene(report)
         facts = facts_of_scene(report, self._memory, self._site)
         named = scene_of(report.camera, report.scene)
-        about = {**_about_camera(report.camera, report.at), "media_s": report.media_s}
+        about = {**about_camera(report.camera, report.at), "media_s": report.media_s}
         decisions: list[Decision] = []
         if report.doubt:
             decisions += self._degrade_by(f"{named}: {report.doubt}", (), about) if report.failed else []
@@ -360,6 +363,12 @@ class RuleJudge:
             },
         )
 
+    def _judge_forgiveness(self, order: Forgiveness) -> Decision:
+        self._memory.places.forgive(order)
+        details = {"actor": order.by} | ({"from": order.address} if order.address else {})
+        about: dict[str, Any] = {"trigger": "system", "identity": order.person, "reasons": (order.reason,)}
+        return self._decide(at=order.at, kind=FORGIVEN, subject=order.id, details=details, **about)
+
     def _judge_mode(self, report: ModeReport) -> tuple[Decision, ...]:
         before = self._memory.mode
         self._memory.hear_mode(report)
@@ -376,7 +385,7 @@ class RuleJudge:
         for name in self._memory.silent_cameras(tick.at):
             camera = self._site.camera(name)
             if camera is not None and camera.enabled:
-                decisions += self._degrade_by(f"camera {name} is silent", (), _about_camera(name, tick.at))
+                decisions += self._degrade_by(f"camera {name} is silent", (), about_camera(name, tick.at))
         return tuple(decisions)
 
     # --- decisions ---
@@ -454,44 +463,3 @@ class RuleJudge:
 
 def restricted_zones(camera: Camera) -> frozenset[str]:
     return frozenset(zone.name for zone in camera.zones if zone.restricted)
-
-
-def _about(seen: Observation) -> dict[str, Any]:
-    """What a decision on an observation says of it."""
-    return {
-        "at": seen.at,
-        "media_s": seen.media_s,
-        "trigger": "sighting",
-        "subject": seen.id,
-        "camera": seen.camera,
-        "label": seen.label,
-        "confidence": seen.confidence,
-        "track": seen.track,
-        "zones": tuple(sorted(seen.zones)),
-        "identity": seen.identity,
-        "box": seen.box,
-    }
-
-
-def _about_camera(name: str, at: datetime) -> dict[str, Any]:
-    return {"at": at, "trigger": "camera", "subject": name, "camera": name}
-
-
-def _asked(request: AccessRequest) -> dict[str, Any]:
-    """What a decision on a request says of it beside its facts."""
-    told = {"face": request.face, "plate": request.plate, "asked_by": "camera" if request.by_camera else ""}
-    return {"deadline": rfc3339(request.deadline)} | {key: words for key, words in told.items() if words}
-
-
-def _plate(seen: Observation) -> dict[str, Any]:
-    """The plate that was read, whose it is, and in what it differs from that person's, where it does."""
-    words = ("plate", "plate_of", "plate_how")
-    return {word: value for word in words if isinstance(value := seen.attributes.get(word), str) and value}
-
-
-def _span(seen: Observation) -> dict[str, Any]:
-    """When its track began and how long it was followed; in a file also where, in seconds from the start."""
-    span: dict[str, Any] = {"began_at": rfc3339(seen.started_at), "followed_s": round(seen.track_s, 3)}
-    if seen.media_s is not None:
-        span["began_media_s"] = round(seen.media_s - (seen.at - seen.started_at).total_seconds(), 3)
-    return span

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Schedule
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
+from surveillance.rules.places import Places
 from surveillance.rules.settings import RuleSettings
 
 BLIND_STATES = ("lost", "frozen", "blinded", "moved")
@@ -96,6 +97,7 @@ class Memory:
         self._degraded: dict[str, tuple[datetime, bool]] = {}  # cause -> when it was told, and whether it lasts
         self.cameras: dict[str, SeenCamera] = {}
         self.doors: dict[str, SeenDoor] = {}
+        self.places = Places(settings.forgive_after_h)
         self.mode: str = settings.mode
         self.ticked_at: datetime | None = None
         self.schedules: dict[str, tuple[Schedule, datetime, bool]] = {}  # as last asked for, in that second

@@ -27,4 +27,7 @@ class RuleSettings(BaseModel):
         default=10.0, gt=0, description="a camera worker silent for so long raises health.degraded"
     )
     health_repeat_s: float = Field(default=3600.0, gt=0, description="one health.degraded per cause in this time")
+    forgive_after_h: float = Field(
+        default=744.0, gt=0, le=8784, description="so long after somebody went into an area nobody knows where they are"
+    )
     mode: Literal["armed", "disarmed"] = Field(default="armed", description="the arming mode of a site without arming")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from surveillance.domain.areas import Forgiveness
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Site
 from surveillance.domain.values import (
@@ -178,6 +179,8 @@ def _hear(memory: Memory, entry: Input) -> None:
             memory.hear_sensed(entry)
         case ModeReport():
             memory.hear_mode(entry)
+        case Forgiveness():
+            memory.places.forgive(entry)
         case Tick():
             memory.ticked_at = entry.at
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
+from surveillance.domain.areas import FORGIVEN, MOVING, Passage, passage_of
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation
 from surveillance.storage.rows import input_of, observation_of
-from surveillance.storage.tables import input_, observation
+from surveillance.storage.tables import event, input_, observation
 
 MOST_INPUTS = 20_000  # how far back a window reaches at most
 STATES_WITHIN = 200_000  # inputs in which the last word of doors and of the arming mode is looked for
@@ -33,6 +36,32 @@ def inputs_until(connection: Connection, number: int, span_s: float) -> list[Inp
         )
         found |= {row.number: read(row._mapping) for row in rows}
     return [*states_before(connection, min(found)), *(found[key] for key in sorted(found))]
+
+
+def places(
+    connection: Connection, doors: Collection[str], until: datetime, kept: timedelta, before: int | None = None
+) -> list[Passage]:
+    """Where people went through those doors, and who was forgiven: the newest of each, in the order of the record.
+
+    Up to input `before`, or up to that time; no older than `kept`.
+    """
+    if not doors:
+        return []
+    end = event.c.at <= until if before is None else event.c.input < before
+    span = (event.c.at >= until - kept, end)
+    newest = (
+        select(func.max(event.c.seq))
+        .where(event.c.kind.in_(MOVING), event.c.door.in_(doors), event.c.identity.is_not(None), *span)
+        .group_by(event.c.identity, event.c.kind, event.c.door)
+    )
+    forgiven = select(event.c.seq).where(event.c.kind == FORGIVEN, *span)
+    rows = connection.execute(
+        select(event.c.kind, event.c.at, event.c.identity, event.c.door, event.c.payload)
+        .where(or_(event.c.seq.in_(newest), event.c.seq.in_(forgiven)))
+        .order_by(event.c.seq)
+    )
+    found = (passage_of(*row[:4], json.loads(row.payload)["details"]) for row in rows)
+    return [passage for passage in found if passage is not None]
 
 
 def number_of_observation(connection: Connection, observation_id: str) -> int | None:

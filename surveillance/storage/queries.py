@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
+from surveillance.domain.areas import Passage
 from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation, rfc3339
 from surveillance.storage import moments, replay, tables
@@ -16,7 +17,7 @@ from surveillance.storage.database import reading
 from surveillance.storage.event_filter import Cursor, EventFilter, Unindexed, conditions
 from surveillance.storage.event_search import Budget, Page, Search, listed
 from surveillance.storage.recordings import recordings_json
-from surveillance.storage.replay import Replay
+from surveillance.storage.replay import NOBODY, Replay, Wanted
 from surveillance.storage.rows import Row, event_json, input_of
 
 __all__ = ["Budget", "Cursor", "EventFilter", "Events", "Page"]
@@ -156,9 +157,14 @@ class Events:
             for _, entry in replay.numbered_inputs(self._engine, max(first, last - limit + 1), last):
                 yield entry
 
-    def replay(self, since: datetime, until: datetime, warm_up: timedelta) -> Replay:
+    def replay(self, since: datetime, until: datetime, warm_up: timedelta, wanted: Wanted = NOBODY) -> Replay:
         """What core met in that span and in `warm_up` before it, and the verdicts on the span."""
-        return replay.replay(self._engine, since, until, warm_up)
+        return replay.replay(self._engine, since, until, warm_up, wanted)
+
+    def places(self, doors: Collection[str], at: datetime, kept: timedelta) -> list[Passage]:
+        """Where people went through those doors, and who was forgiven, by then and no older than `kept`."""
+        with reading(self._engine) as connection:
+            return moments.places(connection, doors, at, kept)
 
     def inputs_until(self, number: int, span_s: float = 60.0) -> list[Input]:
         """What core met in those seconds up to input `number`, which comes last; empty where it is no longer kept."""

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Engine, Select, Table, Text, func, select, type_coerce
 from sqlalchemy.types import TypeEngine
 
+from surveillance.domain.areas import Passage
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import TRIGGERS, CameraReport, Input, Observation, Tick
 from surveillance.domain.verdicts import Was
@@ -37,30 +38,47 @@ _SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A span of the record. `before` are the inputs just before it, after what was known of doors and the mode."""
+    """A span of the record. `before` are the inputs just before it, after what was known of doors and the mode.
+
+    `places` say where people were before those.
+    """
 
     count: int  # inputs, at most
     began: datetime  # of the first of them that is kept, no earlier than the span
     before: Iterator[Input]
     inputs: Numbered
     verdicts: Iterator[Was]
+    places: tuple[Passage, ...] = ()
 
 
-def replay(engine: Engine, since: datetime, until: datetime, warm_up: timedelta) -> Replay:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a replay shall know from before its inputs: where people went through these doors, within that time."""
+
+    doors: frozenset[str] = frozenset()
+    kept: timedelta = timedelta(0)
+
+
+NOBODY = Wanted()
+
+
+def replay(engine: Engine, since: datetime, until: datetime, warm_up: timedelta, wanted: Wanted = NOBODY) -> Replay:
     """The inputs and verdicts of that span, by number, and the inputs of `warm_up` before it."""
     with reading(engine) as connection:
         first, last = numbers_between(connection, since, until)
         if first is None or first > last:
-            return Replay(0, since, iter(()), iter(()), iter(()))
+            places = moments.places(connection, wanted.doors, until, wanted.kept)
+            return Replay(0, since, iter(()), iter(()), iter(()), tuple(places))
         warm = min(numbers_between(connection, since - warm_up)[0] or first, first)
         states = moments.states_before(connection, warm)
+        places = moments.places(connection, wanted.doors, since, wanted.kept, warm)
         began = max(moments.time_of(connection, first) or since, since)
         seq: int | None = connection.execute(
             select(func.min(tables.event.c.seq)).where(tables.event.c.at >= since)
         ).scalar_one()
     verdicts = _in_order(_verdicts(engine, seq or 1, first, last))
     before = chain(states, (entry for _, entry in numbered_inputs(engine, warm, first - 1)))
-    return Replay(last - first + 1, began, before, numbered_inputs(engine, first, last), verdicts)
+    return Replay(last - first + 1, began, before, numbered_inputs(engine, first, last), verdicts, tuple(places))
 
 
 def numbers_between(connection: Connection, since: datetime, until: datetime | None = None) -> tuple[int | None, int]:

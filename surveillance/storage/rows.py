@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from surveillance.domain.areas import Forgiveness
 from surveillance.domain.attention import attention_of
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.geometry import Box
@@ -26,6 +27,7 @@ from surveillance.domain.values import (
     Input,
     ModeReport,
     Observation,
+    Ordered,
     SceneReport,
     Tick,
     rfc3339,
@@ -35,7 +37,7 @@ from surveillance.storage.event_filter import Cursor
 
 Row = dict[str, Any]
 StoredInput = (  # rows of `input`
-    CameraReport | SceneReport | AccessRequest | DoorReport | DoorSensed | DoorOrder | ModeReport | Tick
+    CameraReport | SceneReport | AccessRequest | DoorReport | DoorSensed | Ordered | ModeReport | Tick
 )
 
 EXPLANATION = ("judged", "facts", "rulebook_version", "trigger", "subject", "notify", "input", "evidence_sha256")
@@ -144,6 +146,9 @@ def input_row(entry: StoredInput, number: int) -> Row:
     if isinstance(entry, DoorOrder):
         row |= {"kind": "order", "id": entry.id, "subject": entry.door, "state": entry.command}
         return row | {"payload": canonical(_order_json(entry))}
+    if isinstance(entry, Forgiveness):
+        row |= {"kind": "forgiveness", "id": entry.id, "subject": entry.person}
+        return row | {"payload": canonical({"by": entry.by, "reason": entry.reason, "address": entry.address})}
     if isinstance(entry, ModeReport):
         row |= {"kind": "mode", "id": identity_of(entry), "subject": entry.mode}
         return row | {"payload": canonical({"reason": entry.reason, "by": entry.by})}
@@ -168,6 +173,8 @@ def input_of(row: Mapping[str, Any] | RowMapping) -> Input:
     if row["kind"] == "order":
         rest["deadline"] = datetime.fromisoformat(rest["deadline"])
         return DoorOrder(id=row["id"], door=row["subject"], at=row["at"], command=row["state"], **rest)
+    if row["kind"] == "forgiveness":
+        return Forgiveness(id=row["id"], at=row["at"], person=row["subject"], **rest)
     if row["kind"] == "mode":
         return ModeReport(at=row["at"], mode=row["subject"], **rest)
     return AccessRequest(

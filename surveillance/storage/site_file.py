@@ -272,4 +272,5 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
             annotation = model.model_fields[part].annotation
             inner = getattr(annotation, "__args__", (annotation,))
             model = next(item for item in inner if isinstance(item, type) and issubclass(item, BaseModel))
-    return list(model.model_fields) + (["schedules", "rules"] if model is SiteModel else [])
+    keys = [field.alias or name for name, field in model.model_fields.items()]
+    return keys + (["schedules", "rules"] if model is SiteModel else [])

@@ -13,6 +13,7 @@ from shapely import Polygon
 
 from surveillance import plugins
 from surveillance.domain.addresses import check_camera
+from surveillance.domain.areas import OUTSIDE
 from surveillance.domain.devices import MQTT_PORTS, check_device, scheme_of, wire_of
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
@@ -42,6 +43,10 @@ def _name(text: str) -> str:
     if not re.fullmatch(r"\w[\w .-]{0,99}", text):
         raise ValueError(f"{text!r} is no name; use letters, digits, blanks, dots, - and _, at most 100")
     return text
+
+
+def _area(text: str) -> str:
+    return text if text == OUTSIDE else _name(text)
 
 
 def _person_name(text: str) -> str:
@@ -139,6 +144,9 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 Empty = BeforeValidator(_list)
 
 
+AreaName = Annotated[str, BeforeValidator(lambda value: OUTSIDE if value is None else value), AfterValidator(_area)]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -203,6 +211,11 @@ class DoorModel(_Model):
     camera_asks: Literal["no", "plates", "badges", "both"] = "no"
     camera_zone: str | None = None
     watch: Literal["no", "poll", "push"] = "no"
+    from_area: AreaName = Field(default=OUTSIDE, alias="from")
+    to_area: AreaName = Field(default=OUTSIDE, alias="to")
+    antipassback: Literal["off", "soft", "hard"] = "off"
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
 
     @field_validator("watch")
     @classmethod
@@ -290,6 +303,8 @@ class SiteModel(_Model):
         yield from _twice(("doors",), "door", [door.name for door in self.doors])
         cameras = {camera.name: camera for camera in self.cameras}
         for number, door in enumerate(self.doors):
+            for field, words in area_faults(door):
+                yield ("doors", number, field), words
             if door.camera is not None and door.camera not in cameras:
                 yield ("doors", number, "camera"), f"unknown camera {door.camera!r}; {suggestion(door.camera, cameras)}"
             elif door.camera is not None:
@@ -325,7 +340,7 @@ def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) ->
     """The domain's values of a model without contradictions."""
     return Site(
         cameras=tuple(build_camera(camera) for camera in model.cameras),
-        doors=tuple(Door(**door.model_dump()) for door in model.doors),
+        doors=tuple(Door(**door.model_dump(by_alias=False)) for door in model.doors),
         people=tuple(
             Person(
                 name=person.name,
@@ -387,6 +402,15 @@ def asking_faults(door: DoorModel | Door, camera: CameraModel | Camera) -> Itera
             yield "camera_asks", f"camera {camera.name} does not read {task}: switch its task {task} on"
     if door.camera_zone is not None and all(zone.name != door.camera_zone for zone in camera.zones):
         yield "camera_zone", f"camera {camera.name} has no zone {door.camera_zone!r}"
+
+
+def area_faults(door: DoorModel | Door) -> Iterator[tuple[str, str]]:
+    """A door leads from one area into another, or says nothing of areas: field and fault."""
+    if door.from_area == door.to_area:
+        if door.from_area != OUTSIDE:
+            yield "to", f"is {door.to_area!r} like `from`; a door leads from one area into another"
+        elif door.antipassback != "off":
+            yield "antipassback", f"says {door.antipassback}, but the door leads nowhere; write `from` and `to`"
 
 
 def _repeated(person: PersonModel, index: int) -> bool:

@@ -183,6 +183,9 @@ def _door_fields(door: Door) -> Fields:
             "camera_asks": door.camera_asks,
             "camera_zone": door.camera_zone,
             "watch": door.watch,
+            "from": door.from_area or None,
+            "to": door.to_area or None,
+            "antipassback": None if door.antipassback == "off" else door.antipassback,
         }
     )
 

@@ -46,6 +46,9 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
                 row.camera_asks,
                 row.camera_zone,
                 row.watch,
+                row.from_area,
+                row.to_area,
+                row.antipassback,
             )
             for row in _all(connection, tables.door)
         ),
@@ -171,6 +174,9 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
         "camera_asks": door.camera_asks,
         "camera_zone": door.camera_zone,
         "watch": door.watch,
+        "from_area": door.from_area,
+        "to_area": door.to_area,
+        "antipassback": door.antipassback,
     }
 
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from surveillance.domain import values
+from surveillance.domain.areas import Forgiveness
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.geometry import Box
 from surveillance.domain.ports import JudgedInput
@@ -28,6 +29,7 @@ KINDS: dict[str, Any] = {
         values.Decision,
         values.DoorOrder,
         values.DoorReport,
+        Forgiveness,
         values.Doubt,
         DoorSensed,
         values.Judged,

@@ -150,7 +150,9 @@ input_ = Table(
     metadata,
     Column("number", Number, primary_key=True, autoincrement=False, doc="place among all inputs of core"),
     Column("id", String(300), unique=True, doc="what makes it the same input when written twice; empty for heartbeats"),
-    Column("kind", String(12), nullable=False, doc="camera, scene, access, door, sensed, order, mode or tick"),
+    Column(
+        "kind", String(12), nullable=False, doc="camera, scene, access, door, sensed, order, forgiveness, mode, tick"
+    ),
     Column("at", Moment, nullable=False, doc="when it happened"),
     Column("subject", Name, doc="its camera, door or mode"),
     Column("state", String(20), doc="state of that camera, mode of that door or the command"),
@@ -384,6 +386,9 @@ door = Table(
     Column("camera_asks", String(12), nullable=False, doc="what its camera presents: no, plates, badges or both"),
     Column("camera_zone", Name, doc="zone in which one must stand for that; empty for anywhere"),
     Column("watch", String(12), nullable=False, doc="who tells how it stands: no, poll or push"),
+    Column("from_area", Name, nullable=False, doc="area that one leaves by it; empty for outside"),
+    Column("to_area", Name, nullable=False, doc="area that one enters by it; empty for outside"),
+    Column("antipassback", String(12), nullable=False, doc="off, soft or hard"),
 )
 
 schedule = Table(

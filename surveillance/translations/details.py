@@ -36,6 +36,7 @@ KEYS: Mapping[str, str] = {
     "label": N_("Label"),
     "mode": N_("Arming mode"),
     "model": N_("Model"),
+    "moved": N_("Moved"),
     "name": N_("Name"),
     "plate": N_("Number plate"),
     "plate_how": N_("What differs"),

@@ -31,6 +31,8 @@ KINDS: Mapping[str, str] = {
     "scene.changed": N_("Scene changed"),
     "scene.alerted": N_("Alert"),
     "scene.logged": N_("Scene noted"),
+    "antipassback.violated": N_("Let in out of turn"),
+    "area.forgiven": N_("Forgiven"),
     "door.commanded": N_("Door commanded"),
     "door.locked": N_("Door locked"),
     "door.unlocked": N_("Door unlocked"),
@@ -113,6 +115,8 @@ FAMILIES: Mapping[str, str] = {
     "presence.": N_("Presence"),
     "access.": N_("Access"),
     "door.": N_("Doors"),
+    "antipassback.": N_("Out of turn"),
+    "area.": N_("Areas"),
     "camera.": N_("Cameras"),
     "scene.": N_("Scenes"),
     "health.": N_("Health"),
@@ -138,7 +142,7 @@ DENIALS: Mapping[str, str] = {
     "not_permitted_at_this_time": N_("Not permitted at this time."),
     "unauthorized": N_("Not authorized."),
     "other": N_("For another reason."),
-    "antipassback_violation": N_("Already inside: anti-passback."),
+    "antipassback_violation": N_("Out of turn: anti-passback."),
 }
 CAMERA_FAULTS: Mapping[str, str] = {
     "unreachable": N_("It cannot be reached."),
@@ -208,6 +212,11 @@ def title(event: Event, language: str) -> str:
     if area == "access" and event.get("door"):
         who = event.get("identity") or details.get("actor") or words_in(language, N_("Somebody unknown"))
         return words_in(language, N_("%(who)s at %(door)s"), who=who, door=event["door"])
+    if kind == "area.forgiven":
+        everybody = words_in(language, N_("everybody"))
+        return f"{kind_words(kind, language)}: {event.get('identity') or everybody}"
+    if kind == "antipassback.violated":
+        return words_in(language, N_("%(who)s at %(door)s"), who=event["identity"], door=event["door"])
     if kind == "door.commanded" and "command" in details:
         return _ordered(event, language)
     if kind in ("configuration.mode_changed", "configuration.mode_set"):

@@ -111,7 +111,7 @@ def delete_door(name: str, query: Seen) -> Edited:
 
 def given(body: DoorModel) -> Door:
     """The door, with a camera that is there and a relay that may be asked. Raises SettingsError."""
-    return read_door(texts_of(Door(**body.model_dump())))
+    return read_door(texts_of(Door(**body.model_dump(by_alias=False))))
 
 
 class DoorsNamed(Given):
