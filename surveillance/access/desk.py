@@ -7,16 +7,18 @@ error, holds a secret value beyond the Presented itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from surveillance.access.badges import PHONE, QR, Badge, is_code
+from surveillance.access.collecting import Collecting
 from surveillance.access.credentials import DENIALS, PRESENTABLE, HashCredential, Identified, identify
 from surveillance.access.faces import FaceAnswer
 from surveillance.access.seen_factors import SeenFactors
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
+from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import AccessRequest, Factor, Presented
 
@@ -37,12 +39,14 @@ class AccessDesk:
         read_badge: Callable[[str], Badge | None] = lambda text: None,
         seen: SeenFactors | None = None,
         check_face: CheckFace | None = None,
+        collecting: Collecting | None = None,
     ) -> None:
         self._site = site
         self._hash_credential = hash_credential
         self._read_badge = read_badge
         self._seen = seen or SeenFactors()
         self._check_face = check_face
+        self._collecting = collecting or Collecting()
 
     def __call__(self, presented: Presented) -> AccessRequest:
         """Raises NotFound for a door that the site does not have."""
@@ -50,10 +54,7 @@ class AccessDesk:
         door = site.door(presented.door)
         if door is None:
             raise NotFound(no_such("door", presented.door, (door.name for door in site.doors)))
-        factors, is_over, once = self._verified(presented)
-        found = identify(factors, site.people, self._hash_credential, presented.at)
-        if is_over and found.person is not None:
-            found = expired(found)
+        found, once = self._identified(presented, site)
         face = self._face(door.camera, found, presented.at)
         return AccessRequest(
             id=presented.id,
@@ -71,6 +72,21 @@ class AccessDesk:
             once=once,
         )
 
+    def _identified(self, presented: Presented, site: Site) -> tuple[Identified, str]:
+        """Who it is by all that was presented here in the last seconds, and what counts once of what is new.
+
+        A PIN that came before its token and is not that person's was somebody else's.
+        """
+        factors, is_over, once = self._verified(presented.factors, presented.at)
+        before, was_over, _ = self._verified(self._collecting.add(presented), presented.at)
+        found = identify((*before, *factors), site.people, self._hash_credential, presented.at)
+        if before and "invalid_pin" in found.denials and all(factor.kind == "pin" for factor in before):
+            found = identify(factors, site.people, self._hash_credential, presented.at)
+            was_over = False
+        if (is_over or was_over) and found.person is not None:
+            found = expired(found)
+        return found, once
+
     def _face(self, camera: str | None, found: Identified, at: datetime) -> FaceAnswer:
         """What the door's camera says of the person that was presented. A face confirms; by itself it names nobody."""
         if self._check_face is None or camera is None or found.person is None or not found.factors:
@@ -83,16 +99,16 @@ class AccessDesk:
         seen = self._seen.of(found.person.name, camera, at) if found.person else frozenset()
         return found.factors | coded | seen
 
-    def _verified(self, presented: Presented) -> tuple[list[Factor], bool, str]:
+    def _verified(self, presented: Iterable[Factor], at: datetime) -> tuple[list[Factor], bool, str]:
         """The factors, a code by the id that its signature vouches for; whether one is over; what counts once."""
         factors, is_over, once = [], False, ""
-        for factor in presented.factors:
+        for factor in presented:
             if factor.kind == "badge" and is_code(factor.value):
                 badge = self._read_badge(factor.value)
                 factor = Factor(QR, "")  # nobody has an empty one
                 if badge is not None:
                     factor = Factor(badge.kind, badge.id)
-                    is_over |= badge.is_over(presented.at)
+                    is_over |= badge.is_over(at)
                     once = badge.once or once
             factors.append(factor)
         return factors, is_over, once

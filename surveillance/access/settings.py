@@ -24,4 +24,5 @@ class AccessSettings(BaseModel):
     relock_masks_s: float = Field(default=2.0, ge=0, le=30)  # nor right after an access ended
     lock_settle_s: float = Field(default=3.0, gt=0, le=30)  # a lock may take so long to do as its door is told
     silent_s: float = Field(default=10.0, ge=2)  # a controller that tells nothing for so long leaves its door unknown
+    collect_s: float = Field(default=10.0, ge=0, le=60)  # a token and its PIN within so long are one request; 0: never
     faces: FaceMatchSettings = FaceMatchSettings()

@@ -25,7 +25,7 @@ from surveillance.app.seeing import Seeing
 from surveillance.app.store import Store, relay_token
 from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.site import FACE_TASKS, Site
-from surveillance.domain.values import Action, Event, Glimpse, Observation, Shot
+from surveillance.domain.values import Action, Decision, Event, Glimpse, Input, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
 from surveillance.engines.figures import Figures
 from surveillance.engines.measured import MeasuredInbox, MeasuredRecord
@@ -171,7 +171,13 @@ def build_core(
         lambda name, error: core.failed(name, error),
     )
     seeing = Seeing(settings, store.keys, site, lambda request: core.put(request, again=True))
-    walk = CoreWalk(seeing.access, site.judge, picking, dispatch, seeing.identify)
+
+    def judge(entry: Input) -> tuple[Decision, ...]:
+        decisions = site.judge(entry)
+        seeing.decided(decisions)
+        return decisions
+
+    walk = CoreWalk(seeing.access, judge, picking, dispatch, seeing.identify)
 
     def recorded(events: tuple[Event, ...]) -> None:
         for event in events:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from surveillance.access.badges import BadgeSeal
 from surveillance.access.camera_desk import CameraDesk
+from surveillance.access.collecting import Collecting
 from surveillance.access.desk import AccessDesk
 from surveillance.access.faces import FaceCheck, FaceIdentity, SeenFaces
 from surveillance.access.plates import KnownPlates
 from surveillance.access.seen_factors import SeenFactors
 from surveillance.domain.faces import FaceSeen, FacesFailed
-from surveillance.domain.values import AccessRequest, Glimpse, Observation
+from surveillance.domain.values import AccessRequest, Decision, Glimpse, Observation
 from surveillance.settings import Settings
 from surveillance.storage.keys import KeyStore
 
@@ -30,16 +31,18 @@ class Seeing:
         matching = settings.access.faces
         self.faces = SeenFaces(matching.window_s)
         self._factors = SeenFactors()
+        self._collecting = Collecting(settings.access.collect_s)
         self._whose_face = FaceIdentity(self.faces, site, site.known_faces, matching)
         self._whose_plate = KnownPlates(site, keys.hash_credential)
-        self.access = AccessDesk(
+        parts = (
             site,
             keys.hash_credential,
             BadgeSeal(keys.key("badges")).read,
             self._factors,
             FaceCheck(self.faces, site, site.known_faces, matching, site.judge.camera_doubt),
         )
-        self._asking = CameraDesk(site, self.access, put)
+        self.access = AccessDesk(*parts, self._collecting)
+        self._asking = CameraDesk(site, AccessDesk(*parts), put)  # what cameras read ends nobody's request at a reader
 
     def identify(self, seen: Observation) -> Observation:
         """Whose face and whose plate it is."""
@@ -47,6 +50,12 @@ class Seeing:
         self._factors.hear(identified)
         self._asking.hear(identified)
         return identified
+
+    def decided(self, decisions: Iterable[Decision]) -> None:
+        """Who was let in has used what they presented."""
+        for decision in decisions:
+            if decision.verdict == "authorize" and decision.door is not None:
+                self._collecting.close(decision.door)
 
     def glimpsed(self, glimpse: Glimpse) -> str:
         """What a camera saw for the moment alone. Returns what fails now and did not before, in words."""

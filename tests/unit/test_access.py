@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from surveillance.access.collecting import Collecting
 from surveillance.access.desk import AccessDesk, parse_presented
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.site import Credential, Door, Person, Site
@@ -126,6 +127,35 @@ def test_only_a_valid_credential_comes_with_all_its_factors(factors: list[tuple[
     assert request.factors <= presented
     assert (request.credential == "valid") == (bool(presented) and request.factors == presented and not request.denials)
     assert request == ask(*reversed(factors))
+
+
+def test_a_badge_and_its_pin_some_seconds_later_are_one_request_in_any_order() -> None:
+    badge, pin, wrong = ("badge", "A1"), ("pin", "1234"), ("pin", "9999")
+    for told, after_s, factors, credential in (
+        ([badge, pin], 9, {"badge", "pin"}, "valid"),
+        ([pin, badge], 9, {"badge", "pin"}, "valid"),
+        ([badge, pin], 11, set(), "unauthorized"),  # too late: a PIN alone names nobody
+        ([badge, wrong], 1, {"badge"}, "invalid_pin"),
+        ([badge, wrong, pin], 1, set(), "unauthorized"),  # one PIN for each badge
+        ([badge, ("badge", "G1"), pin], 1, {"badge"}, "invalid_pin"),  # the other's badge began anew
+        ([wrong, badge], 1, {"badge"}, "valid"),  # somebody else's PIN before it
+    ):
+        desk = AccessDesk(lambda: SITE, hashed, collecting=Collecting(10))
+        for number, factor in enumerate(told):
+            at = AT + timedelta(seconds=number * after_s)
+            request = desk(Presented("r", at, "front", (Factor(*factor),), at + DAY))
+        assert (request.factors, request.credential) == (frozenset(factors), credential), told
+
+
+def test_what_was_presented_is_used_by_a_grant_and_stays_at_its_door() -> None:
+    collecting = Collecting(10)
+    desk = AccessDesk(lambda: SITE, hashed, collecting=collecting)
+    for door in ("front", "yard-gate"):
+        desk(Presented("r", AT, "front", (Factor("badge", "A1"),), DEADLINE))
+        if door == "front":
+            collecting.close(door)
+        request = desk(Presented("r", AT, door, (Factor("pin", "1234"),), DEADLINE))
+        assert (request.person, request.credential) == (None, "unauthorized")
 
 
 def test_an_unknown_door_is_named_with_the_nearest() -> None:
