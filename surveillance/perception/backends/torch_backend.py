@@ -75,9 +75,9 @@ class CudaGraphs:
 class _Recorded:
     """A graph, and the pinned memory that it reads from and writes to."""
 
-    def __init__(self, graph: torch.cuda.CUDAGraph, taken: Tensor, given: Tensor) -> None:
+    def __init__(self, graph: torch.cuda.CUDAGraph, taken: Tensor, on_device: Tensor, given: Tensor) -> None:
         self.graph = graph
-        self._taken, self._given = taken, given  # the memory lives as long as the graph
+        self._lives_as_long = taken, on_device, given  # a graph knows addresses and owns none of these
         self.pixels, self.logits = taken.numpy(), given.numpy()
 
 
@@ -96,7 +96,7 @@ def _record(network: nn.Module, size: int, side: int, device: torch.device) -> _
         with torch.cuda.graph(graph):
             on_device.copy_(taken, non_blocking=True)
             given.copy_(network(on_device).float(), non_blocking=True)
-    return _Recorded(graph, taken, given)
+    return _Recorded(graph, taken, on_device, given)
 
 
 def run_eagerly(network: nn.Module) -> Run:
