@@ -1,4 +1,4 @@
-"""One HTTP POST, whole within its time: no redirects, no proxies from the environment, no connection kept.
+"""One HTTP request, whole within its time: no redirects, no proxies from the environment, no connection kept.
 
 It goes only where `domain.addresses` lets it. A failure says whether the request may have arrived: everything up to the
 first byte sent is certain.
@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from surveillance.domain.addresses import check_post, connect
 from surveillance.domain.errors import ActionFailed, AddressRefused, SettingsError
+
+LARGEST_ANSWER = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,34 @@ def post_once(
 
     `timeout_s` bounds everything after the connection, however slowly the other side drips.
     """
+    with _exchange(endpoint, connect_timeout_s, timeout_s, is_order=True) as connection:
+        connection.request("POST", endpoint.path, body, {"Connection": "close", **headers})
+        return connection.getresponse().status
+
+
+def get_once(
+    endpoint: Endpoint, headers: Mapping[str, str], connect_timeout_s: float, timeout_s: float
+) -> tuple[int, bytes]:
+    """The status and the first LARGEST_ANSWER bytes of the answer, within the same bounds. Raises ActionFailed."""
+    with _exchange(endpoint, connect_timeout_s, timeout_s) as connection:
+        connection.request("GET", endpoint.path, headers={"Connection": "close", **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read(LARGEST_ANSWER)
+
+
+@contextmanager
+def _exchange(
+    endpoint: Endpoint, connect_timeout_s: float, timeout_s: float, is_order: bool = False
+) -> Iterator[http.client.HTTPConnection]:
+    """A connection for one request; what fails on it is an ActionFailed."""
     connection = _connected(endpoint, connect_timeout_s)
     try:
         with _cut_off(connection, timeout_s) as was_cut:
-            connection.request("POST", endpoint.path, body, {"Connection": "close", **headers})
-            return connection.getresponse().status
+            yield connection
     except (OSError, http.client.HTTPException) as error:
         why = f"no answer within {timeout_s:g} s" if was_cut.is_set() else type(error).__name__
-        raise ActionFailed(f"{endpoint}: {why}; it may have been done", certain=False) from error
+        told = f"{endpoint}: {why}; it may have been done" if is_order else f"{endpoint}: {why}"
+        raise ActionFailed(told, certain=False) from error
     finally:
         connection.close()
 

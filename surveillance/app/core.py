@@ -12,12 +12,13 @@ from surveillance.access.doors import Doors
 from surveillance.access.faces import Gallery
 from surveillance.access.senses import DoorTimes
 from surveillance.actions.dispatch import OutboxDispatch
+from surveillance.actions.door_state import HttpDoorState
 from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
 from surveillance.actions.relays import Relays
 from surveillance.app.areas import FORGIVE, Forgiving
-from surveillance.app.doors import QUESTION, DoorDesk
+from surveillance.app.doors import QUESTION, STATE_QUESTION, DoorDesk
 from surveillance.app.enrolling import KnownFaces
 from surveillance.app.event_log import log_events
 from surveillance.app.rulebook import build_rulebook
@@ -27,6 +28,7 @@ from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.site import FACE_TASKS, Site
 from surveillance.domain.values import Action, Decision, Event, Glimpse, Input, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
+from surveillance.engines.door_watch import DoorWatch
 from surveillance.engines.figures import Figures
 from surveillance.engines.measured import MeasuredInbox, MeasuredRecord
 from surveillance.engines.picking import Picker, PickingRecord
@@ -104,6 +106,7 @@ class RunningCore:
     outcomes: Outcomes
     picking: PickingRecord
     seeing: Seeing
+    watch: DoorWatch
     shown: Callable[[str], tuple[Observation, Shot] | None]  # subject of a track that ended -> its last word, and shot
 
     def glimpsed(self, glimpse: Glimpse) -> None:
@@ -151,15 +154,8 @@ def build_core(
     """
     desk = DoorDesk(Doors(site, times_of(settings)), lambda entry: core.put(entry))
     granted = Newest(GRANTS_KEPT)
-    relay = Relays(site, lambda door: relay_token(store.keys, door), settings.actions)
-    dispatch = OutboxDispatch(
-        SqlOutbox(store.engine),
-        relay,
-        Notifiers(site, settings.actions),
-        settings.actions,
-        desk.allows,
-        granted.__contains__,
-    )
+    dispatch = build_dispatch(settings, store, site, desk, granted)
+    watch = build_watch(settings, store, site, desk, lambda name, error: core.failed(name, error))
     intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
     ledger = SqlLedger(store.engine, store.evidence, intend, settings.storage, wish)
     labeling = settings.labeling
@@ -192,14 +188,45 @@ def build_core(
         store.inbox if figures is None else MeasuredInbox(store.inbox, figures),
         parse_presented,
         recorded,
-        questions={**(questions or {}), QUESTION: desk.ask, FORGIVE: Forgiving(site).ask},
+        questions={
+            **(questions or {}),
+            QUESTION: desk.ask,
+            STATE_QUESTION: desk.told,
+            FORGIVE: Forgiving(site).ask,
+        },
         known=ledger.known,
         spool=spool,
         unrecorded=lambda entry: site.judge.take_back(entry),
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, dispatch, Outcomes(), picking, seeing, picker.shown)
+    return RunningCore(core, desk, dispatch, Outcomes(), picking, seeing, watch, picker.shown)
+
+
+def build_dispatch(
+    settings: Settings, store: Store, site: SiteInForce, desk: DoorDesk, granted: Newest
+) -> OutboxDispatch:
+    """What does deeds: at doors only those of which core saw the event committed."""
+    return OutboxDispatch(
+        SqlOutbox(store.engine),
+        Relays(site, lambda door: relay_token(store.keys, door), settings.actions),
+        Notifiers(site, settings.actions),
+        settings.actions,
+        desk.allows,
+        granted.__contains__,
+    )
+
+
+def build_watch(
+    settings: Settings,
+    store: Store,
+    site: SiteInForce,
+    desk: DoorDesk,
+    failed: Callable[[str, Exception], None],
+) -> DoorWatch:
+    """What asks controllers how their doors stand."""
+    read = HttpDoorState(site, lambda door: relay_token(store.keys, door), settings.actions)
+    return DoorWatch(desk.polled, lambda door: desk.poll(door, read), failed)
 
 
 def times_of(settings: Settings) -> DoorTimes:

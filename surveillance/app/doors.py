@@ -6,21 +6,23 @@ What secures a door takes effect at once; what opens one only when the order is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from surveillance.access.doors import Doors, Told
 from surveillance.access.orders import SECURING, Ask, in_words, parse_ask, refused
+from surveillance.access.told import ExitCounts, Freshness, parse_told
 from surveillance.actions.dispatch import DOOR_DEEDS, NOT_ALLOWED
 from surveillance.domain.doors import DoorSensed
-from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.errors import ActionFailed, NotFound, UserMistake
 from surveillance.domain.ports import Asked
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Action, DoorOrder, DoorReport, Event, new_id, rfc3339
 from surveillance.engines.core import Ordered, refusal
 
 QUESTION = "door.command"  # kind of the question by which the dashboard commands a door
+STATE_QUESTION = "door.state"  # and of the one by which it hands on what a controller tells of a door
 UNRECORDED = "the order could not be put on record, so nothing was done; try again"
 HELD = "the order could not be put on record, but {} at once all the same"
 ORDER_TTL = timedelta(seconds=5)  # of an order that core itself gives
@@ -33,6 +35,8 @@ class DoorDesk:
     doors: Doors
     put: Callable[[Told | DoorOrder], None]
     _relays: dict[str, dict[str, Any]] = field(default_factory=dict)  # door -> how its controller last answered
+    _fresh: Freshness = field(default_factory=lambda: Freshness(datetime.now(UTC)))
+    _exits: ExitCounts = field(default_factory=ExitCounts)
 
     # --- orders ---
 
@@ -139,6 +143,37 @@ class DoorDesk:
         state = {"done": "ok", "unknown": "unknown"}.get(action.state, "failing")
         self._relays[action.target] = {"state": state, "reason": action.reason, "at": rfc3339(now)}
 
+    # --- what controllers tell ---
+
+    def told(self, asked: Asked) -> Mapping[str, Any]:
+        """Core's answer to a question of kind `door.state`. Raises UserMistake for what is stale, replayed or wrong."""
+        now = datetime.now(UTC)
+        door = str(asked.payload.get("door"))
+        sensed = parse_told(door, now, asked.payload)
+        self.doors.state(door)  # there is one
+        try:
+            self._fresh.check(door, datetime.fromisoformat(str(asked.payload.get("at"))), now)
+        except UserMistake as mistake:
+            self.doors.unheard(door, str(mistake))
+            raise
+        self.hear(sensed)
+        return {"heard_at": rfc3339(now)}
+
+    def polled(self) -> list[str]:
+        """The doors whose controller is to be asked."""
+        return [door.name for door in self.doors.site().doors if door.watch == "poll"]
+
+    def poll(self, door: str, read: Callable[[str], Mapping[str, Any]]) -> None:
+        """Asks a door's controller how the door stands; where that fails it is remembered why."""
+        try:
+            body = read(door)
+            told = parse_told(door, datetime.now(UTC), body)
+            self.hear(replace(told, exit=self._exits.pressed(door, body)))
+        except NotFound:  # removed meanwhile
+            return
+        except (ActionFailed, UserMistake) as failure:
+            self.doors.unheard(door, str(failure))
+
     # --- time and telling ---
 
     def hear(self, told: DoorSensed) -> None:
@@ -162,6 +197,7 @@ class DoorDesk:
                 "alarm": state.alarm,
                 "since": None if since is None else rfc3339(since),
                 "relay": self._relays.get(name),
+                **sensed_json(self.doors.known(name)),
             }
             for name, (state, since) in standing.items()
         }
@@ -169,3 +205,16 @@ class DoorDesk:
     def _report(self, report: DoorReport | None) -> None:
         if report is not None:
             self.put(report)
+
+
+def sensed_json(known: DoorSensed | None) -> dict[str, Any]:
+    """What is known of the door itself, since when it is known so, and why something of it is not."""
+    if known is None:
+        return {"contact": None, "lock": None, "tamper": None, "fault": None, "doubt": ""}
+    return {
+        "contact": known.contact,
+        "lock": known.lock,
+        "tamper": known.tamper,
+        "fault": known.fault,
+        "doubt": known.reason,
+    }

@@ -110,12 +110,14 @@ def build_engine(
         running.seeing.faces.forget(now)
         site.look_again()
         running.desk.tick(now)
+        running.watch.reconcile()
 
     def after(became: tuple[Action, ...]) -> None:
         publisher.settled(became)
         running.after(became)
 
     def close() -> None:
+        running.watch.stop()
         place.close()
         after(running.dispatch.drain(datetime.now(UTC), DRAIN_S))
         running.dispatch.close()

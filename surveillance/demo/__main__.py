@@ -70,7 +70,7 @@ def run_demo(settings: Settings) -> None:
 def open_controller(token: str) -> DoorController:
     """The simulated door controller. Raises SettingsError when its port is taken."""
     try:
-        return DoorController([DOOR], token, CONTROLLER_PORT)
+        return DoorController([DOOR], token, CONTROLLER_PORT, is_walked=True)
     except OSError as error:
         raise SettingsError(
             f"the demo's door controller cannot listen on 127.0.0.1:{CONTROLLER_PORT}: {error.strerror}; "

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from surveillance.demo.controller import LONGEST_PULSE_S, RefusalError, Strike
+from surveillance.demo.strike import LONGEST_PULSE_S, RefusalError, Strike
 from surveillance.domain.devices import MqttPlace, parse_mqtt
 from surveillance.wires.broker import build_client
 from surveillance.wires.signed import Forged, read, sign

@@ -42,6 +42,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "users.edit": _ADMINISTRATOR,
     "tokens.edit": _ADMINISTRATOR,
     "access.request": frozenset(),  # only readers ask at doors, by token
+    "doors.tell": frozenset(),  # only controllers tell how doors stand, by token
 }
 
 SCOPES: Mapping[str, frozenset[str]] = {
@@ -58,6 +59,7 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "doors:read": frozenset({"doors.view"}),
     "doors:command": frozenset({"doors.view", "doors.command"}),
     "doors:write": frozenset({"doors.view", "doors.edit"}),
+    "door:state": frozenset({"doors.tell"}),
     "people:read": frozenset({"people.view"}),
     "people:write": frozenset({"people.view", "people.edit"}),
     "people:forgive": frozenset({"people.view", "people.forgive"}),

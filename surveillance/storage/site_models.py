@@ -220,8 +220,8 @@ class DoorModel(_Model):
     @field_validator("watch")
     @classmethod
     def _can_be_asked(cls, watch: str, info: ValidationInfo) -> str:
-        if watch == "poll" and not info.data.get("relay"):
-            raise ValueError("poll asks the door's relay, and this door has none: name one, or write push")
+        if watch == "poll" and not (info.data.get("relay") or "").startswith(("http://", "https://")):
+            raise ValueError("poll asks the door's relay over HTTP, and this door has no such relay: write push")
         return watch
 
 

@@ -37,6 +37,7 @@ DENIED = {"verdict": "deny", "reasons": ["unauthorized"], "event": None, "expire
 ANSWERS = {
     "access.request": DENIED,
     "door.command": {"refused": "door front has no relay"},
+    "door.state": {"heard_at": "2026-11-21T12:00:00.000Z"},
     "notify.test": {"event": "01939f3e-0000-7000-8000-000000000000", "state": "done", "reason": ""},
     "camera.test": {"fault": "nothing is there", "reason": "unreachable"},
 }

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from surveillance.demo.controller import DoorController, Strike
+from surveillance.demo.controller import DoorController
 from surveillance.demo.reader import PRESENTATIONS, next_presentation, present
+from surveillance.demo.strike import Strike
 
 TOKEN = "controller-token"
 
@@ -28,6 +29,8 @@ def ask(
     controller: DoorController, path: str = "/doors/front/pulse", token: str = TOKEN, method: str = "POST", **body: Any
 ) -> tuple[int, dict[str, Any]]:
     asked = {"pulse_s": 3.0, "key": "k1", "deadline": (datetime.now(UTC) + timedelta(seconds=5)).isoformat()} | body
+    if path.endswith("/simulate"):
+        asked = body
     connection = HTTPConnection("127.0.0.1", controller.port, timeout=5)
     try:
         content = json.dumps(asked) if method == "POST" else None
@@ -157,3 +160,32 @@ def test_presentations_follow_the_clock_round_and_round() -> None:
     assert next_presentation(0.0) == (6.5, PRESENTATIONS[0])
     assert next_presentation(30.0 * 7 + 6.5) == (10.5, PRESENTATIONS[1])
     assert next_presentation(29.0) == (7.5, PRESENTATIONS[0])
+
+
+def test_it_tells_how_a_door_stands_to_whoever_has_its_token(controller: DoorController) -> None:
+    shut = {"contact": "closed", "lock": "locked", "tamper": False, "fault": "", "exits": 0}
+    assert ask(controller, "/doors/front/state", method="GET") == (200, shut)
+    assert ask(controller, "/doors/front/state", method="GET", token="guess")[0] == 401
+    happened = ask(controller, "/doors/front/simulate", exit=True, tamper=True)
+    assert happened == (200, shut | {"exits": 1, "tamper": True, "lock": "unlocked"})
+    assert ask(controller, "/doors/front/simulate", contact="ajar")[0] == 400
+
+
+def test_whoever_walks_through_opens_the_door_after_a_pulse() -> None:
+    now_s = [100.0]
+    strike = Strike("front", clock=lambda: now_s[0], is_walked=True)
+    now = datetime.now(UTC)
+    strike.pulse(3.0, "k1", now + timedelta(seconds=1), now)
+    contacts = []
+    for now_s[0] in (100.5, 100.7, 102.1, 102.3):
+        contacts.append(strike.told()["contact"])
+    assert contacts == ["closed", "open", "open", "closed"]
+
+
+def test_a_stuck_strike_stays_unlocked() -> None:
+    now_s = [100.0]
+    strike = Strike("front", clock=lambda: now_s[0], misdeed="stuck")
+    assert strike.lock == "locked"
+    strike.press_exit()
+    now_s[0] = 200.0
+    assert strike.lock == "unlocked"

@@ -40,6 +40,11 @@ class DoorState(Told):
     alarm: str
     since: Time | None = None
     relay: RelayState | None = None
+    contact: str | None = Field(default=None, description="`open`, `closed` or `unknown`; null where nobody tells.")
+    lock: str | None = Field(default=None, description="`locked`, `unlocked` or `unknown`; null where nobody tells.")
+    tamper: bool | None = None
+    fault: str | None = None
+    doubt: str = Field(default="", description="Why something of it is unknown.")
 
 
 class DoorTold(DoorModel, Told):

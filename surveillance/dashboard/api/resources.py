@@ -9,6 +9,7 @@ from surveillance.dashboard.api import (
     areas,
     arming,
     cameras,
+    door_states,
     doors,
     events,
     labels,
@@ -35,6 +36,7 @@ RESOURCES = (
     arming.resource,
     notify.resource,
     access.resource,
+    door_states.resource,
     status.resource,
     administration.resource,
 )
