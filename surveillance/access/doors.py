@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from surveillance.access.senses import DoorTimes, Senses, compared, is_news, known_of, taken
+from surveillance.access.senses import DoorTimes, Senses, compared, heard_again, is_news, known_of, taken
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
@@ -21,7 +21,8 @@ from surveillance.domain.values import DoorReport
 Told = DoorSensed | DoorReport
 SECURED = ("locked", "blocked", "locked_down", "double_locked")  # found open in one of these, a door was forced
 
-LONGEST_ACCESS = timedelta(seconds=90)  # beyond a pulse; what lasts longer was dated by a clock that was set since
+LONGEST_MASK = timedelta(seconds=90)  # what would last longer was dated by a clock that was set since
+CLOCK_SET = (timedelta(seconds=-2), timedelta(seconds=60))  # a second that seems shorter or longer is a clock being set
 CONFIRMED_AFTER = timedelta(seconds=5)  # an order that got no answer may still arrive
 
 _COMMANDED = ("locked", "unlocked", "accessed", "blocked", "double_locked")  # modes that obey any plain command
@@ -97,7 +98,7 @@ def masked(state: DoorState, until: datetime) -> DoorState:
 
 
 def is_masked(state: DoorState, now: datetime) -> bool:
-    return state.masked_until is not None and now < state.masked_until <= now + LONGEST_ACCESS
+    return state.masked_until is not None and now < state.masked_until <= now + LONGEST_MASK
 
 
 def sensed(state: DoorState, is_open: bool, at: datetime, is_found: bool = False) -> DoorState:
@@ -117,13 +118,27 @@ def passed(state: DoorState, now: datetime, times: DoorTimes) -> DoorState:
     """The state at that time: a momentary access ends; a secured door that still stands open raises an alarm."""
     if state.masked_until is not None and not is_masked(state, now):
         state = replace(state, masked_until=None)
-    if state.until is not None and not now < state.until <= now + LONGEST_ACCESS:
-        until = min(state.until, now) + timedelta(seconds=times.relock_masks_s)
+    if state.until is not None and now >= state.until:
+        until = state.until + timedelta(seconds=times.relock_masks_s)
         state = masked(replace(state, mode=state.resting, until=None), until)
     overdue = state.opened_at is not None and now - state.opened_at >= timedelta(seconds=times.open_too_long_s)
     if overdue and state.mode in SECURED and state.alarm == "normal":
         return replace(state, alarm="open_too_long")
     return state
+
+
+def shifted(state: DoorState, by: timedelta) -> DoorState:
+    """The same state by a clock that was set: as much of each time has passed, and is left, as before."""
+
+    def moved_by(at: datetime | None) -> datetime | None:
+        return None if at is None else at + by
+
+    return replace(
+        state,
+        until=moved_by(state.until),
+        opened_at=moved_by(state.opened_at),
+        masked_until=moved_by(state.masked_until),
+    )
 
 
 def expected_lock(state: DoorState, now: datetime) -> str | None:
@@ -146,6 +161,7 @@ class Doors:
         self._states: dict[str, DoorState] = {}
         self._senses: dict[str, Senses] = {}
         self._listening_since: datetime | None = None
+        self._ticked_at: datetime | None = None
         self._since: dict[str, datetime] = {}
         self.moving = threading.RLock()
 
@@ -214,6 +230,7 @@ class Doors:
         """What time alone changed: accesses that ended, doors that stand open too long, controllers that are silent."""
         entries: list[Told | None] = []
         with self.moving:
+            self._follow_clock(now)
             self._listening_since = self._listening_since or now
             for door in self.site().doors:
                 if door.name in self._states:
@@ -223,6 +240,16 @@ class Doors:
                     self._senses[door.name] = Senses(DoorSensed(door.name, now))
                 entries.append(self._know(door.name, now))
         return tuple(entry for entry in entries if entry is not None)
+
+    def _follow_clock(self, now: datetime) -> None:
+        """Where the machine's clock was set since the last tick, nothing lasts longer or ends sooner by that."""
+        by = timedelta() if self._ticked_at is None else now - self._ticked_at
+        self._ticked_at = now
+        if CLOCK_SET[0] <= by <= CLOCK_SET[1]:
+            return
+        self._states = {door: shifted(state, by) for door, state in self._states.items()}
+        self._senses = {door: heard_again(senses, now) for door, senses in self._senses.items()}
+        self._listening_since = now
 
     def known(self, door: str) -> DoorSensed | None:
         """What core last heard of how the door itself stands; None where nobody told."""

@@ -57,6 +57,15 @@ def compared(senses: Senses, expected: str | None, now: datetime) -> Senses:
     return senses if senses.differs_since is not None else replace(senses, differs_since=now)
 
 
+def heard_again(senses: Senses, now: datetime) -> Senses:
+    """The clock was set: how long nothing was told, or stood otherwise, counts from now on."""
+    return replace(
+        senses,
+        heard_at=senses.heard_at and now,
+        differs_since=senses.differs_since and now,
+    )
+
+
 def known_of(senses: Senses, mode: str, silent_since: datetime | None, now: datetime, times: DoorTimes) -> DoorSensed:
     """What is known of the door now. `silent_since` is None where nobody expects to hear of it."""
     told = replace(senses.told, at=now)

@@ -22,13 +22,7 @@ def news_of(before: SeenDoor, after: SeenDoor, told: DoorSensed) -> News:
     if after.is_unknown != before.is_unknown:
         reasons = (told.reason,) if told.reason else ()
         news.append(("door.state_unknown" if after.is_unknown else "door.state_known", reasons))
-    news += _contact_news(before.contact, after.contact)
+    if after.was_open != before.was_open:
+        opened = ("door.opened", () if before.contact == "closed" else ("found open",))
+        news.append(opened if after.was_open else ("door.closed", ()))
     return news
-
-
-def _contact_news(before: str | None, after: str | None) -> News:
-    if after == "open" and before != "open":
-        return [("door.opened", () if before == "closed" else ("found open",))]
-    if after == "closed" and before in ("open", "unknown"):
-        return [("door.closed", ())]
-    return []

@@ -74,6 +74,7 @@ class SeenDoor:
     lock: str | None = None
     tamper: bool = False
     fault: str = ""
+    was_open: bool = False  # when its contact was last known
 
     @property
     def is_unknown(self) -> bool:
@@ -154,7 +155,12 @@ class Memory:
         """The door as it was known before."""
         before = self.door(told.door)
         self.doors[told.door] = replace(
-            before, contact=told.contact, lock=told.lock, tamper=bool(told.tamper), fault=told.fault or ""
+            before,
+            contact=told.contact,
+            lock=told.lock,
+            tamper=bool(told.tamper),
+            fault=told.fault or "",
+            was_open=told.contact == "open" if told.contact in ("open", "closed") else before.was_open,
         )
         return before
 

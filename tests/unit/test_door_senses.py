@@ -107,7 +107,7 @@ def test_a_controller_that_falls_silent_is_told_once_and_once_that_it_is_back() 
     assert told.entries[-1] == heard(
         10.5, contact="unknown", lock="unknown", reason="its controller has told nothing for 10 s"
     )
-    assert told.hear(61) == ["door.state_known", "door.closed"]
+    assert told.hear(61) == ["door.state_known"]
 
 
 def test_one_that_never_spoke_is_unknown_too_but_only_where_somebody_should_tell() -> None:
