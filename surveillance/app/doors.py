@@ -16,6 +16,7 @@ from surveillance.access.told import ExitCounts, Freshness, parse_told
 from surveillance.actions.dispatch import DOOR_DEEDS, NOT_ALLOWED
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import ActionFailed, NotFound, UserMistake
+from surveillance.domain.interlock import how_ajar, in_the_way
 from surveillance.domain.ports import Asked
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Action, DoorOrder, DoorReport, Event, new_id, rfc3339
@@ -25,6 +26,7 @@ QUESTION = "door.command"  # kind of the question by which the dashboard command
 STATE_QUESTION = "door.state"  # and of the one by which it hands on what a controller tells of a door
 UNRECORDED = "the order could not be put on record, so nothing was done; try again"
 HELD = "the order could not be put on record, but {} at once all the same"
+OPENS = ("open", "unlock")
 ORDER_TTL = timedelta(seconds=5)  # of an order that core itself gives
 
 
@@ -67,12 +69,22 @@ class DoorDesk:
         for name in ask.doors:
             if name not in known:
                 raise NotFound(no_such("door", name, known))
-            why = refused(known[name], self.doors.state(name).mode, ask.command)
+            why = refused(known[name], self.doors.state(name).mode, ask.command) or self._kept_shut(name, ask.command)
             if why:
                 refusals.append(why)
             else:
                 obeying.append(name)
         return obeying, refusals
+
+    def _kept_shut(self, name: str, command: str) -> str:
+        """Which doors of its interlock keep it from opening."""
+        door = self.doors.site().door(name)
+        return "; ".join(in_the_way(door, self.doors.site(), self._ajar)) if door and command in OPENS else ""
+
+    def _ajar(self, name: str) -> str:
+        state, told = self.doors.state(name), self.doors.known(name)
+        contact = "open" if state.opened_at is not None else told.contact if told else None
+        return how_ajar(state.mode, state.alarm, contact, told.lock if told else None)
 
     def _settle(
         self, ask: Ask, orders: Sequence[DoorOrder], refusals: Sequence[str], events: Mapping[str, Event]

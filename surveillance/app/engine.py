@@ -163,6 +163,7 @@ def take_up(settings: Settings, store: Store, site: SiteInForce, running: Runnin
     site.judge.recall(store.events.last_mode())
     site.judge.recall(modes)
     site.judge.recall(store.events.inputs_since(datetime.now(UTC) - RECALL, settings.storage.recall_max))
+    site.judge.recall(modes)  # a momentary access that was under way is over
     wanted = wanted_places(settings, site())
     site.judge.recall_places(store.events.places(wanted.doors, datetime.now(UTC), wanted.kept))
 

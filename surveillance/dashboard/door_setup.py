@@ -26,7 +26,7 @@ from surveillance.storage.site_secrets import HIDDEN, hidden_door
 pages = Blueprint("door_setup", __name__)
 FIELDS = (
     *("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch"),
-    *("from_area", "to_area", "antipassback"),
+    *("from_area", "to_area", "antipassback", "interlock"),
 )
 AS_FIELDS = {"from": "from_area", "to": "to_area"}  # key of a site file -> field of the form
 USUAL = {"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no", "watch": "no", "antipassback": "off"}
@@ -81,6 +81,7 @@ def form(values: Mapping[str, str], name: str | None, faults: Mapping[str, str] 
         name=name,
         faults=faults or {},
         areas=services().site.read().areas,
+        interlocks=sorted({door.interlock for door in services().site.read().doors if door.interlock}),
         cameras=[(camera.name, camera.name) for camera in services().site.read().cameras],
         version=request.form.get("version") or services().site.version(),
     )

@@ -104,6 +104,7 @@ class Door:
     from_area: str = OUTSIDE  # the area that one leaves by it
     to_area: str = OUTSIDE  # the area that one enters by it
     antipassback: str = "off"  # one of ANTIPASSBACK: what comes of somebody who by record is elsewhere
+    interlock: str | None = None  # the group of doors of which one at a time opens
 
     @property
     def leads(self) -> bool:

@@ -25,6 +25,7 @@ from surveillance.domain.values import (
     Input,
     ModeReport,
     Observation,
+    Ordered,
     SceneReport,
     Tick,
     new_id,
@@ -93,8 +94,8 @@ class RuleJudge:
 
     def take_back(self, entry: Input) -> None:
         """What was decided of that request or order did not come on record, so nobody moved by it."""
-        if isinstance(entry, AccessRequest | Forgiveness):
-            self._memory.places.take_back(entry.id)
+        if isinstance(entry, AccessRequest | Ordered):
+            self._memory.take_back(entry.id)
 
     def __call__(self, entry: Input) -> tuple[Decision, ...]:
         match entry:
@@ -205,7 +206,10 @@ class RuleJudge:
     def _move(self, request: AccessRequest, now: datetime) -> tuple[tuple[Decision, ...], dict[str, Any]]:
         """Whoever was let in is in the next area from now on; told apart where by record they came from elsewhere."""
         door = self._site.door(request.door)
-        if door is None or not door.leads or request.person is None:
+        if door is None:
+            return (), {}
+        self._memory.hear_release(door, request.id, request.at)
+        if not door.leads or request.person is None:
             return (), {}
         wrong = out_of_turn(self._memory.places.of(request.person, now), door)
         self._memory.places.move(request.person, Place(door.to_area, request.at, door.name, request.id))
@@ -346,6 +350,8 @@ class RuleJudge:
         """A person decided already: to open once is that person's grant, anything else a command. No rule is asked."""
         door = self._site.door(order.door)
         grants = order.command == "open"
+        if door is not None and order.command in ("open", "unlock"):
+            self._memory.hear_release(door, order.id, order.at)
         return self._decide(
             at=order.at,
             trigger="access" if grants else "door",

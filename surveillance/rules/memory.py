@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from surveillance.domain.doors import DoorSensed
-from surveillance.domain.site import Schedule
+from surveillance.domain.interlock import PENDING_S, how_ajar
+from surveillance.domain.site import Door, Schedule
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
 from surveillance.rules.places import Places
 from surveillance.rules.settings import RuleSettings
@@ -99,6 +100,7 @@ class Memory:
         self.cameras: dict[str, SeenCamera] = {}
         self.doors: dict[str, SeenDoor] = {}
         self.places = Places(settings.forgive_after_h)
+        self._released: dict[str, tuple[str, datetime]] = {}  # door -> what releases it, on its way until then
         self.mode: str = settings.mode
         self.ticked_at: datetime | None = None
         self.schedules: dict[str, tuple[Schedule, datetime, bool]] = {}  # as last asked for, in that second
@@ -150,6 +152,17 @@ class Memory:
 
     def hear_door(self, report: DoorReport) -> None:
         self.doors[report.door] = replace(self.door(report.door), mode=report.mode, alarm=report.alarm)
+        if report.mode in ("accessed", "unlocked"):
+            self._released.pop(report.door, None)
+
+    def hear_release(self, door: Door, by: str, at: datetime) -> None:
+        """A grant or order that releases a door is on its way to it."""
+        self._released[door.name] = by, at + timedelta(seconds=door.pulse_s + PENDING_S)
+
+    def take_back(self, by: str) -> None:
+        """That request or order is not on record, so nobody moved by it and no door opens."""
+        self.places.take_back(by)
+        self._released = {door: release for door, release in self._released.items() if release[0] != by}
 
     def hear_sensed(self, told: DoorSensed) -> SeenDoor:
         """The door as it was known before."""
@@ -233,6 +246,12 @@ class Memory:
         camera = self.cameras.get(name)
         since = camera.steady_since if camera else None
         return since is None or abs(now - since) < self._settle
+
+    def ajar(self, name: str, now: datetime) -> str:
+        """In which word that door is not surely shut; empty where it is."""
+        _, until = self._released.get(name, ("", now))
+        door = self.door(name)
+        return how_ajar(door.mode, door.alarm, door.contact, door.lock) or ("released" if now < until else "")
 
     def camera_state(self, name: str, now: datetime) -> str:
         """A word of CAMERA_STATES: always known, stale when nothing was heard in time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from surveillance.domain.interlock import in_the_way
 from surveillance.domain.site import Door, Site
 from surveillance.domain.values import AccessRequest
 from surveillance.rules.memory import Memory
@@ -28,7 +29,7 @@ def refusals_of(request: AccessRequest, memory: Memory, site: Site, now: datetim
     door = site.door(request.door)
     if door is None:
         return [*refusals, Refusal("other", f"door {request.door} is not configured")]
-    return refusals + _of_person(request, door, memory, now) + _of_door(request, door, memory, now)
+    return refusals + _of_person(request, door, memory, now) + _of_door(request, door, site, memory, now)
 
 
 def _of_credential(request: AccessRequest) -> list[Refusal]:
@@ -44,11 +45,12 @@ def _of_person(request: AccessRequest, door: Door, memory: Memory, now: datetime
     return [Refusal("antipassback_violation", wrong)] if wrong and door.antipassback == "hard" else []
 
 
-def _of_door(request: AccessRequest, door: Door, memory: Memory, now: datetime) -> list[Refusal]:
+def _of_door(request: AccessRequest, door: Door, site: Site, memory: Memory, now: datetime) -> list[Refusal]:
     refusals = []
     state = memory.doors.get(request.door)
     if state is not None and state.mode in _CLOSED_MODES:
         refusals.append(Refusal("other", _CLOSED_MODES[state.mode]))
+    refusals += [Refusal("other", words) for words in in_the_way(door, site, lambda name: memory.ajar(name, now))]
     if request.camera is not None and door.on_camera_stale != "badge_only":
         doubt = memory.doubt(request.camera, now)
         if doubt:

@@ -214,6 +214,7 @@ class DoorModel(_Model):
     from_area: AreaName = Field(default=OUTSIDE, alias="from")
     to_area: AreaName = Field(default=OUTSIDE, alias="to")
     antipassback: Literal["off", "soft", "hard"] = "off"
+    interlock: Named | None = None
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
 

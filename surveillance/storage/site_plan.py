@@ -185,6 +185,7 @@ def _door_fields(door: Door) -> Fields:
             "watch": door.watch,
             "from": door.from_area or None,
             "to": door.to_area or None,
+            "interlock": door.interlock,
             "antipassback": None if door.antipassback == "off" else door.antipassback,
         }
     )

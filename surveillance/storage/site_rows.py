@@ -49,6 +49,7 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
                 row.from_area,
                 row.to_area,
                 row.antipassback,
+                row.interlock,
             )
             for row in _all(connection, tables.door)
         ),
@@ -177,6 +178,7 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
         "from_area": door.from_area,
         "to_area": door.to_area,
         "antipassback": door.antipassback,
+        "interlock": door.interlock,
     }
 
 

@@ -20,9 +20,18 @@ from sqlalchemy import (
 )
 
 from surveillance.storage.columns import Id, Json, Kind, Moment, Name, Number, metadata, name_of
+from surveillance.storage.door_tables import door, door_mode
 from surveillance.storage.people_tables import access_level, credential, face_template, person
 
-__all__ = ["access_level", "credential", "face_template", "metadata", "person"]  # the other tables are made below
+__all__ = [  # the other tables are made below
+    "access_level",
+    "credential",
+    "door",
+    "door_mode",
+    "face_template",
+    "metadata",
+    "person",
+]
 
 WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
 UNLABELED = "labeled_at IS NULL"  # the crops that wait for a label
@@ -158,16 +167,6 @@ input_ = Table(
     Column("state", String(20), doc="state of that camera, mode of that door or the command"),
     Column("payload", LargeBinary, doc="the rest as canonical JSON; empty where nothing is left to say"),
     Index(None, "at"),
-)
-
-door_mode = Table(
-    "door_mode",
-    metadata,
-    Column("door", Name, primary_key=True, doc="name of the door"),
-    Column("number", BigInteger, nullable=False, doc="number of the input that told it"),
-    Column("mode", String(20), nullable=False, doc="mode in which it was left; a momentary access is none"),
-    Column("at", Moment, nullable=False, doc="since when"),
-    Column("payload", LargeBinary, nullable=False, doc="its alarm and the reason, as canonical JSON"),
 )
 
 evidence = Table(
@@ -372,24 +371,6 @@ zone = _shape(
 )
 line = _shape("line", Column("name", Name, nullable=False, doc="name of the line"))
 mask = _shape("mask")
-
-door = Table(
-    "door",
-    metadata,
-    Column("name", Name, primary_key=True, doc="name of the door"),
-    Column("position", Integer, nullable=False, doc="order in lists"),
-    Column("camera", Name, doc="camera that looks at it"),
-    Column("reader", Name, doc="reader beside it"),
-    Column("relay", Text, doc="address of its controller, sealed"),
-    Column("pulse_s", Float, nullable=False, doc="seconds for which the device unlocks"),
-    Column("on_camera_stale", String(12), nullable=False, doc="deny or badge_only"),
-    Column("camera_asks", String(12), nullable=False, doc="what its camera presents: no, plates, badges or both"),
-    Column("camera_zone", Name, doc="zone in which one must stand for that; empty for anywhere"),
-    Column("watch", String(12), nullable=False, doc="who tells how it stands: no, poll or push"),
-    Column("from_area", Name, nullable=False, doc="area that one leaves by it; empty for outside"),
-    Column("to_area", Name, nullable=False, doc="area that one enters by it; empty for outside"),
-    Column("antipassback", String(12), nullable=False, doc="off, soft or hard"),
-)
 
 schedule = Table(
     "schedule",

@@ -8,7 +8,7 @@ WORDS = (
     *("open", "lock", "unlock", "block", "lock_down", "lock_down_release"),
     *("locked", "unlocked", "accessed", "blocked", "unknown", "locked down", "locked open", "double locked"),
     *("live", "lost", "frozen", "blinded", "moved", "stale"),
-    *("black", "white", "gray", "main", "sub", "in", "out", "none", "outside"),
+    *("black", "white", "gray", "main", "sub", "in", "out", "none", "outside", "released"),
     "access level",
     ", and ",
 )

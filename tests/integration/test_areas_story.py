@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from surveillance.app.areas import FORGIVE, whereabouts
 from surveillance.app.backtesting import backtest_rules, last_days
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.simulation import Asked, simulate
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Door
 from surveillance.domain.values import rfc3339
 from surveillance.storage import tables
@@ -74,6 +76,19 @@ def test_whoever_is_forgiven_may_come_in_again_and_that_is_on_record(site: DoorS
     assert verdict(again, "front") == "authorize"
     assert forgiven(again, "Adda") == {"refused": "no person is called 'Adda'; did you mean 'Ada'?"}
     assert forgiven(again, "Ada", reason=" ") == {"refused": "a reason is missing: it goes on record with the command"}
+
+
+def test_an_airlock_opens_one_door_at_a_time_for_badges_and_operators(tmp_path: Path) -> None:
+    doors = tuple(
+        replace(door, relay="http://127.0.0.1:9/d", interlock="airlock", antipassback="off") for door in DOORS
+    )
+    site = open_door_site(tmp_path, site_with(None, doors=doors))
+    site.running.desk.hear(DoorSensed("back", datetime.now(UTC), contact="open"))
+    question = site.present(door="front")
+    site.turn()
+    assert site.answer(question)["reasons"] == ["other", "interlock airlock: door back is open"]
+    assert site.ordered("unlock", "front") == {"refused": "interlock airlock: door back is open"}
+    assert set(site.ordered("lock_down", "front")["recorded"]) == {"front"}
 
 
 def test_a_grant_that_cannot_be_recorded_leaves_one_where_one_was(

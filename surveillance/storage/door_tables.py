@@ -1,0 +1,36 @@
+"""The tables of doors: how each is set up, and the mode in which it was left."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, String, Table, Text
+
+from surveillance.storage.columns import Moment, Name, metadata
+
+door = Table(
+    "door",
+    metadata,
+    Column("name", Name, primary_key=True, doc="name of the door"),
+    Column("position", Integer, nullable=False, doc="order in lists"),
+    Column("camera", Name, doc="camera that looks at it"),
+    Column("reader", Name, doc="reader beside it"),
+    Column("relay", Text, doc="address of its controller, sealed"),
+    Column("pulse_s", Float, nullable=False, doc="seconds for which the device unlocks"),
+    Column("on_camera_stale", String(12), nullable=False, doc="deny or badge_only"),
+    Column("camera_asks", String(12), nullable=False, doc="what its camera presents: no, plates, badges or both"),
+    Column("camera_zone", Name, doc="zone in which one must stand for that; empty for anywhere"),
+    Column("watch", String(12), nullable=False, doc="who tells how it stands: no, poll or push"),
+    Column("from_area", Name, nullable=False, doc="area that one leaves by it; empty for outside"),
+    Column("to_area", Name, nullable=False, doc="area that one enters by it; empty for outside"),
+    Column("interlock", Name, doc="group of doors of which one at a time opens; empty for none"),
+    Column("antipassback", String(12), nullable=False, doc="off, soft or hard"),
+)
+
+door_mode = Table(
+    "door_mode",
+    metadata,
+    Column("door", Name, primary_key=True, doc="name of the door"),
+    Column("number", BigInteger, nullable=False, doc="number of the input that told it"),
+    Column("mode", String(20), nullable=False, doc="mode in which it was left; a momentary access is none"),
+    Column("at", Moment, nullable=False, doc="since when"),
+    Column("payload", LargeBinary, nullable=False, doc="its alarm and the reason, as canonical JSON"),
+)
