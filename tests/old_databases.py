@@ -169,6 +169,7 @@ SEEDS: dict[str, dict[str, Rows]] = {
             {"name": "staff-day", "position": 0, "groups": '["staff"]', "doors": '["front"]', "schedule": "night"},
         ],
     },
+    "0024": {"person_name": [{"id": "person:" + "ab" * 16, "name": "sealed:z"}]},
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5, "chain": 1}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from surveillance.app.locks import only_core, only_service
+from surveillance.app.privacy import settle_erased
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.store import BACKUPS, keep_backup
 from surveillance.domain.errors import DatabaseDamaged, UserMistake
@@ -24,7 +25,7 @@ from surveillance.storage.backup import (
     worth_keeping,
 )
 from surveillance.storage.copy import Copied, Progress, copy_database, heard_s
-from surveillance.storage.database import open_database, reading, revision_of, shown
+from surveillance.storage.database import open_database, reading, revision_of, revisions, shown
 
 SILENT_S = 5.0  # a core that runs tells how it fares every second
 LONG_SILENT_S = 60.0  # what was told before that is not waited for; less may be two clocks that differ
@@ -56,7 +57,10 @@ def restore_site(settings: Settings, file: Path, force: bool, progress: Progress
         before = damaged
         if engine.dialect.name == "sqlite" and worth_keeping(engine):
             before = keep_backup(settings, engine, spare=file)
-        return restore(engine, file, progress), before
+        restored = restore(engine, file, progress)
+    if restored.revision == revisions()[-1]:  # an older one is upgraded at the next start, which settles this too
+        settle_erased(settings)
+    return restored, before
 
 
 def _open_or_set_aside(settings: Settings) -> tuple[Any, Backup | None]:

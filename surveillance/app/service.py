@@ -19,6 +19,7 @@ from surveillance.app.engine import running_engine
 from surveillance.app.health import opener_to_itself
 from surveillance.app.jobs import core_runs
 from surveillance.app.locks import only_core, only_service
+from surveillance.app.privacy import settle_erased
 from surveillance.app.processes import children_of, handed_over
 from surveillance.app.runtime import REPORT, runtime_dir
 from surveillance.app.store import Store, open_store, upgrade_database
@@ -62,6 +63,7 @@ def running_site(settings: Settings, site_file: Path | None, announce: Callable[
     with only_service(settings):
         with only_core(settings):  # one whose service was killed may just be ending
             upgrade_database(settings, announce)
+        settle_erased(settings)
         store = open_store(settings)
         seed_site(store, site_file, announce)
         password = store.accounts.create_first_admin()

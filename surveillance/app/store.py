@@ -22,6 +22,7 @@ from surveillance.storage.database import (
     reading,
     revision_of,
     revisions,
+    scour,
     shown,
     upgrade,
 )
@@ -34,6 +35,7 @@ from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.reviews import Reviews
 from surveillance.storage.rulebook import SqlSite
+from surveillance.storage.sealing import clear_names, seal_names
 
 BACKUPS = "backups"  # in the data directory
 PAGES_KEY = "pages"  # for what pages hand on and nobody else may read, such as a password that was just typed
@@ -98,6 +100,12 @@ def upgrade_database(settings: Settings, announce: Callable[[str], None] = _log.
     before, after = upgrade(engine)
     if kept is not None:
         announce(f"database brought from {before} to {after}; as it was, it is in {kept.file}")
+    keep_chain(engine, KeyStore(settings.data_dir / "keys"))
+    if before not in (None, after) or clear_names(engine):
+        count = seal_names(engine)
+        if count:
+            scour(engine)
+            announce(f"names of people are sealed now, in {count:,} rows; backups from before still hold them in clear")
     return f"{shown(engine.url)} is up to date"
 
 

@@ -28,6 +28,7 @@ GROUPS = (
     "access",
     "areas",
     "face_people",
+    "privacy",
     "rules",
     "events",
     "audit",

@@ -10,7 +10,7 @@ import click
 
 from surveillance.access.credentials import PRESENTABLE
 from surveillance.access.roster import mark_of
-from surveillance.app import people, site_edit
+from surveillance.app import people, privacy, site_edit
 from surveillance.cli.cameras import tell_edit
 from surveillance.cli.site import tell_plan
 from surveillance.cli.words import cli, command, counted
@@ -140,18 +140,36 @@ def take_in(ctx: click.Context, file: Path, replaces: bool, dry_run: bool, yes: 
     """
     surveillance people export people.csv
     surveillance people export > people.csv
+    surveillance people export "Grace Hopper" grace.zip
     """,
 )
-@click.argument("file", required=False, type=FILE)
+@click.argument("target", required=False, metavar="[FILE|NAME|ID]")
+@click.argument("zip_file", required=False, type=FILE)
 @click.pass_obj
-def take_out(settings: Settings, file: Path | None) -> None:
-    """Write everybody as CSV without secrets; `kept:` and a mark stand for what is on record."""
+def take_out(settings: Settings, target: str | None, zip_file: Path | None) -> None:
+    """Write everybody as CSV without secrets, or all that is held of one person as a ZIP.
+
+    In the CSV `kept:` and a mark stand for what is on record. The ZIP (by default NAME.zip) holds whatever names that
+    person, with their faces, pictures and clips.
+    """
+    if target is not None and (zip_file is not None or privacy.is_known(settings, target)):
+        hand_over(settings, target, zip_file or Path(f"{target}.zip"))
+        return
+    file = None if target is None else Path(target)
     text = people.export_people(settings)
     if file is None or str(file) == "-":
         click.echo(text, nl=False)
     else:
         file.write_text(text, encoding="utf-8", newline="")
         click.echo(f"wrote {file}")
+
+
+def hand_over(settings: Settings, name: str, file: Path) -> None:
+    """Writes what is held of a person."""
+    if file.exists():
+        raise click.UsageError(f"{file} is there already: give another name")
+    held = privacy.export(settings, name, file).held
+    click.echo(f"wrote {file}: {counted(len(held.events), 'event')} and {counted(held.files + held.faces, 'file')}")
 
 
 def as_object(person: Person) -> dict[str, object]:

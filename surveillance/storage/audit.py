@@ -352,7 +352,8 @@ def _said_of(connection: Connection, events: Sequence[str]) -> dict[str, Row]:
     said: dict[str, dict[str, Any]] = {}
     for chunk in in_chunks(events):
         rows = connection.execute(
-            select(review, event.c.label.label("own_label"))
+            as_stored("review")
+            .add_columns(event.c.label.label("own_label"))
             .join(event, event.c.id == review.c.event)
             .where(review.c.event.in_(chunk))
             .order_by(review.c.link, review.c.at, review.c.id)

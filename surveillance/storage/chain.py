@@ -19,9 +19,10 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.values import rfc3339
 from surveillance.storage.canonical import canonical
-from surveillance.storage.chained import KEYS, STATES, bytes_of, state_digests, table_of
+from surveillance.storage.chained import KEYS, STATES, as_stored, as_written, bytes_of, state_digests, table_of
 from surveillance.storage.database import in_chunks
 from surveillance.storage.keys import KeyStore
+from surveillance.storage.names import keep_names
 from surveillance.storage.proof import digest_of, leaf_of
 from surveillance.storage.tables import chain, head
 
@@ -44,8 +45,12 @@ class Entry:
 
 
 def keep_chain(engine: Engine, keys: KeyStore) -> None:
-    """From now on what this process records there has links. The key is made when the first is."""
+    """From now on what this process records there has links, and names people by pseudonyms.
+
+    The key is made when the first link is.
+    """
     _KEYS[engine] = keys
+    keep_names(engine, keys)
 
 
 def chain_key(keys: KeyStore) -> bytes:
@@ -62,7 +67,9 @@ def link_rows(connection: Connection, kind: str, rows: Sequence[Row]) -> None:
     """Gives rows that are about to be written their links, in `link`."""
     if not rows:
         return
-    numbers = _extend(connection, [Entry(kind, row[KEYS[kind]], bytes_of(kind, row)) for row in rows], rows[0])
+    bodies = (bytes_of(kind, as_written(kind, row, connection.dialect)) for row in rows)
+    entries = [Entry(kind, row[KEYS[kind]], body) for row, body in zip(rows, bodies, strict=True)]
+    numbers = _extend(connection, entries, rows[0])
     for row, number in zip(rows, numbers, strict=False):
         row["link"] = number
 
@@ -77,7 +84,7 @@ def relink(
     table = table_of(kind)
     name = table.c[KEYS[kind]]
     for chunk in in_chunks(names):
-        rows = [dict(row) for row in connection.execute(select(table).where(name.in_(chunk))).mappings()]
+        rows = [dict(row) for row in connection.execute(as_stored(kind).where(name.in_(chunk))).mappings()]
         link_removal(connection, "settled", [row["link"] for row in rows], why)
         link_rows(connection, kind, rows)
         for row in rows:

@@ -13,11 +13,23 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Float, Integer, Select, Table, Text, select, type_coerce
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Dialect,
+    Float,
+    Integer,
+    LargeBinary,
+    Select,
+    Table,
+    Text,
+    select,
+    type_coerce,
+)
 from sqlalchemy.engine.default import DefaultDialect
 
 from surveillance.storage import tables
-from surveillance.storage.columns import EPOCH, Json
+from surveillance.storage.columns import EPOCH, Json, ShortWords, Telling, TellingJson, Whom, Words
 
 ROWS: Mapping[str, tuple[str, ...]] = {  # by table: what may change later, so that its link does not cover it
     "event": ("link", "reviewed_at", "reviewed_by", "review", "corrected"),  # these repeat what `review` says
@@ -30,7 +42,7 @@ FILES = ("evidence", "recording")  # their rows hold the hash of a file
 
 SITE = (
     "configuration", "camera", "zone", "line", "mask", "door", "person", "credential", "schedule", "arming", "rule",
-    "notify_target", "face_template",
+    "notify_target", "face_template", "person_name",
 )  # fmt: skip
 STATES: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {  # by state and table: the columns, None for all
     "site": dict.fromkeys(SITE),
@@ -68,7 +80,10 @@ UNCHAINED: Mapping[str, str] = {
 _ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
 _MICROSECOND = timedelta(microseconds=1)
 _JSON, _ANY = Json(), DefaultDialect()
-_STORED: Mapping[type, Any] = {Boolean: Integer(), Json: Text()}
+STORED: Mapping[type, Any] = {
+    Boolean: Integer(), Json: Text(), TellingJson: Text(), Whom: Text(), Words: Text(), ShortWords: Text(),
+    Telling: LargeBinary(),
+}  # fmt: skip
 
 Plan = tuple[tuple[str, type], ...]  # the columns by name, and of which type each is
 
@@ -77,10 +92,23 @@ def _plan(table: Table, columns: Iterable[str]) -> Plan:
     return tuple((name, type(table.c[name].type)) for name in sorted(columns))
 
 
+_NAMING: Mapping[str, tuple[tuple[str, Any], ...]] = {
+    name: tuple(
+        (column.name, column.type)
+        for column in tables.metadata.tables[name].c
+        if isinstance(column.type, Whom | Words | Telling) and column.name not in later
+    )
+    for name, later in ROWS.items()
+}
 _PLANS = {
     name: _plan(tables.metadata.tables[name], set(tables.metadata.tables[name].c.keys()) - {*later, "payload"})
     for name, later in ROWS.items()
 }
+
+
+def as_written(kind: str, row: Mapping[str, Any], dialect: Dialect) -> Mapping[str, Any]:
+    """A row that is about to be written, with what may name people as the database will hold it."""
+    return {**row, **{name: of.process_bind_param(row.get(name), dialect) for name, of in _NAMING[kind]}}
 
 
 def bytes_of(kind: str, row: Mapping[str, Any]) -> bytes:
@@ -104,9 +132,7 @@ def as_stored(name: str, columns: tuple[str, ...] | None = None) -> Select[Any]:
     table = tables.metadata.tables[name]
     return select(
         *(
-            type_coerce(column, _STORED[type(column.type)]).label(column.name)
-            if type(column.type) in _STORED
-            else column
+            type_coerce(column, STORED[type(column.type)]).label(column.name) if type(column.type) in STORED else column
             for column in ([table.c[name] for name in columns] if columns else table.c)
         )
     )

@@ -6,11 +6,12 @@ Times are whole microseconds since 1970 (UTC), so that every database orders and
 from __future__ import annotations
 
 import json
+import weakref
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, Dialect, ForeignKey, Integer, MetaData, String, Text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, Dialect, ForeignKey, Integer, LargeBinary, MetaData, String, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -46,6 +47,89 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+# --- what may name a person ------------------------------------------------------------------------------------------
+
+
+class Names(Protocol):
+    """Names of people into pseudonyms and back, for the columns below."""
+
+    def pseudonym_of(self, name: str) -> str: ...
+    def name_of(self, pseudonym: str) -> str: ...
+    def sealed(self, data: bytes, as_json: bool = True) -> bytes: ...
+    def opened(self, data: bytes, as_json: bool = True) -> bytes: ...
+
+
+NAMES: weakref.WeakKeyDictionary[Dialect, Names] = weakref.WeakKeyDictionary()  # where somebody keeps them
+
+
+class Whom(TypeDecorator[str]):
+    """A person's name; in the database it is a pseudonym."""
+
+    impl = String(200)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        names = NAMES.get(dialect)
+        return value if value is None or names is None else names.pseudonym_of(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        names = NAMES.get(dialect)
+        return value if value is None or names is None else names.name_of(value)
+
+
+class Telling(TypeDecorator[bytes]):
+    """Canonical JSON as bytes; in the database it names people by pseudonyms."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        names = NAMES.get(dialect)
+        return value if value is None or names is None else names.sealed(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        names = NAMES.get(dialect)
+        return value if value is None or names is None else names.opened(value)
+
+
+class Words(TypeDecorator[str]):
+    """A text for people; in the database it names people by pseudonyms."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        names = NAMES.get(dialect)
+        return value if value is None or names is None else names.sealed(value.encode(), as_json=False).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        names = NAMES.get(dialect)
+        return value if value is None or names is None else names.opened(value.encode(), as_json=False).decode()
+
+
+class ShortWords(Words):
+    """The same of at most 200 characters, pseudonyms included."""
+
+    impl = String(200)
+    cache_ok = True
+
+
+class TellingJson(Json):
+    """A small JSON value as text; in the database it names people by pseudonyms."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        text, names = super().process_bind_param(value, dialect), NAMES.get(dialect)
+        return text if text is None or names is None else names.sealed(text.encode()).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        names = NAMES.get(dialect)
+        if value is None or names is None:
+            return super().process_result_value(value, dialect)
+        return super().process_result_value(names.opened(value.encode()).decode(), dialect)
 
 
 Number = BigInteger().with_variant(Integer(), "sqlite")  # as a primary key, SQLite keeps it for free

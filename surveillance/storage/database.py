@@ -220,6 +220,22 @@ def revisions() -> tuple[str, ...]:
     return tuple(revision.revision for revision in script.walk_revisions())[::-1]
 
 
+def scour(engine: Engine) -> None:
+    """Writes the whole database anew, so that nothing is left of rows that were changed or deleted.
+
+    Takes as long as it takes; whoever writes meanwhile waits. Raises RecordFailed.
+    """
+    with _telling(), engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        if engine.dialect.name == "sqlite":
+            for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                driver.execute(statement)
+            return
+        driver.patience_s, driver.autocommit = None, True
+        driver.execute("VACUUM FULL")
+        driver.autocommit = False
+
+
 def check_version(engine: Engine) -> None:
     """Raises DatabaseTooNew, or SettingsError when the schema is older than this version needs."""
     script = ScriptDirectory.from_config(_alembic())

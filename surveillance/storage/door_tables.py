@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, Text
 
-from surveillance.storage.columns import Moment, Name, metadata
+from surveillance.storage.columns import Moment, Name, Telling, metadata
 
 door = Table(
     "door",
@@ -32,5 +32,5 @@ door_mode = Table(
     Column("number", BigInteger, nullable=False, doc="number of the input that told it"),
     Column("mode", String(20), nullable=False, doc="mode in which it was left; a momentary access is none"),
     Column("at", Moment, nullable=False, doc="since when"),
-    Column("payload", LargeBinary, nullable=False, doc="its alarm and the reason, as canonical JSON"),
+    Column("payload", Telling(), nullable=False, doc="its alarm and the reason, as canonical JSON"),
 )

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, func, literal, literal_column, null, or_, tuple_
+from sqlalchemy import (  # fmt: skip
+    ColumnElement,
+    Connection,
+    FromClause,
+    Text,
+    and_,
+    exists,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -16,6 +30,7 @@ from surveillance.domain.errors import UserMistake
 from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.storage import tables
 from surveillance.storage.columns import EPOCH, Moment
+from surveillance.storage.names import names_of
 
 EXACT = ("camera", "verdict", "label", "rule", "door", "identity", "shadow", "actor")
 
@@ -38,6 +53,7 @@ class EventFilter:
     incident: str | None = None
     actor: str | None = None  # who did it, of what people and programs did
     words: str | None = None  # a text that the record says somewhere, its explanation left out
+    spelled: tuple[str, ...] = ()  # how else the database may hold that text (`as_recorded`)
     listed: bool = False  # without what people and jobs did to the system
     waiting: bool = False  # only what waits for a person's eyes
     audit: bool = False  # only what people and programs did
@@ -89,7 +105,7 @@ def conditions(of: FromClause | Unindexed, wanted: EventFilter, met: Collection[
     if not wanted.reach.is_whole:
         found["reach"] = within(of, wanted.reach)
     if wanted.words:
-        found["words"] = _mentions(of, wanted.words)
+        found["words"] = _mentions(of, (wanted.words, *wanted.spelled))
     return [condition for name, condition in found.items() if name not in met]
 
 
@@ -157,25 +173,37 @@ def says(row: Mapping[str, Any], words: str) -> bool:
     return words.casefold() in "\n".join(str(part) for part in told if part is not None).casefold()
 
 
-def _mentions(of: FromClause | Unindexed, words: str) -> ColumnElement[bool]:
+def as_recorded(connection: Connection, wanted: EventFilter) -> EventFilter:
+    """The filter with the pseudonyms of those whom its words may mean."""
+    names = names_of(connection)
+    if not wanted.words or names is None:
+        return wanted
+    spelled = names.sealed(wanted.words.encode(), as_json=False).decode()
+    return replace(wanted, spelled=(*({spelled} - {wanted.words}), *names.known_as(wanted.words)))
+
+
+def _mentions(of: FromClause | Unindexed, texts: Iterable[str]) -> ColumnElement[bool]:
     """A first, coarse look at the whole record; `says` has the last word."""
-    within_json = json.dumps(words, ensure_ascii=False)[1:-1]
-    texts = ((_Text(of.c.payload), within_json), (of.c.review, words), (of.c.corrected, words))
-    return or_(*(column.icontains(part, autoescape=True) for column, part in texts))
+    looks: list[ColumnElement[bool]] = []
+    for words in texts:
+        within_json = json.dumps(words, ensure_ascii=False)[1:-1]
+        looks.append(TextOf(of.c.payload).icontains(within_json, autoescape=True))
+        looks += [type_coerce(of.c[name], Text()).icontains(words, autoescape=True) for name in ("review", "corrected")]
+    return or_(*looks)
 
 
-class _Text(FunctionElement[str]):
+class TextOf(FunctionElement[str]):
     """The bytes of a payload as the text that they are."""
 
     type = Text()
     inherit_cache = True
 
 
-@compiles(_Text, "sqlite")
-def _on_sqlite(element: _Text, compiler: Any, **more: Any) -> str:
+@compiles(TextOf, "sqlite")
+def _on_sqlite(element: TextOf, compiler: Any, **more: Any) -> str:
     return f"CAST({compiler.process(element.clauses, **more)} AS TEXT)"
 
 
-@compiles(_Text, "postgresql")
-def _on_postgresql(element: _Text, compiler: Any, **more: Any) -> str:
+@compiles(TextOf, "postgresql")
+def _on_postgresql(element: TextOf, compiler: Any, **more: Any) -> str:
     return f"convert_from({compiler.process(element.clauses, **more)}, 'UTF8')"

@@ -19,6 +19,7 @@ from surveillance.storage.columns import EPOCH
 from surveillance.storage.event_filter import (
     Cursor,
     EventFilter,
+    as_recorded,
     beyond,
     conditions,
     newest_of_its_incident,
@@ -100,7 +101,7 @@ class Search:
 
     def __init__(self, connection: Connection, wanted: EventFilter, newer: bool = False) -> None:
         self._connection = connection
-        self._wanted = wanted
+        self._wanted = wanted = as_recorded(connection, wanted)
         self._stretch = Stretch(None, wanted.since, wanted.until, newer)
         self._way = self._shortest(list(_ways(connection, wanted)))
         met = self._way.met | {"since", "until"}

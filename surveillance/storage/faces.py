@@ -21,8 +21,6 @@ from surveillance.storage.database import EDIT_MS, reading, writing
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.tables import face_template, person
 
-IN_ORDER = [face_template.c[name] for name in ("person", "at", "source", "id")]
-
 
 @dataclass(frozen=True, slots=True)
 class NewFace:
@@ -67,7 +65,7 @@ class Faces:
                     "model": model,
                     "embedding": self._keys.seal(key, _packed(name, face.embedding)),
                     "picture": self._keys.seal(key, face.picture),
-                    "source": face.source[:200],
+                    "source": face.source[:100],
                     "at": now,
                     "author": author,
                 }
@@ -97,11 +95,12 @@ class Faces:
     def list_faces(self, name: str | None = None) -> list[EnrolledFace]:
         """Everybody's, or one person's, oldest first."""
         columns = [face_template.c[each] for each in ("id", "person", "model", "source", "at", "author")]
-        query = select(*columns).order_by(*IN_ORDER)
+        query = select(*columns)
         if name is not None:
             query = query.where(face_template.c.person == name)
         with reading(self._engine) as connection:
-            return [EnrolledFace(*row) for row in connection.execute(query)]
+            found = [EnrolledFace(*row) for row in connection.execute(query)]
+        return sorted(found, key=lambda face: (face.person, face.at, face.source, face.id))
 
     def mark(self) -> tuple[int, str | None]:
         """Another one after every change."""
@@ -122,7 +121,11 @@ class Faces:
     def embeddings(self, model: str) -> dict[str, list[bytes]]:
         """Every person's faces by that model, opened; one whose key is erased is left out."""
         columns = (face_template.c.person, face_template.c.key, face_template.c.embedding)
-        query = select(*columns).where(face_template.c.model == model).order_by(*IN_ORDER)
+        query = (
+            select(*columns)
+            .where(face_template.c.model == model)
+            .order_by(face_template.c.at, face_template.c.source, face_template.c.id)
+        )
         found: dict[str, list[bytes]] = {}
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
@@ -131,7 +134,7 @@ class Faces:
             whose, embedding = (None, b"") if opened is None else _unpacked(opened)
             if whose == row.person:  # a row that was moved to another person counts for nobody
                 found.setdefault(row.person, []).append(embedding)
-        return found
+        return dict(sorted(found.items()))
 
 
 def forget_faces(connection: Connection, names: Collection[str]) -> set[str]:

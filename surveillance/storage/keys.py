@@ -18,6 +18,7 @@ from surveillance.storage.durable import sync_directory
 KEY_BYTES = 32
 HASHED = "hmac-sha256:"
 SEALED = "sealed:"
+_ERASED = ".erased"
 
 
 class KeyStore:
@@ -97,6 +98,17 @@ class PersonKeys:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def names(self) -> set[str]:
+        """Of the keys that are there."""
+        return {path.stem for path in self._directory.glob("*.key")}
+
+    def stamp(self) -> object:
+        """Another one after every key that was made, exchanged or erased, by whichever process."""
+        try:
+            return self._directory.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
     def make(self) -> str:
         """The name of a new key; it tells nothing of the person."""
         name = os.urandom(16).hex()
@@ -121,10 +133,17 @@ class PersonKeys:
         except InvalidToken:
             return None
 
-    def erase(self, name: str) -> None:
-        """Overwritten, then deleted. One that is gone already is no fault."""
+    def erased(self) -> list[str]:
+        """Names of the keys that were erased for good, so that what a backup brings back of them is known."""
+        return sorted(path.stem for path in self._directory.glob(f"*{_ERASED}"))
+
+    def erase(self, name: str, for_good: bool = False) -> None:
+        """Overwritten, then deleted. One that is gone already is no fault. `for_good` leaves its name."""
         path = self._path(name)
         try:
+            if for_good:
+                path.with_suffix(_ERASED).touch(mode=0o600)
+                sync_directory(self._directory)
             with path.open("r+b") as file:
                 file.write(bytes(KEY_BYTES))
                 file.flush()

@@ -14,7 +14,7 @@ from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation, rfc3339
 from surveillance.storage import moments, replay, tables
 from surveillance.storage.database import reading
-from surveillance.storage.event_filter import Cursor, EventFilter, Unindexed, conditions
+from surveillance.storage.event_filter import Cursor, EventFilter, Unindexed, as_recorded, conditions
 from surveillance.storage.event_search import Budget, Page, Search, listed
 from surveillance.storage.recordings import recordings_json
 from surveillance.storage.replay import NOBODY, Replay, Wanted
@@ -69,13 +69,11 @@ class Events:
     def incident_sizes(self, incidents: Collection[str], wanted: EventFilter) -> dict[str, int]:
         """How many events of each of these incidents fit the filter."""
         event = tables.event
-        query = (
-            select(event.c.incident, func.count())
-            .where(event.c.incident.in_(incidents), *conditions(Unindexed(event), wanted))
-            .group_by(event.c.incident)
-        )
+        query = select(event.c.incident, func.count()).where(event.c.incident.in_(incidents))
         with reading(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(query)} if incidents else {}
+            rest = conditions(Unindexed(event), as_recorded(connection, wanted))
+            rows = connection.execute(query.where(*rest).group_by(event.c.incident)) if incidents else ()
+            return {row[0]: row[1] for row in rows}
 
     def those(self, ids: Collection[str], reach: Reach = WHOLE) -> list[Row]:
         """The events of these ids within reach, newest first."""
@@ -88,8 +86,9 @@ class Events:
     def after(self, seq: int, limit: int = 100, wanted: EventFilter | None = None) -> list[Row]:
         """What was recorded after event number `seq`, oldest first."""
         wanted, event = wanted or EventFilter(), tables.event
-        query = listed().where(event.c.seq > seq, *conditions(event, wanted)).order_by(event.c.seq).limit(limit)
         with reading(self._engine) as connection:
+            rest = conditions(event, as_recorded(connection, wanted))
+            query = listed().where(event.c.seq > seq, *rest).order_by(event.c.seq).limit(limit)
             return [event_json(row._mapping) for row in connection.execute(query)]
 
     def one(self, event_id: str, reach: Reach = WHOLE) -> Row | None:

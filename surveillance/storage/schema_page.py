@@ -40,6 +40,7 @@ GROUPS = {
         "mask": "Parts of the picture that are blacked out before analysis.",
         "door": "Doors.",
         "person": "People who hold credentials.",
+        "person_name": "Their names, and those of people who were removed. Unreadable once a person is erased.",
         "credential": "What they present.",
         "access_level": "Which groups may pass which doors, and when.",
         "face_template": "Faces by which a door's camera confirms them. Unreadable once the person's key is erased.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from surveillance.domain.site import (
 )
 from surveillance.storage import tables
 from surveillance.storage.keys import HASHED, KeyStore
+from surveillance.storage.names import names_of
 from surveillance.storage.site_document import scene_document, window_texts
 
 # --- out -----------------------------------------------------------------------------------------------------------
@@ -234,7 +235,10 @@ def _zones_version(camera: Camera, before: Camera | None) -> int:
     return before.zones_version + (0 if same else 1)
 
 
-def _write_people(connection: Connection, keys: KeyStore, people: Iterable[Person]) -> None:
+def _write_people(connection: Connection, keys: KeyStore, people: Sequence[Person]) -> None:
+    names = names_of(connection)
+    if names is not None:
+        names.admit(connection, [person.name for person in people])
     for position, person in enumerate(people):
         connection.execute(
             insert(tables.person), [{"name": person.name, "position": position, "groups": sorted(person.groups)}]

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -19,19 +18,16 @@ from sqlalchemy import (
     text,
 )
 
+from surveillance.storage import columns
+from surveillance.storage.account_tables import account, api_token, sign_in_try, web_session
 from surveillance.storage.columns import Id, Json, Kind, Moment, Name, Number, metadata, name_of
 from surveillance.storage.door_tables import door, door_mode
-from surveillance.storage.people_tables import access_level, credential, face_template, person
+from surveillance.storage.people_tables import access_level, credential, face_template, person, person_name
 
 __all__ = [  # the other tables are made below
-    "access_level",
-    "credential",
-    "door",
-    "door_mode",
-    "face_template",
-    "metadata",
-    "person",
-]
+    "access_level", "account", "api_token", "credential", "door", "door_mode", "face_template", "metadata", "person",
+    "person_name", "sign_in_try", "web_session",
+]  # fmt: skip
 
 WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
 UNLABELED = "labeled_at IS NULL"  # the crops that wait for a label
@@ -68,7 +64,7 @@ event = Table(
     Column("confidence", Float, doc="confidence of that vote, 0..1"),
     Column("track", Integer, doc="number of the track at its camera"),
     Column("zones", Json, nullable=False, doc="zones it stood in, JSON list"),
-    Column("identity", Name, doc="who it was, where that is known"),
+    Column("identity", columns.Whom(), doc="who it was, by pseudonym, where that is known"),
     Column("media_s", Float, doc="seconds from the start of a file; empty for a live camera"),
     Column("evidence", Name, doc="name of the picture kept with it"),
     Column("rulebook_version", Integer, nullable=False, doc="version of the rules that judged it"),
@@ -78,9 +74,11 @@ event = Table(
     Column("incident", Id, doc="first event of the incident that it belongs to; empty for what has no place"),
     Column("reviewed_at", Moment, doc="when a person reviewed it; empty while nobody has, and when it was taken back"),
     Column("reviewed_by", Name, doc="account that reviewed it"),
-    Column("review", Text, doc="what the reviewer said of it"),
+    Column("review", columns.Words(), doc="what the reviewer said of it"),
     Column("corrected", Name, doc="label that a person says is right; empty where the model's stands"),
-    Column("payload", LargeBinary, nullable=False, doc="the whole decision as canonical JSON, with its explanation"),
+    Column(
+        "payload", columns.Telling(), nullable=False, doc="the whole decision as canonical JSON, with its explanation"
+    ),
     Column("actor", Name, doc="account, token or program that did it; empty for what cameras and doors told"),
     Column("link", BigInteger, doc="its link in the chain; empty for what is older than the chain"),
     Index(None, "at", "id"),
@@ -117,7 +115,7 @@ review = Table(
     Column("at", Moment, nullable=False, doc="when a person said it"),
     Column("actor", Name, nullable=False, doc="account that said it"),
     Column("act", String(12), nullable=False, doc="reviewed, reopened or corrected"),
-    Column("comment", Text, doc="in the person's words"),
+    Column("comment", columns.Words(), doc="in the person's words"),
     Column("evidence", Name, doc="of a correction: the picture whose subject was labeled wrongly"),
     Column("label_before", Name, doc="of a correction: the label that stood there"),
     Column("label", Name, doc="of a correction: the label that is right"),
@@ -147,7 +145,7 @@ observation = Table(
     Column("track_s", Float, nullable=False, doc="seconds since the track began"),
     Column("started_at", Moment, nullable=False, doc="when the track began"),
     Column("crossed", Json, nullable=False, doc="lines crossed since the last observation, JSON list of line:in|out"),
-    Column("identity", Name, doc="who it was, where that is known"),
+    Column("identity", columns.Whom(), doc="who it was, by pseudonym, where that is known"),
     Column("model", Name, nullable=False, doc="model that classified it"),
     Column("attributes", Json, doc="what the camera's tasks told of it, JSON object by word; empty for nothing"),
     Index(None, "camera", "at"),
@@ -165,7 +163,7 @@ input_ = Table(
     Column("at", Moment, nullable=False, doc="when it happened"),
     Column("subject", Name, doc="its camera, door or mode"),
     Column("state", String(20), doc="state of that camera, mode of that door or the command"),
-    Column("payload", LargeBinary, doc="the rest as canonical JSON; empty where nothing is left to say"),
+    Column("payload", columns.Telling(), doc="the rest as canonical JSON; empty where nothing is left to say"),
     Index(None, "at"),
 )
 
@@ -276,7 +274,7 @@ outbox = Table(
     Column("target", Name, nullable=False, doc="door or notification target"),
     Column("deadline", Moment, nullable=False, doc="after this it is not done any more"),
     Column("key", Name, nullable=False, doc="by which a receiver knows a repetition"),
-    Column("payload", Json, nullable=False, doc="what to send, JSON object"),
+    Column("payload", columns.TellingJson(), nullable=False, doc="what to send, JSON object"),
     Column("state", String(12), nullable=False, doc="pending, attempting, done, failed, unknown or expired"),
     Column("attempts", Integer, nullable=False, doc="how often it was tried"),
     Column("changed_at", Moment, nullable=False, doc="when its state last changed"),
@@ -289,10 +287,10 @@ inbox = Table(
     Column("id", Id, primary_key=True, doc="UUIDv7 of the question"),
     Column("key", Name, unique=True, doc="asker's own key; asking again with it is the same question"),
     Column("kind", String(40), nullable=False, doc="what is asked, such as access.request"),
-    Column("payload", Json, nullable=False, doc="the question, JSON object"),
+    Column("payload", columns.TellingJson(), nullable=False, doc="the question, JSON object"),
     Column("asked_at", Moment, nullable=False, doc="when it was asked"),
     Column("deadline", Moment, nullable=False, doc="after this nobody waits for the answer"),
-    Column("answer", Json, doc="the first answer, JSON object"),
+    Column("answer", columns.TellingJson(), doc="the first answer, JSON object"),
     Column("answered_at", Moment, doc="when it was answered"),
     Index(None, "answered_at", "id"),
 )
@@ -315,7 +313,7 @@ job_run = Table(
     Column("started_at", Moment, nullable=False, doc="when it began"),
     Column("finished_at", Moment, nullable=False, doc="when it ended"),
     Column("ok", Boolean, nullable=False, doc="whether it came to its end"),
-    Column("result", Text, nullable=False, doc="what it did, or the error, in words"),
+    Column("result", columns.Words(), nullable=False, doc="what it did, or the error, in words"),
     Column("by", Name, doc="who ran it by hand; empty when it ran by the clock"),
     Index(None, "job", "id"),
 )
@@ -328,7 +326,7 @@ configuration = Table(
     Column("version", Integer, primary_key=True, autoincrement=False, doc="counts every edit; the greatest is live"),
     Column("at", Moment, nullable=False, doc="when it was edited"),
     Column("author", Name, nullable=False, doc="account or program that edited"),
-    Column("change", Text, nullable=False, doc="what was edited"),
+    Column("change", columns.Words(), nullable=False, doc="what was edited"),
 )
 
 camera = Table(
@@ -396,7 +394,7 @@ rule = Table(
     Column("name", Name, primary_key=True, doc="name of the rule"),
     Column("version", Integer, primary_key=True, autoincrement=False, doc="configuration version that wrote this text"),
     Column("position", Integer, nullable=False, doc="order in the rulebook"),
-    Column("text", Text, nullable=False, doc="the rule as YAML, a list of one; empty where it was removed"),
+    Column("text", columns.Words(), nullable=False, doc="the rule as YAML, a list of one; empty where it was removed"),
     Column("author", Name, nullable=False, doc="account or program that wrote it"),
     Column("at", Moment, nullable=False, doc="when it was written"),
     Column("was", Name, doc="name that the rule had until this text renamed it"),
@@ -417,65 +415,6 @@ setting = Table(
     "setting",
     metadata,
     Column("name", Name, primary_key=True, doc="what it is"),
-    Column("value", Json, nullable=False, doc="its value, JSON"),
+    Column("value", columns.TellingJson(), nullable=False, doc="its value, JSON"),
     Column("changed_at", Moment, nullable=False, doc="when it was written"),
-)
-
-# --- people who sign in --------------------------------------------------------------------------------------------
-
-account = Table(
-    "account",
-    metadata,
-    Column("id", Id, primary_key=True, doc="UUIDv7"),
-    Column("name", Name, nullable=False, unique=True, doc="name to sign in with"),
-    Column("role", String(20), nullable=False, doc="viewer, guard, operator, installer or administrator"),
-    Column("password_hash", Text, nullable=False, doc="argon2id"),
-    Column("must_change", Boolean, nullable=False, doc="the password was given, not chosen"),
-    Column("enabled", Boolean, nullable=False, doc="whether it may sign in"),
-    Column("changed_at", Moment, nullable=False, doc="when the password was last changed"),
-    Column("cameras", Json, doc="the only cameras it reaches, JSON list; empty for all"),
-    Column("doors", Json, doc="the only doors it reaches, JSON list; empty for all"),
-    Column("totp", Text, doc="secret of its second factor, sealed"),
-    Column("totp_since", Moment, doc="when the second factor was confirmed; before that it is not asked for"),
-    Column("totp_step", BigInteger, doc="time step of the last code taken; no older one is taken again"),
-    Column("recovery", Json, doc="keyed hashes of the recovery codes that are left, JSON list"),
-    Column("signed_in_at", Moment, doc="when somebody last came in by it"),
-)
-
-_OF_ACCOUNT = ForeignKey("account.id", ondelete="CASCADE")
-
-web_session = Table(
-    "web_session",
-    metadata,
-    Column("id", String(64), primary_key=True, doc="SHA-256 of the secret in the cookie"),
-    Column("account", Id, _OF_ACCOUNT, nullable=False, index=True, doc="whose it is"),
-    Column("made_at", Moment, nullable=False, doc="when somebody signed in"),
-    Column("seen_at", Moment, nullable=False, doc="when it was last used, to the minute"),
-    Column("expires_at", Moment, nullable=False, doc="when it is over"),
-    Column("address", String(64), nullable=False, doc="where it was last used from"),
-    Column("agent", Text, nullable=False, doc="what the browser says it is"),
-)
-
-sign_in_try = Table(
-    "sign_in_try",
-    metadata,
-    Column("name", String(64), primary_key=True, doc="keyed hash of the name that was tried, known or not"),
-    Column("failed", Integer, nullable=False, doc="wrong tries since the last right one"),
-    Column("locked_until", Moment, doc="refused until then, whatever it presents"),
-    Column("at", Moment, nullable=False, index=True, doc="when it was last tried; kept for a day"),
-)
-
-api_token = Table(
-    "api_token",
-    metadata,
-    Column("id", Id, primary_key=True, doc="first part of the token, not secret"),
-    Column("name", Name, nullable=False, unique=True, doc="what it is for"),
-    Column("hash", String(64), nullable=False, doc="SHA-256 of its secret part"),
-    Column("scopes", Json, nullable=False, doc="what it may do, JSON list"),
-    Column("created_at", Moment, nullable=False, doc="when it was made"),
-    Column("revoked_at", Moment, doc="when it was taken back"),
-    Column("cameras", Json, doc="the only cameras it reaches, JSON list; empty for all"),
-    Column("doors", Json, doc="the only doors it reaches, JSON list; empty for all"),
-    Column("expires_at", Moment, doc="when it ends by itself; empty for never"),
-    Column("used_at", Moment, doc="when it was last used, to the minute"),
 )

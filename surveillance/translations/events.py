@@ -92,6 +92,7 @@ KINDS: Mapping[str, str] = {
     "user.viewed": N_("User viewed"),
     "user.searched": N_("User searched"),
     "user.exported": N_("User exported"),
+    "user.erased": N_("User erased a person"),
     "user.reviewed": N_("User reviewed events"),
     "user.reopened": N_("User reopened events"),
     "user.corrected": N_("User corrected a label"),

@@ -110,7 +110,7 @@ def test_the_first_bad_row_is_named(tmp_path, database):
     with writing(site.engine) as connection:
         connection.execute(text("UPDATE event SET rule = 'mine' WHERE id = :id"), {"id": rows[7].id})
         connection.execute(text("DELETE FROM event WHERE id = :id"), {"id": rows[9].id})
-        connection.execute(text("UPDATE person SET name = 'Eve' WHERE name = 'Bob'"))
+        connection.execute(text("UPDATE person SET name = 'Eve' WHERE position = 1"))
     found = faults(site)
     assert found[:2] == [
         f"link {rows[7].link} (event {rows[7].id}): its row was changed",
