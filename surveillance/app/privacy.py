@@ -99,7 +99,8 @@ def erase(settings: Settings, who: str, by: str | None = None, progress: Progres
 def settle_erased(settings: Settings) -> int:
     """Takes away again what a restored backup brought back of people who were erased; of how many."""
     store, brought = open_store(settings), 0
-    for key in store.keys.people.erased():
+    for key in sorted(store.keys.people.erased()):
+        store.keys.people.erase(key)  # as an older copy of the keys may hold it
         try:
             pseudonym, _ = find_person(store.engine, f"person:{key}")
         except NotFound:

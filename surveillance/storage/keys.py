@@ -133,9 +133,9 @@ class PersonKeys:
         except InvalidToken:
             return None
 
-    def erased(self) -> list[str]:
+    def erased(self) -> set[str]:
         """Names of the keys that were erased for good, so that what a backup brings back of them is known."""
-        return sorted(path.stem for path in self._directory.glob(f"*{_ERASED}"))
+        return {path.stem for path in self._directory.glob(f"*{_ERASED}")}
 
     def erase(self, name: str, for_good: bool = False) -> None:
         """Overwritten, then deleted. One that is gone already is no fault. `for_good` leaves its name."""

@@ -24,7 +24,7 @@ MARK = "person:"
 _MARK = MARK.encode()
 PSEUDONYM = re.compile(r"person:[0-9a-f]{32}")
 _STANDING = re.compile(r"(person:[0-9a-f]{32})(?:\^([12]))?")  # in a text, and how the name is spelled there
-ERASED = "erased person "  # followed by the first characters of the pseudonym
+ERASED, KEYLESS = "erased person ", "person without a key "  # followed by the first characters of the pseudonym
 
 # in JSON by RFC 8785: one string, behind the key of a column that holds no person where it has one, or itself a key
 _STRING = re.compile(
@@ -65,7 +65,7 @@ class PersonNames:
             return pseudonym
         found = self._now().names.get(pseudonym)
         if found is None:  # another process gave it, or its row is lost
-            found = self._read().names.setdefault(pseudonym, _nobody(pseudonym))
+            found = self._read().names.setdefault(pseudonym, _nobody(pseudonym, KEYLESS))
         return found
 
     def sealed(self, data: bytes, as_json: bool = True) -> bytes:
@@ -97,7 +97,7 @@ class PersonNames:
 
     def everybody(self) -> list[str]:
         """Whose name can be read."""
-        return [name for name in self._now().pseudonyms if not name.startswith(ERASED)]
+        return [name for name in self._now().pseudonyms if not name.startswith((ERASED, KEYLESS))]
 
     def known_as(self, words: str, most: int = 50) -> list[str]:
         """Pseudonyms of those whose names hold the words, whatever the case."""
@@ -140,23 +140,23 @@ class PersonNames:
         with reading(engine) as connection:
             rows = connection.execute(select(person_name)).all()
         with self._lock:
-            stamp, there = self._keys.stamp(), self._keys.names()
-            self._read_before = {row.id: (row.name, self._name_in(row.id, row.name, there)) for row in rows}
+            stamp, there, erased = self._keys.stamp(), self._keys.names(), self._keys.erased()
+            self._read_before = {row.id: (row.name, self._name_in(row.id, row.name, there, erased)) for row in rows}
             pairs = {name: pseudonym for pseudonym, (_, name) in self._read_before.items()}
             for given in self._fresh.values():  # which no other connection sees yet
                 pairs |= given
             self._known, self._stamp = _knowing(pairs), stamp
             return self._known
 
-    def _name_in(self, pseudonym: str, sealed: str, there: set[str]) -> str:
+    def _name_in(self, pseudonym: str, sealed: str, there: set[str], erased: set[str]) -> str:
         key = key_of(pseudonym)
-        if key not in there:
-            return _nobody(pseudonym)
+        if key in erased or key not in there:
+            return _nobody(pseudonym, ERASED if key in erased else KEYLESS)
         before = self._read_before.get(pseudonym)
         if before is not None and before[0] == sealed:
             return before[1]
         opened = self._keys.open(key, sealed)
-        return _nobody(pseudonym) if opened is None else opened.decode()
+        return _nobody(pseudonym, KEYLESS) if opened is None else opened.decode()
 
 
 def keep_names(engine: Engine, keys: KeyStore) -> None:
@@ -180,8 +180,8 @@ def key_of(pseudonym: str) -> str:
     return pseudonym.removeprefix(MARK)
 
 
-def _nobody(pseudonym: str) -> str:
-    return ERASED + key_of(pseudonym)[:8]
+def _nobody(pseudonym: str, why: str) -> str:
+    return why + key_of(pseudonym)[:8]
 
 
 def _knowing(pseudonyms: dict[str, str]) -> _Known:

@@ -116,9 +116,8 @@ def told_of(engine: Engine, held: Held) -> Iterator[tuple[str, list[Row]]]:
         named = _naming(event.c.payload, held.pseudonym)
         found = connection.execute(select(event).where(named).order_by(event.c.at, event.c.id))
         yield "events", [event_json(row._mapping, explained=True) for row in found]
-        found = connection.execute(
-            select(input_).where(_naming(input_.c.payload, held.pseudonym)).order_by(input_.c.at)
-        )
+        named = (input_.c.subject == held.name) | _naming(input_.c.payload, held.pseudonym)
+        found = connection.execute(select(input_).where(named).order_by(input_.c.at))
         yield "requests", [_plain(input_of(row._mapping)) for row in found]
         seen = select(observation).where(observation.c.identity == held.name).order_by(observation.c.number)
         yield "observations", [_plain(row._mapping) for row in connection.execute(seen)]

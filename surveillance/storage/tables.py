@@ -161,7 +161,7 @@ input_ = Table(
         "kind", String(12), nullable=False, doc="camera, scene, access, door, sensed, order, forgiveness, mode, tick"
     ),
     Column("at", Moment, nullable=False, doc="when it happened"),
-    Column("subject", Name, doc="its camera, door or mode"),
+    Column("subject", columns.Whom(), doc="its camera, door, mode or person, a person by pseudonym"),
     Column("state", String(20), doc="state of that camera, mode of that door or the command"),
     Column("payload", columns.Telling(), doc="the rest as canonical JSON; empty where nothing is left to say"),
     Index(None, "at"),

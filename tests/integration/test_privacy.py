@@ -218,7 +218,7 @@ def test_somebody_of_the_same_name_is_somebody_else(settings: Settings) -> None:
 def test_names_from_before_they_were_sealed_are_sealed_by_the_upgrade(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, f"sqlite:///{tmp_path / 'site.db'}")
     engine = open_database(settings.database_url)
-    build_old(engine, "0022")
+    build_old(engine, "0023")
     with writing(engine) as connection:
         connection.execute(
             text("UPDATE event SET identity = 'Ada', payload = :payload"),
