@@ -49,6 +49,8 @@ def level_document(level: AccessLevel) -> dict[str, Any]:
         "groups": sorted(level.groups),
         "doors": sorted(level.doors),
         "schedule": level.schedule,
+        "two_persons": level.two_persons,
+        "opened_by": level.opened_by,
     }
 
 

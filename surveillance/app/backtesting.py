@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from surveillance.app.company import let_in_before
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.site import Site
@@ -47,6 +48,7 @@ def backtest_rules(
         )
     judge.recall_places(told.places)
     judge.recall(told.before)
+    judge.recall_company(let_in_before(store, site, told.began))
     return backtest(judge, told.inputs, told.verdicts, (told.began, until), lambda done: moved(done, told.count))
 
 

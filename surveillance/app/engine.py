@@ -11,6 +11,7 @@ from surveillance.actions.dispatch import OPENING
 from surveillance.actions.notifiers import Notifiers
 from surveillance.app.backtesting import wanted_places
 from surveillance.app.candidates import Candidates, Disagreements, ShadowPlace
+from surveillance.app.company import let_in_before
 from surveillance.app.core import RunningCore, SiteInForce, build_core
 from surveillance.app.errands import Errands
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
@@ -164,6 +165,7 @@ def take_up(settings: Settings, store: Store, site: SiteInForce, running: Runnin
     site.judge.recall(modes)
     site.judge.recall(store.events.inputs_since(datetime.now(UTC) - RECALL, settings.storage.recall_max))
     site.judge.recall(modes)  # a momentary access that was under way is over
+    site.judge.recall_company(let_in_before(store, site(), datetime.now(UTC)))
     wanted = wanted_places(settings, site())
     site.judge.recall_places(store.events.places(wanted.doors, datetime.now(UTC), wanted.kept))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from surveillance.access.credentials import DENIALS, faults_of
 from surveillance.app.backtesting import wanted_places
+from surveillance.app.company import let_in_before
 from surveillance.app.rulebook import rule_documents
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound, UserMistake
@@ -68,6 +69,7 @@ def simulate(settings: Settings, asked: Sequence[Asked]) -> Iterator[tuple[Asked
         kept = store.events.replay(one.at - LOOK_BACK, one.at, LOOK_BACK, wanted_places(settings, site))
         judge.recall_places(kept.places)
         judge.recall(_known_then(kept, door, one))
+        judge.recall_company(let_in_before(store, site, one.at))
         request = request_of(person, door, one)
         decision = next(made for made in judge(request) if made.kind.startswith("access."))
         yield one, told(decision)

@@ -104,10 +104,15 @@ def lines_of(found: tuple[AccessLevel, ...]) -> Iterator[str]:
         yield "no access levels yet; add one: surveillance access levels add NAME --group GROUP --door DOOR"
         return
     rows = [
-        (level.name, ", ".join(sorted(level.groups)), ", ".join(sorted(level.doors)), level.schedule or "always")
-        for level in found
+        (level.name, ", ".join(sorted(level.groups)), ", ".join(sorted(level.doors)), when_of(level)) for level in found
     ]
     yield from columns([("LEVEL", "GROUPS", "DOORS", "WHEN"), *rows])
+
+
+def when_of(level: AccessLevel) -> str:
+    more = ", two persons" if level.two_persons else ""
+    more += f", after somebody of {level.opened_by}" if level.opened_by else ""
+    return (level.schedule or "always") + more
 
 
 @command(
@@ -116,12 +121,16 @@ def lines_of(found: tuple[AccessLevel, ...]) -> Iterator[str]:
     """
     surveillance access levels add staff-day --group staff --door front --door side --schedule office-hours
     surveillance access levels add guards --group guards --door front
+    surveillance access levels add vault --group staff --door vault --two-persons
+    surveillance access levels add shop --group staff --door shop --schedule office-hours --opened-by managers
     """,
 )
 @click.argument("name")
 @click.option("--group", "groups", multiple=True, required=True, help="A group that may pass; several may be given.")
 @click.option("--door", "doors", multiple=True, required=True, help="A door that they may pass; several may be given.")
 @click.option("--schedule", help="Only while this schedule is open; always without it.")
+@click.option("--two-persons", is_flag=True, help="It takes two different persons within seconds.")
+@click.option("--opened-by", help="Only after somebody of this group was let in at the door in the present window.")
 @click.pass_obj
 def add_level(settings: Settings, /, name: str, **values: Any) -> None:
     """Let groups through doors, always or while a schedule is open."""
@@ -141,10 +150,14 @@ def add_level(settings: Settings, /, name: str, **values: Any) -> None:
 @click.option("--door", "doors", multiple=True, help="Doors that they may pass, in place of those it has.")
 @click.option("--schedule", help="Only while this schedule is open.")
 @click.option("--always", is_flag=True, help="Whatever the time.")
+@click.option("--two-persons/--one-person", default=None, help="Whether it takes two different persons.")
+@click.option("--opened-by", help="Only after somebody of this group was let in; an empty text for nobody.")
 @click.pass_obj
 def set_level(settings: Settings, /, name: str, always: bool, **values: Any) -> None:
     """Change what is given of an access level."""
-    given = {key: value for key, value in listed(values).items() if value}
+    given = {key: value for key, value in listed(values).items() if value not in (None, [])}
+    if given.get("opened_by") == "":
+        given["opened_by"] = None
     if always and "schedule" in given:
         raise click.UsageError("--schedule and --always exclude each other")
     tell_edit(settings, levels.change_level(settings, name, given | ({"schedule": None} if always else {})))

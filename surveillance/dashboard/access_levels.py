@@ -21,7 +21,7 @@ from surveillance.rules.levels import hints
 from surveillance.storage.site_file import parse_level
 
 pages = Blueprint("access_levels", __name__)
-FIELDS = ("name", "groups", "doors", "schedule")
+FIELDS = ("name", "groups", "doors", "schedule", "opened_by")
 Values = Mapping[str, Any]
 
 
@@ -103,6 +103,8 @@ def given_values(before: AccessLevel | None) -> dict[str, Any]:
         "groups": groups,
         "doors": request.form.getlist("doors"),
         "schedule": request.form.get("schedule") or None,
+        "two_persons": request.form.get("two_persons") == "yes",
+        "opened_by": request.form.get("opened_by", "").strip() or None,
     }
 
 

@@ -353,6 +353,8 @@ class Core:
                 "event": decision.id,
                 "expires_at": rfc3339(request.deadline),
             }
+            if "waits_until" in decision.details:
+                answer["waits_until"] = decision.details["waits_until"]
             self._replies.append((asked, answer))
         self._send_replies()
 

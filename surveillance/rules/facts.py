@@ -66,6 +66,12 @@ class Facts(dict[Key, Value]):
         facts.doubts, facts.notes = self.doubts, self.notes
         return facts
 
+    def without_levels(self) -> Facts:
+        """The same facts, as if no access level let anybody through."""
+        facts = Facts({**self, "permitted": False}, self._produce)
+        facts.doubts = self.doubts
+        return facts
+
     def as_json(self) -> dict[str, Any]:
         """Words as a reader writes them; sets sorted; null is unknown."""
         return {key_text(key): _json(value) for key, value in self.items()}
@@ -257,7 +263,7 @@ def facts_of_request(request: AccessRequest, memory: Memory, site: Site, now: da
         known["plate"] = request.plate
     scene = _Scene(memory, site, request.camera or "", now, request=request, plate=request.plate)
     facts = Facts(known, scene)
-    facts.levels = scene.levels = Levels(site, request.groups, request.door, now, scene.is_open)
+    facts.levels = scene.levels = Levels(site, request, now, scene.is_open, memory.company)
     if request.face:
         facts.notes["face"] = request.face
     return facts

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from surveillance.domain.areas import FORGIVEN, Forgiveness, Passage
+from surveillance.domain.company import LetIn
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import (
@@ -47,6 +48,7 @@ from surveillance.rules.places import Place, out_of_turn
 from surveillance.rules.refusals import refusals_of
 from surveillance.rules.settings import RuleSettings
 from surveillance.rules.telling import about_camera, about_seen, asked_of, plate_of, span_of
+from surveillance.rules.together import accompanied
 
 _ACTED = {"alert": "alerted", "log": "logged"}
 
@@ -82,6 +84,7 @@ class RuleJudge:
         self._take_up(book, site)
         self._memory.keep_only({camera.name for camera in site.cameras}, {door.name for door in site.doors})
         self._memory.places.keep_only({person.name for person in site.people})
+        self._memory.company.keep_only({door.name for door in site.doors})
 
     def recall(self, inputs: Iterable[Input]) -> None:
         """Rebuilds the memory from stored inputs in their order; what would be decided of them is dropped."""
@@ -91,6 +94,10 @@ class RuleJudge:
     def recall_places(self, passages: Iterable[Passage]) -> None:
         """Where people are by the record, which counts whatever judging stored inputs anew made of it."""
         self._memory.places.recall(passages)
+
+    def recall_company(self, let_in: Iterable[LetIn]) -> None:
+        """Who was let in by the record."""
+        self._memory.company.recall(let_in)
 
     def take_back(self, entry: Input) -> None:
         """What was decided of that request or order did not come on record, so nobody moved by it."""
@@ -190,7 +197,9 @@ class RuleJudge:
     def _judge_request(self, request: AccessRequest) -> tuple[Decision, ...]:
         now = max(request.at, self._memory.ticked_at or request.at)
         facts = facts_of_request(request, self._memory, self._site, now)
-        permission = combine(self._book.of("access"), facts, refusals_of(request, self._memory, self._site, now))
+        rules = self._book.of("access")
+        permission = combine(rules, facts, refusals_of(request, self._memory, self._site, now))
+        permission, told = accompanied(permission, request, facts, rules, self._memory.company, self._settings)
         about: dict[str, Any] = {
             "at": request.at,
             "trigger": "access",
@@ -200,7 +209,7 @@ class RuleJudge:
             "identity": request.person,
         }
         more, moves = self._move(request, now) if permission.verdict == "authorize" else ((), {})
-        details = asked_of(request) | moves
+        details = asked_of(request) | told | moves
         return (*self._permit("access", ("granted", "denied"), permission, facts, about, details), *more)
 
     def _move(self, request: AccessRequest, now: datetime) -> tuple[tuple[Decision, ...], dict[str, Any]]:

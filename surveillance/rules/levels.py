@@ -5,50 +5,76 @@ Unknown only where a schedule cannot be told; people of no group, and doors that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from surveillance.domain.levels import AccessLevel, empty_groups, level_faults
 from surveillance.domain.site import Schedule, Site
-from surveillance.rules.schedules import edges, is_open
+from surveillance.domain.values import AccessRequest
+from surveillance.rules.schedules import edges, is_open, window_began
 
 SOON, AHEAD = timedelta(days=8), timedelta(days=370)  # holidays may lie a year ahead
 IsOpen = Callable[[str], bool | None]  # a schedule's name -> None where it cannot be told
 
 
+class LetInBefore(Protocol):
+    """Who was let in at doors before."""
+
+    def was_let_in(self, door: str, group: str, since: datetime, until: datetime) -> bool: ...
+
+
 class Levels:
-    """The levels that name these groups and this door. `holds` is whether one of them is open: None is unknown."""
+    """The levels that name the person's groups and the door. `holds`: whether one is open; None is unknown."""
 
-    __slots__ = ("_at", "_closed", "_open", "_schedules", "holds")
+    __slots__ = ("_at", "_closed", "_open", "_schedules", "_waiting", "holds")
 
-    def __init__(self, site: Site, groups: Collection[str], door: str, at: datetime, is_open: IsOpen) -> None:
+    def __init__(self, site: Site, request: AccessRequest, at: datetime, is_open: IsOpen, before: LetInBefore) -> None:
         self._at = at
         self._schedules = site.schedules
-        levels = [level for level in site.access_levels if level.names(groups, door)]
+        levels = [level for level in site.access_levels if level.names(request.groups, request.door)]
         told = [(level, True if level.schedule is None else is_open(level.schedule)) for level in levels]
-        self._open = [level for level, holds in told if holds]
+        inside = [level for level, holds in told if holds]
         self._closed = [level for level, holds in told if not holds]
+        self._open = [level for level in inside if self._is_opened(level, request, before)]
+        self._waiting = [level for level in inside if level not in self._open]  # for whoever opens them
         doubtful = any(holds is None for _, holds in told)
         self.holds: bool | None = True if self._open else None if doubtful else False
 
     @property
     def name_them(self) -> bool:
         """Whether any level names person and door, be it at another time."""
-        return bool(self._open or self._closed)
+        return bool(self._open or self._waiting or self._closed)
+
+    @property
+    def takes_two(self) -> bool:
+        """Whether they are permitted only by levels that ask for two persons."""
+        return bool(self._open) and all(level.two_persons for level in self._open)
 
     def words(self) -> str:
         """By which level; or why by none, with the next time at which one opens."""
         if self._open:
             return f"access level {_names(self._open)}"
+        if self._waiting:
+            first = min(self._waiting, key=lambda level: level.name)
+            return f"access level {first.name} waits until somebody of {first.opened_by} was let in at this door"
         if not self._closed:
             return "no access level names their groups and this door"
         openings = {level: self._opens(level) for level in self._closed}
         known = {level: at for level, at in openings.items() if at is not None}
         if not known:
             return f"access level {_names(self._closed)} does not open within a year"
-        first = min(known, key=lambda level: (known[level], level.name))
-        return f"access level {first.name} opens at {_local(known[first], self._schedule(first))}"
+        soonest = min(known, key=lambda level: (known[level], level.name))
+        return f"access level {soonest.name} opens at {_local(known[soonest], self._schedule(soonest))}"
+
+    def _is_opened(self, level: AccessLevel, request: AccessRequest, before: LetInBefore) -> bool:
+        """Whether somebody opened it in the present window of its schedule, or does so now."""
+        if level.opened_by is None or level.opened_by in request.groups:
+            return True
+        schedule = self._schedule(level)
+        began = None if schedule is None else window_began(schedule, self._at)
+        return began is not None and before.was_let_in(request.door, level.opened_by, began, self._at)
 
     def _opens(self, level: AccessLevel) -> datetime | None:
         schedule = self._schedule(level)

@@ -12,6 +12,7 @@ from surveillance.domain.doors import DoorSensed
 from surveillance.domain.interlock import PENDING_S, how_ajar
 from surveillance.domain.site import Door, Schedule
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
+from surveillance.rules.company import Company
 from surveillance.rules.places import Places
 from surveillance.rules.settings import RuleSettings
 
@@ -102,6 +103,7 @@ class Memory:
         self.places = Places(settings.forgive_after_h)
         self._released: dict[str, tuple[str, datetime]] = {}  # door -> what releases it, on its way until then
         self.mode: str = settings.mode
+        self.company = Company()
         self.ticked_at: datetime | None = None
         self.schedules: dict[str, tuple[Schedule, datetime, bool]] = {}  # as last asked for, in that second
 
@@ -162,6 +164,7 @@ class Memory:
     def take_back(self, by: str) -> None:
         """That request or order is not on record, so nobody moved by it and no door opens."""
         self.places.take_back(by)
+        self.company.take_back(by)
         self._released = {door: release for door, release in self._released.items() if release[0] != by}
 
     def hear_sensed(self, told: DoorSensed) -> SeenDoor:

@@ -24,6 +24,17 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
     return any(_runs_over(window) and now < window[1] for window in _windows(schedule, today - _DAY))
 
 
+def window_began(schedule: Schedule, at: datetime) -> datetime | None:
+    """When the window began that is open at `at`, the latest of several; None while it is closed."""
+    zone = ZoneInfo(schedule.time_zone)
+    local = at.astimezone(zone)
+    today, now = local.date(), local.time()
+    began = [datetime.combine(today, window[0], zone) for window in _windows(schedule, today) if _covers(window, now)]
+    before = (window for window in _windows(schedule, today - _DAY) if _runs_over(window) and now < window[1])
+    began += [datetime.combine(today - _DAY, window[0], zone) for window in before]
+    return max((start.astimezone(UTC) for start in began), default=None)
+
+
 def edges(schedule: Schedule, after: datetime, before: datetime) -> Iterator[datetime]:
     """The moments between those two at which the schedule may open or close, in no order. Both are aware."""
     zone = ZoneInfo(schedule.time_zone)

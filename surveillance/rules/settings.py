@@ -30,4 +30,7 @@ class RuleSettings(BaseModel):
     forgive_after_h: float = Field(
         default=744.0, gt=0, le=8784, description="so long after somebody went into an area nobody knows where they are"
     )
+    second_person_s: float = Field(
+        default=20.0, gt=0, le=300, description="where it takes two persons, the first waits so long for the second"
+    )
     mode: Literal["armed", "disarmed"] = Field(default="armed", description="the arming mode of a site without arming")

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from surveillance.domain.areas import FORGIVEN, MOVING, Passage, passage_of
+from surveillance.domain.company import LetIn
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation
 from surveillance.storage.rows import input_of, observation_of
 from surveillance.storage.tables import event, input_, observation
 
 MOST_INPUTS = 20_000  # how far back a window reaches at most
+MOST_LET_IN = 20_000
 STATES_WITHIN = 200_000  # inputs in which the last word of doors and of the arming mode is looked for
 
 
@@ -62,6 +64,21 @@ def places(
     )
     found = (passage_of(*row[:4], json.loads(row.payload)["details"]) for row in rows)
     return [passage for passage in found if passage is not None]
+
+
+def let_in(connection: Connection, since: datetime, until: datetime) -> list[LetIn]:
+    """Grants to people in that time, oldest first; the newest of too many."""
+    rows = connection.execute(
+        select(event.c.door, event.c.identity, event.c.at, event.c.payload)
+        .where(event.c.kind == "access.granted", event.c.at >= since, event.c.at < until)
+        .where(event.c.door.is_not(None), event.c.identity.is_not(None), event.c.shadow.is_(False))
+        .order_by(event.c.at.desc())
+        .limit(MOST_LET_IN)
+    )
+    return [
+        LetIn(row.door, row.identity, frozenset(json.loads(row.payload)["facts"].get("groups") or ()), row.at)
+        for row in reversed(rows.all())
+    ]
 
 
 def number_of_observation(connection: Connection, observation_id: str) -> int | None:

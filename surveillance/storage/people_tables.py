@@ -42,6 +42,8 @@ access_level = Table(
     Column("groups", Json, nullable=False, doc="groups whose people may pass, JSON list"),
     Column("doors", Json, nullable=False, doc="doors that they may pass, JSON list"),
     Column("schedule", Name, doc="schedule during which they may; empty for always"),
+    Column("two_persons", Boolean, nullable=False, doc="whether it takes two of them"),
+    Column("opened_by", Name, doc="group of which somebody must have been let in before; empty for nobody"),
 )
 
 face_template = Table(

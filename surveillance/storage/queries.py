@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from surveillance.domain.areas import Passage
+from surveillance.domain.company import LetIn
 from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation, rfc3339
 from surveillance.storage import moments, replay, tables
@@ -164,6 +165,11 @@ class Events:
         """Where people went through those doors, and who was forgiven, by then and no older than `kept`."""
         with reading(self._engine) as connection:
             return moments.places(connection, doors, at, kept)
+
+    def let_in(self, since: datetime, until: datetime) -> list[LetIn]:
+        """Who was let in at doors in that time."""
+        with reading(self._engine) as connection:
+            return moments.let_in(connection, since, until)
 
     def inputs_until(self, number: int, span_s: float = 60.0) -> list[Input]:
         """What core met in those seconds up to input `number`, which comes last; empty where it is no longer kept."""

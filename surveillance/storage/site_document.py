@@ -124,7 +124,7 @@ def _level(level: AccessLevel) -> dict[str, Any]:
         "name": level.name,
         "groups": _Flow(sorted(level.groups)),
         "doors": _Flow(sorted(level.doors)),
-        **({} if level.schedule is None else {"schedule": level.schedule}),
+        **_unlike(level, AccessLevel("", level.groups, level.doors), ("schedule", "two_persons", "opened_by")),
     }
 
 

@@ -245,6 +245,8 @@ class LevelModel(_Model):
     groups: Annotated[list[Named], Field(min_length=1)]
     doors: Annotated[list[str], Field(min_length=1)]
     schedule: str | None = None
+    two_persons: bool = False
+    opened_by: Named | None = None
 
 
 class NotifyModel(_Model):
@@ -360,7 +362,14 @@ def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) ->
 
 def build_levels(model: SiteModel) -> tuple[AccessLevel, ...]:
     return tuple(
-        AccessLevel(level.name, frozenset(level.groups), frozenset(level.doors), level.schedule)
+        AccessLevel(
+            level.name,
+            frozenset(level.groups),
+            frozenset(level.doors),
+            level.schedule,
+            level.two_persons,
+            level.opened_by,
+        )
         for level in model.access_levels
     )
 

@@ -215,6 +215,8 @@ def _level_fields(level: AccessLevel) -> Fields:
             "groups": ", ".join(sorted(level.groups)),
             "doors": ", ".join(sorted(level.doors)),
             "schedule": level.schedule,
+            "two_persons": "yes" if level.two_persons else None,
+            "opened_by": level.opened_by,
         }
     )
 

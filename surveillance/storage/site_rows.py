@@ -66,7 +66,9 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
         rules=rules,
         arming=_read_arming(connection),
         access_levels=tuple(
-            AccessLevel(row.name, frozenset(row.groups), frozenset(row.doors), row.schedule)
+            AccessLevel(
+                row.name, frozenset(row.groups), frozenset(row.doors), row.schedule, row.two_persons, row.opened_by
+            )
             for row in _all(connection, tables.access_level)
         ),
     )
@@ -266,6 +268,8 @@ def _level_row(level: AccessLevel) -> dict[str, Any]:
         "groups": sorted(level.groups),
         "doors": sorted(level.doors),
         "schedule": level.schedule,
+        "two_persons": level.two_persons,
+        "opened_by": level.opened_by,
     }
 
 

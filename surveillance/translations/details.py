@@ -48,6 +48,7 @@ KEYS: Mapping[str, str] = {
     "scene": N_("Scene"),
     "scenes": N_("Scenes"),
     "scopes": N_("Scopes"),
+    "second_of": N_("Let in together with"),
     "since": N_("Since"),
     "state": N_("State"),
     "thing": N_("What"),
@@ -56,6 +57,7 @@ KEYS: Mapping[str, str] = {
     "until": N_("Until"),
     "user": N_("User"),
     "version": N_("Version"),
+    "waits_until": N_("Waits until"),
     "was_default": N_("Was the default model"),
 }
 THINGS: Mapping[str, str] = {  # what was viewed, searched or taken out

@@ -44,7 +44,11 @@ def test_levels_are_kept_by_the_command_line_and_open_doors(tmp_path: Path) -> N
     assert asked(site, "back")["reasons"][0] == "unauthorized"
     assert json.loads(typed(data, "levels", "list", "--json")[1]) == {
         "name": "day", "groups": ["staff"], "doors": ["front"], "schedule": "always",
+        "two_persons": False, "opened_by": None,
     }  # fmt: skip
+    assert typed(data, "levels", "set", "day", "--two-persons", "--opened-by", "guards")[0] == 0
+    assert "always, two persons, after somebody of guards" in typed(data, "levels", "list")[1]
+    assert typed(data, "levels", "set", "day", "--one-person", "--opened-by", "")[0] == 0
     assert "no door is called 'frnt'; did you mean 'front'?" in typed(data, "levels", "set", "day", "--door", "frnt")[1]
     told = json.loads(typed(data, "simulate", "--person", "Ada", "--door", "back", "--json")[1])
     assert told["needed"]["ways"][0]["wishes"][0] == {

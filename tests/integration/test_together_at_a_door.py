@@ -8,11 +8,13 @@ from typing import Any
 
 from door_site import DoorSite, open_door_site, site_with
 
-from surveillance.domain.site import Credential, Person
+from surveillance.domain.levels import AccessLevel
+from surveillance.domain.site import DAYS, Credential, Person, Site, parse_schedule
 
+BY_LEVELS = '- {name: by-levels, on: access, verdict: authorize, when: permitted and "badge" in factors}\n'
 PEOPLE = (
     Person("Ada", frozenset({"staff"}), (Credential("badge", "ada-badge"), Credential("pin", "1234"))),
-    Person("Grace", frozenset({"staff"}), (Credential("badge", "grace-badge"), Credential("pin", "5678"))),
+    Person("Grace", frozenset({"staff", "managers"}), (Credential("badge", "grace-badge"), Credential("pin", "5678"))),
 )
 WITH_PIN = '- {name: pin, on: access, verdict: authorize, when: \'{"badge", "pin"} <= factors\'}\n'
 
@@ -27,6 +29,37 @@ def ask(site: DoorSite, kind: str, value: str, door: str = "front") -> Any:
     question = site.store.inbox.ask("access.request", payload, datetime.now(UTC) + timedelta(seconds=10))
     site.settle()
     return site.answer(question)
+
+
+def site_of(*levels: AccessLevel) -> Site:
+    always = {"time_zone": "UTC", "weekly": {day: ["00:00-24:00"] for day in DAYS}}
+    return site_with(
+        None, people=PEOPLE, rules=BY_LEVELS, access_levels=levels, schedules=(parse_schedule("always", always),)
+    )
+
+
+def test_it_takes_two_persons_and_the_first_is_told_that_it_waits(tmp_path: Path) -> None:
+    vault = AccessLevel("vault", frozenset({"staff"}), frozenset({"front"}), two_persons=True)
+    site = open_door_site(tmp_path, site_of(vault))
+    first, second = ask(site, "badge", "ada-badge"), ask(site, "badge", "grace-badge")
+    assert (first["verdict"], first["reasons"][-1]) == ("deny", "it takes two persons here: Ada waits for a second one")
+    waits_s = (datetime.fromisoformat(first["waits_until"]) - datetime.now(UTC)).total_seconds()
+    assert 0 < waits_s <= 20
+    assert (second["verdict"], "waits_until" in second) == ("authorize", False)
+    assert [event["details"]["second_of"] for event in site.events("access.granted")] == ["Ada"]
+    assert ask(site, "badge", "ada-badge")["verdict"] == "deny"
+    again = open_door_site(tmp_path)  # within seconds: what was asked is replayed, and who waited still waits
+    assert ask(again, "badge", "grace-badge")["verdict"] == "authorize"
+
+
+def test_who_opens_a_level_is_known_by_the_record_after_a_restart(tmp_path: Path) -> None:
+    shop = AccessLevel("shop", frozenset({"staff"}), frozenset({"front", "back"}), "always", opened_by="managers")
+    site = open_door_site(tmp_path, site_of(shop))
+    assert "waits until somebody of managers" in ask(site, "badge", "ada-badge")["reasons"][-1]
+    assert ask(site, "badge", "grace-badge")["verdict"] == "authorize"
+    again = open_door_site(tmp_path)
+    assert ask(again, "badge", "ada-badge")["verdict"] == "authorize"
+    assert ask(again, "badge", "ada-badge", "back")["verdict"] == "deny"
 
 
 def test_a_badge_and_then_its_pin_open_once(tmp_path: Path) -> None:

@@ -35,8 +35,11 @@ def test_a_level_is_added_changed_and_removed(site: DashboardSite) -> None:
     night = AccessLevel("night", frozenset({"guards", "staff"}), frozenset({"front", "vault"}), "office")
     assert site.services.site.read().access_levels == (STAFF, VAULT, night)
     assert "another name" in send(user, "/access-level-setup", **given)
-    send(user, "/access-levels/night", groups="guards", doors=["vault"])
-    assert site.services.site.read().access_levels[2] == AccessLevel("night", frozenset({"guards"}), VAULT.doors)
+    form = {"groups": "guards", "doors": ["vault"], "opened_by": "staff"}
+    assert "needs a schedule" in send(user, "/access-levels/night", **form)
+    send(user, "/access-levels/night", **form, schedule="office", two_persons="yes")
+    night = AccessLevel("night", frozenset({"guards"}), VAULT.doors, "office", True, "staff")
+    assert site.services.site.read().access_levels[2] == night
     assert "nobody is in group guards, which access level vault names" in user.get("/access-levels").text
     assert "Access level night is removed." in send(user, "/access-levels/night/remove")
     assert site.services.site.read().access_levels == (STAFF, VAULT)
@@ -73,9 +76,9 @@ def test_a_program_reads_puts_and_deletes_levels(site: DashboardSite) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     listed = caller.get("/api/access-levels", headers=headers).json
     assert listed["levels"] == [told(STAFF).model_dump(), told(VAULT).model_dump()]
-    given = {"groups": ["guards"], "doors": ["front", "vault"], "schedule": None}
+    given = {"groups": ["guards"], "doors": ["front", "vault"], "schedule": "office", "two_persons": True}
     put = caller.put("/api/access-levels/vault", json=given, headers=headers)
-    assert (put.status_code, put.json["level"]) == (200, {"name": "vault", **given})
+    assert (put.status_code, put.json["level"]) == (200, {"name": "vault", **given, "opened_by": None})
     assert caller.put("/api/access-levels/vault", json={**given, "doors": ["vlt"]}, headers=headers).status_code == 422
     assert caller.delete("/api/access-levels/vault", headers=headers).status_code == 200
     assert site.services.site.read().access_levels == (STAFF,)

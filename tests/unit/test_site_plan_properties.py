@@ -82,7 +82,7 @@ RULES = st.sampled_from(
 def levels(draw: st.DrawFn, schedules: tuple[str, ...]) -> tuple[AccessLevel, ...]:
     given = st.builds(
         AccessLevel, NAMES, st.frozensets(NAMES, min_size=1, max_size=2), st.just(frozenset({"main"})),
-        st.sampled_from((None, *schedules)),
+        st.sampled_from((None, *schedules)), st.booleans(), st.none(),
     )  # fmt: skip
     return draw(uniquely(given, 2))  # type: ignore[return-value]
 

@@ -51,6 +51,9 @@ class AccessAnswer(Told):
     reasons: list[str]
     event: str | None = Field(description="The id of the event on record; null where nothing was recorded.")
     expires_at: Time | None = Field(description="When a grant ends, used or not.")
+    waits_until: Time | None = Field(
+        None, description="Only there where it takes two persons: the first waits so long for the second."
+    )
 
 
 @resource.post("/access/requests", body=AccessRequest, gives=AccessAnswer, refusals=(404, 422))

@@ -25,6 +25,8 @@ class LevelTold(Told):
     groups: list[str]
     doors: list[str]
     schedule: str | None = Field(description="While this schedule is open; null for always.")
+    two_persons: bool = Field(description="It takes two different persons within seconds.")
+    opened_by: str | None = Field(description="A group of which somebody must have been let in at the door before.")
 
 
 class OneLevel(Told):
@@ -47,6 +49,8 @@ class LevelGiven(Given):
     groups: Words
     doors: Words
     schedule: Word | None = None
+    two_persons: bool = False
+    opened_by: Word | None = None
 
 
 @resource.get("/access-levels", gives=Levels)
