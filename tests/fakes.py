@@ -137,3 +137,17 @@ def as_presented(payload: Mapping[str, Any], now: datetime, deadline: datetime) 
 
 
 Judging = Callable[[Input], tuple[Decision, ...]]
+
+
+class NoCameras:
+    """A place where no camera can be worked; this site has none."""
+
+    def camera(self, configured: object, tell: object) -> object:
+        raise AssertionError("this site has no cameras")
+
+    def hurry(self, cameras: frozenset[str]) -> None: ...
+    def listen(self, glimpsed: object) -> None: ...
+
+    def shadow(self, models: object, told: object) -> None: ...
+
+    def close(self) -> None: ...

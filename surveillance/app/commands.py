@@ -11,7 +11,7 @@ from surveillance.app.detectors import told_how_to_get
 from surveillance.app.looking import open_picture
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.site_edit import author, open_site
-from surveillance.app.store import open_store, relay_token, upgrade_database
+from surveillance.app.store import Store, open_store, reader_token, relay_token, upgrade_database
 from surveillance.app.worker import build_classifier
 from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.permissions import Reach
@@ -144,9 +144,18 @@ def remove_second_factor(settings: Settings, name: str, actor: str) -> None:
 
 
 def token_of_relay(settings: Settings, door: str) -> str:
-    """The bearer token that a door's controller must expect of us. Raises NotFound."""
+    """The token that a door's controller must expect of us. Raises NotFound."""
+    return relay_token(_store_with(settings, door).keys, door)
+
+
+def token_of_reader(settings: Settings, door: str) -> str:
+    """The key with which a door's reader signs what it sends over a broker. Raises NotFound."""
+    return reader_token(_store_with(settings, door).keys, door)
+
+
+def _store_with(settings: Settings, door: str) -> Store:
     store = open_store(settings)
     site = store.site.read()
     if site.door(door) is None:
         raise NotFound(no_such("door", door, (known.name for known in site.doors)))
-    return relay_token(store.keys, door)
+    return store

@@ -17,6 +17,7 @@ from surveillance.app.errands import Errands
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
 from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
+from surveillance.app.readers import MqttReaders
 from surveillance.app.rehearsal import QUESTION as REHEARSAL
 from surveillance.app.rehearsal import TARGET_QUESTION, Rehearsal, TargetTest
 from surveillance.app.store import PAGES_KEY, Store
@@ -99,6 +100,7 @@ def build_engine(
     take_up(settings, store, site, running)
     place = build_place(running.core)
     place.listen(running.glimpsed)
+    readers = MqttReaders(settings, store, site, running.desk.hear, ports.tell, running.core.failed)
     publisher = Publisher(settings, SharedState(store.engine), running.core, figures, core_place(store.keys))
     shadows, disagreements = Shadows(store.engine), Disagreements(running.shown, store.crops.queue_disagreement)
     candidates = Candidates(settings, shadows, disagreements, site, place, running.core)
@@ -112,6 +114,7 @@ def build_engine(
         site.look_again()
         running.desk.tick(now)
         running.watch.reconcile()
+        readers.tick()
 
     def after(became: tuple[Action, ...]) -> None:
         publisher.settled(became)
@@ -119,6 +122,7 @@ def build_engine(
 
     def close() -> None:
         running.watch.stop()
+        readers.close()
         place.close()
         after(running.dispatch.drain(datetime.now(UTC), DRAIN_S))
         running.dispatch.close()

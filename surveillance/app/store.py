@@ -118,6 +118,11 @@ def keep_backup(settings: Settings, engine: Any, spare: Path | None = None) -> B
     return made
 
 
+def reader_token(keys: KeyStore, door: str) -> str:
+    """What a door's reader signs with over a broker: derived, so that it is nowhere stored."""
+    return hmac.new(keys.key("readers"), door.encode(), hashlib.sha256).hexdigest()
+
+
 def relay_token(keys: KeyStore, door: str) -> str:
     """What a door's controller must be told to expect: derived, so that it is nowhere stored."""
     return hmac.new(keys.key("relays"), door.encode(), hashlib.sha256).hexdigest()

@@ -275,6 +275,14 @@ def show_relay_token(settings: Settings, door: str) -> None:
     click.echo(commands.token_of_relay(settings, door))
 
 
+@command(token, "reader", "surveillance token reader front")
+@click.argument("door")
+@click.pass_obj
+def show_reader_token(settings: Settings, door: str) -> None:
+    """Show the key with which a door's reader signs over MQTT."""
+    click.echo(commands.token_of_reader(settings, door))
+
+
 def token_line(known: Token) -> str:
     used = f"used {rfc3339(known.used_at)}" if known.used_at else "not used yet"
     ends = f"ends {rfc3339(known.expires_at)}" if known.expires_at else ""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from surveillance.dashboard.services import services
-
-CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so nothing is done after it was called too late
 
 
 def ask_core(
@@ -23,10 +20,4 @@ def ask_core(
     Asked again with the same `key` it is the same question, with the same answer. Raises RecordFailed while the
     database is away.
     """
-    waiting = services().inbox
-    deadline = datetime.now(UTC) + timedelta(seconds=timeout_s)
-    asked = waiting.ask(kind, payload, deadline - CORE_MARGIN, key)
-    answer = waiting.wait(asked, deadline)
-    if answer is None and waiting.answer(asked, late):  # final, also for whoever asks this again
-        return late
-    return answer or waiting.answer_of(asked) or late
+    return services().inbox.settle(kind, payload, timeout_s, late, key)

@@ -15,7 +15,7 @@ from surveillance.dashboard.guards import needs
 from surveillance.dashboard.languages import in_own_words
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
-from surveillance.domain.devices import check_device
+from surveillance.domain.devices import check_device, scheme_of
 from surveillance.domain.errors import EditConflict, SettingsError, UserMistake
 from surveillance.domain.site import Door, Site
 from surveillance.domain.suggest import no_such
@@ -109,12 +109,12 @@ def read_door(given: Mapping[str, str]) -> Door:
     cameras = {camera.name: camera for camera in services().site.read().cameras}
     if "camera" in values and values["camera"] not in cameras:
         faults.append(f"camera: {no_such('camera', values.pop('camera'), cameras)}")
-    if "relay" in values and HIDDEN not in values["relay"]:
+    for field, what in (("relay", "the controller's address"), ("reader", "the reader's address")):
         try:
-            check_device(values["relay"], "the controller's address", services().settings.allow_loopback)
+            check_written(values.get(field, ""), what)
         except UserMistake as refused:
-            faults.append(f"relay: {refused}")
-            del values["relay"]
+            faults.append(f"{field}: {refused}")
+            del values[field]
     try:
         door = parse_door(values)
     except SettingsError as mistake:
@@ -125,6 +125,12 @@ def read_door(given: Mapping[str, str]) -> Door:
     if faults:
         raise SettingsError("\n".join(faults))
     return door
+
+
+def check_written(address: str, what: str) -> None:
+    """What was written out; `***` stands for what was judged before. Raises UserMistake."""
+    if scheme_of(address) and HIDDEN not in address:
+        check_device(address, what, services().settings.allow_loopback)
 
 
 def with_door(site: Site, door: Door, before: Door | None) -> Site:

@@ -15,6 +15,7 @@ from surveillance.domain.addresses import check_place
 from surveillance.domain.errors import AddressRefused, SettingsError
 
 MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+READER_WIRES = ("mqtt",)  # by which readers ask, beside the HTTP API
 LONGEST_TOPIC = 200
 BAUDS = (9600, 19200, 38400, 57600, 115200, 230400)
 _LINE = re.compile(r"/dev/(tty[A-Z]\w{0,30}|serial/by-(id|path)/[\w:.+-]{1,200})")
@@ -81,7 +82,7 @@ def parse_mqtt(url: str, what: str, loopback: bool = True) -> MqttPlace:
         raise SettingsError(f"{what}: needs a topic without + and #, such as {scheme}://broker/doors/front")
     if parts.query or parts.fragment:
         raise SettingsError(f"{what}: nothing may follow the topic")
-    if parts.username is None and parts.password is not None:
+    if not parts.username and parts.password is not None:
         raise SettingsError(f"{what}: has a password and no user")
     login = [None if part is None else unquote(part) for part in (parts.username, parts.password)]
     broker = Broker(parts.hostname or "", parts.port or MQTT_PORTS[scheme], scheme == "mqtts", *login)

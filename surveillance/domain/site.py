@@ -84,7 +84,7 @@ def hide_password(url: str) -> str:
         authority = "***@" + authority.rpartition("@")[2]
     elif "@" in path and re.search(r":(?!\d*$)", authority):  # a password with a slash in it
         authority, slash, path = "***@" + path.rpartition("@")[2], "", ""
-    path = re.sub(r"(?i)\b((?:user(?:name)?|usr|pass(?:word|wd)?|pwd|token)=)[^&/;]*", r"\1***", path)
+    path = re.sub(r"(?i)\b((?:user(?:name)?|usr|pass(?:word|wd)?|pwd|token|key)=)[^&/;]*", r"\1***", path)
     return scheme + mark + authority + slash + path
 
 

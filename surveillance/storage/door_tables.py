@@ -12,7 +12,7 @@ door = Table(
     Column("name", Name, primary_key=True, doc="name of the door"),
     Column("position", Integer, nullable=False, doc="order in lists"),
     Column("camera", Name, doc="camera that looks at it"),
-    Column("reader", Name, doc="reader beside it"),
+    Column("reader", Text, doc="reader beside it: a name, or an address, sealed"),
     Column("relay", Text, doc="address of its controller, sealed"),
     Column("pulse_s", Float, nullable=False, doc="seconds for which the device unlocks"),
     Column("on_camera_stale", String(12), nullable=False, doc="deny or badge_only"),

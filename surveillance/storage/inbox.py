@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
@@ -16,6 +16,8 @@ from surveillance.domain.ports import Asked
 from surveillance.domain.values import new_id
 from surveillance.storage.database import ChangeWatch, reading, writing
 from surveillance.storage.tables import inbox
+
+CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so nothing is done after it was called too late
 
 
 class Inbox:
@@ -67,6 +69,21 @@ class Inbox:
             if answer is not None or left_s <= 0:
                 return answer
             time.sleep(min(poll_s, left_s))
+
+    def settle(
+        self, kind: str, payload: Mapping[str, Any], timeout_s: float, late: Mapping[str, Any], key: str | None = None
+    ) -> Mapping[str, Any]:
+        """Core's answer to a question of that kind, or `late` where it gives none in time; either is final.
+
+        Asked again with the same `key` it is the same question, with the same answer. Raises RecordFailed while the
+        database is away.
+        """
+        deadline = datetime.now(UTC) + timedelta(seconds=timeout_s)
+        asked = self.ask(kind, payload, deadline - CORE_MARGIN, key)
+        answer = self.wait(asked, deadline)
+        if answer is None and self.answer(asked, late):  # final, also for whoever asks this again
+            return late
+        return answer or self.answer_of(asked) or late
 
     def pending(self) -> list[Asked]:
         """Unanswered questions whose deadline has not passed, oldest first. Costs next to nothing when all is quiet."""

@@ -14,7 +14,7 @@ from shapely import Polygon
 from surveillance import plugins
 from surveillance.domain.addresses import check_camera
 from surveillance.domain.areas import OUTSIDE
-from surveillance.domain.devices import MQTT_PORTS, check_device, scheme_of, wire_of
+from surveillance.domain.devices import MQTT_PORTS, READER_WIRES, check_device, scheme_of, wire_of
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.levels import AccessLevel, level_faults
@@ -109,6 +109,17 @@ def _relay_url(url: str) -> str:
     return url
 
 
+def _reader(text: str) -> str:
+    """A name for orientation, or the address of a reader that asks by itself."""
+    if not scheme_of(text):
+        return text
+    if wire_of(text) not in READER_WIRES:
+        raise ValueError(f"is no address of a reader: {scheme_of(text)}:// is none of {', '.join(READER_WIRES)}")
+    with _refusals():
+        check_device(text, "the reader's address", loopback=True)
+    return text
+
+
 def _notify_url(url: str) -> str:
     if url.lower().startswith(("http:", "https:", "mqtt:", "mqtts:")):
         with _refusals():
@@ -139,6 +150,7 @@ Named = Annotated[str, AfterValidator(_name)]
 Corner = Annotated[Point, BeforeValidator(_pair), AfterValidator(_point)]
 Corners = Annotated[list[Corner], AfterValidator(_polygon)]
 CameraUrl = Annotated[str, AfterValidator(_camera_url)]
+Reader = Annotated[str, AfterValidator(_reader)]
 RelayUrl = Annotated[str, AfterValidator(_relay_url)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 Empty = BeforeValidator(_list)
@@ -204,7 +216,7 @@ class CameraModel(_Model):
 class DoorModel(_Model):
     name: Named
     camera: str | None = None
-    reader: str | None = None
+    reader: Reader | None = None
     relay: RelayUrl | None = None
     pulse_s: float = Field(default=3.0, gt=0, le=60)
     on_camera_stale: Literal["deny", "badge_only"] = "deny"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from surveillance.domain.devices import scheme_of
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import (
@@ -24,7 +25,7 @@ from surveillance.domain.site import (
     parse_schedule,
 )
 from surveillance.storage import tables
-from surveillance.storage.keys import HASHED, KeyStore
+from surveillance.storage.keys import HASHED, SEALED, KeyStore
 from surveillance.storage.names import names_of
 from surveillance.storage.site_document import scene_document, window_texts
 
@@ -40,7 +41,7 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
             Door(
                 row.name,
                 row.camera,
-                row.reader,
+                _opened_reader(keys, row.reader),
                 _opened(keys, row.relay),
                 row.pulse_s,
                 row.on_camera_stale,
@@ -171,7 +172,7 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
     return {
         "name": door.name,
         "camera": door.camera,
-        "reader": door.reader,
+        "reader": _sealed_reader(keys, door.reader),
         "relay": _sealed(keys, door.relay),
         "pulse_s": door.pulse_s,
         "on_camera_stale": door.on_camera_stale,
@@ -313,6 +314,16 @@ def _sealed(keys: KeyStore, text: str | None) -> str | None:
 
 def _opened(keys: KeyStore, sealed: str | None) -> str | None:
     return None if sealed is None else keys.decrypt(sealed)
+
+
+def _sealed_reader(keys: KeyStore, reader: str | None) -> str | None:
+    """A plain name is kept as it is; an address is sealed, since it may hold a password."""
+    is_plain = reader is None or not (scheme_of(reader) or reader.startswith(SEALED))
+    return reader if is_plain else _sealed(keys, reader)
+
+
+def _opened_reader(keys: KeyStore, reader: str | None) -> str | None:
+    return _opened(keys, reader) if reader is not None and reader.startswith(SEALED) else reader
 
 
 def _hashed(keys: KeyStore, credential: Credential) -> str:

@@ -30,7 +30,7 @@ def hidden_camera(camera: Camera) -> Camera:
 
 
 def hidden_door(door: Door) -> Door:
-    return replace(door, relay=_hidden(hide_password, door.relay))
+    return replace(door, reader=_hidden(hide_password, door.reader), relay=_hidden(hide_password, door.relay))
 
 
 def hidden_target(target: NotifyTarget) -> NotifyTarget:
@@ -74,8 +74,10 @@ class _Restore:
         return replace(camera, url=url or "", sub_url=sub_url)
 
     def door(self, door: Door, known: Door | None) -> Door:
-        relay = self._address(f"door {door.name}: relay", door.relay, known.relay if known else None, hide_password)
-        return replace(door, relay=relay)
+        place = f"door {door.name}"
+        reader = self._address(f"{place}: reader", door.reader, known.reader if known else None, hide_password)
+        relay = self._address(f"{place}: relay", door.relay, known.relay if known else None, hide_password)
+        return replace(door, reader=reader, relay=relay)
 
     def target(self, target: NotifyTarget, known: NotifyTarget | None) -> NotifyTarget:
         place = f"notification target {target.name}"

@@ -35,13 +35,15 @@ class GuardedClient(mqtt.Client):
     """Connects where the guard of addresses lets it, by TLS where `context` is given."""
 
     context: ssl.SSLContext | None = None
+    reason = ""  # why the last connection failed
 
     def _create_socket_connection(self) -> socket.socket:
         try:
             sock = connect(self._host, self._port, self._connect_timeout, "the broker's address")
-        except AddressRefused as refused:  # for the client an address like any other that does not answer
-            raise OSError(str(refused)) from None
-        return sock if self.context is None else self.context.wrap_socket(sock, server_hostname=self._host)
+            return sock if self.context is None else self.context.wrap_socket(sock, server_hostname=self._host)
+        except (OSError, AddressRefused) as error:
+            self.reason = reason_of(error)
+            raise OSError(self.reason) from error  # which the client takes for an address that does not answer
 
 
 def build_client(broker: Broker, ca_file: Path | None, connect_timeout_s: float) -> GuardedClient:
@@ -73,7 +75,7 @@ class Exchange:
         try:
             self._client.connect(broker.host, broker.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:  # ValueError: a host that no packet can name
-            raise BrokerAway(f"{broker}: cannot connect ({_reason(error)})") from error
+            raise BrokerAway(f"{broker}: cannot connect ({reason_of(error)})") from error
         self._until("connect", self._ends_s)
 
     def listen(self, topic: str) -> None:
@@ -141,5 +143,5 @@ def exchange(broker: Broker, ca_file: Path | None, connect_timeout_s: float) -> 
         opened.close()
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error) or type(error).__name__

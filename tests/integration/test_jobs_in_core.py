@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fakes import observation
+from fakes import NoCameras, observation
 from patience import eventually
 
 from surveillance.app.arming import mode_now, set_mode
@@ -19,8 +19,6 @@ from surveillance.app.jobs import JobLine, RanJob, core_runs, list_jobs, run_job
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.cli import main
 from surveillance.domain.errors import NotFound, SettingsError
-from surveillance.domain.site import Camera
-from surveillance.engines.cameras import CameraWork
 from surveillance.engines.site import SiteEngine
 from surveillance.settings import Settings
 from surveillance.storage.queries import EventFilter
@@ -40,20 +38,6 @@ rules:
     verdict: log
     when: mode == "away"
 """
-
-
-class NoCameras:
-    """A place where no camera can be worked; this site has none."""
-
-    def camera(self, configured: Camera, tell: object) -> CameraWork:
-        raise AssertionError("this site has no cameras")
-
-    def hurry(self, cameras: frozenset[str]) -> None: ...
-    def listen(self, glimpsed: object) -> None: ...
-
-    def shadow(self, models: object, told: object) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Home:

@@ -9,31 +9,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fakes import NoCameras
 from ledger_samples import observation, shot
 from patience import eventually
 
 from surveillance.app.engine import running_engine
 from surveillance.app.jobs import run_job
 from surveillance.app.store import open_store, upgrade_database
-from surveillance.domain.site import Camera
-from surveillance.engines.cameras import CameraWork
 from surveillance.engines.site import SiteEngine
 from surveillance.settings import Settings
 from surveillance.storage.labels import CropFilter
 from surveillance.storage.settings import LabelingSettings, StorageSettings
 from surveillance.storage.site_file import parse_site
-
-
-class NoCameras:
-    """A place where no camera can be worked; this site has none."""
-
-    def camera(self, configured: Camera, tell: object) -> CameraWork:
-        raise AssertionError("this site has no cameras")
-
-    def hurry(self, cameras: frozenset[str]) -> None: ...
-    def listen(self, glimpsed: object) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Home:

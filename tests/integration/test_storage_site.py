@@ -32,6 +32,7 @@ cameras:
   - {name: back, url: back.mp4, model: garden, analyze_fps: 8, view: top}
 doors:
   - {name: main, camera: front, reader: r1, relay: "http://u:hunter2@10.0.0.5/doors/main", on_camera_stale: badge_only}
+  - {name: shed, reader: "mqtts://u:hunter2@10.0.0.6/a/topic/as/long/as/they/are", relay: "mqtt://u:hunter2@10.0.0.6/shed"}
 people:
   - {name: Ada, groups: [staff, admins], credentials: [{kind: badge, value: 0077123456}]}
   - {name: Bob}

@@ -11,8 +11,8 @@ import pytest
 from dashboard_site import SITE, DashboardSite, open_site
 from sqlalchemy import select
 
+from surveillance.access.asking import UNRECORDED
 from surveillance.dashboard import DashboardSettings
-from surveillance.dashboard.api.access import UNRECORDED
 from surveillance.domain.site import Door, Site
 from surveillance.storage.database import reading, writing
 from surveillance.storage.tables import inbox

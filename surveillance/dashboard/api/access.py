@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -11,18 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from werkzeug.exceptions import NotFound, Unauthorized
 
+from surveillance.access.asking import ask_for_access
 from surveillance.access.desk import MAX_FACTORS, MAX_VALUE, REQUEST_ID, parse_presented
 from surveillance.dashboard.api.declare import Resource
 from surveillance.dashboard.api.models import NO_CONTROLS, SECRET, Given, Time, Told
-from surveillance.dashboard.asking import ask_core
 from surveillance.dashboard.guards import bearer_token, needs, see_door
 from surveillance.dashboard.presenting import presenting
 from surveillance.dashboard.services import services
-from surveillance.domain.errors import RecordFailed
 
 resource = Resource("Access requests", "Readers ask at doors.")
-LATE = {"verdict": "deny", "reasons": ["other", "no answer came in time"], "event": None, "expires_at": None}
-UNRECORDED = {**LATE, "reasons": ["other", "the decision could not be recorded"]}
 
 
 class Factor(Given):
@@ -72,10 +67,7 @@ def ask_at_door(body: AccessRequest) -> Mapping[str, Any]:
     if services().site.read().door(presented.door) is None:
         raise NotFound(f"no door is called {presented.door!r}")
     presenting().present(presented.door, payload["factors"], is_known)
-    try:
-        return ask_core("access.request", payload, timeout_s, LATE, key_of(payload))
-    except RecordFailed:  # the database is away, and without it there is no grant
-        return UNRECORDED
+    return ask_for_access(services().inbox, payload, timeout_s, asker())
 
 
 def is_known(kind: str, value: str) -> bool:
@@ -85,10 +77,9 @@ def is_known(kind: str, value: str) -> bool:
     return any((kind, hashed) == (item.kind, item.value) for item in held)
 
 
-def key_of(payload: Mapping[str, Any]) -> str:
-    """What makes a request the same when it is repeated: its reader, its door and its request_id."""
+def asker() -> str:
+    """Which reader asks."""
     token = bearer_token()
     if token is None:
         raise Unauthorized
-    named = json.dumps([payload["door"], payload["request_id"]])
-    return f"{token.id}:{hashlib.sha256(named.encode()).hexdigest()}"
+    return token.id
