@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from surveillance.access.senses import DoorTimes, Senses, compared, heard_again, is_news, known_of, taken
+from surveillance.access.senses import DoorTimes, Senses, compared, heard_again, is_news, known_of, showing, taken
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
@@ -256,6 +256,11 @@ class Doors:
         senses = self._senses.get(door)
         return None if senses is None else senses.shown
 
+    def known_since(self, door: str) -> Mapping[str, datetime]:
+        """Since when each of contact, lock, tamper and fault is so, as far as this run knows."""
+        senses = self._senses.get(door)
+        return {} if senses is None else senses.since
+
     def _is_confirmed(self, state: DoorState, told: DoorSensed) -> bool:
         """Whether a door of which nobody knew how it stands is told to be locked, long enough after the order."""
         since = self._since.get(told.door)
@@ -276,7 +281,7 @@ class Doors:
         known = replace(known_of(senses, state.mode, silent_since, now, self._times), exit=is_exit)
         is_told = senses.heard_at is not None or known.is_unknown
         if is_exit or (is_told and is_news(senses.shown, known)):
-            self._senses[name] = replace(senses, shown=known)
+            self._senses[name] = showing(senses, known)
             return known
         self._senses[name] = senses
         return None

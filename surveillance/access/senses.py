@@ -5,11 +5,13 @@ A lock is unknown while its controller is silent, and while it stands otherwise 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from surveillance.domain.doors import DoorSensed
 
+KNOWN = ("contact", "lock", "tamper", "fault")
 SHOWN_AGAIN = timedelta(hours=1)  # for whoever replays a day
 
 
@@ -33,6 +35,7 @@ class Senses:
     failure: str = ""  # why its controller could not be asked, since it was last heard
     differs_since: datetime | None = None  # the lock from the mode
     shown: DoorSensed | None = None
+    since: Mapping[str, datetime] = field(default_factory=dict)  # of each of KNOWN, as it is shown
 
 
 def taken(before: Senses, told: DoorSensed) -> Senses:
@@ -83,5 +86,11 @@ def is_news(shown: DoorSensed | None, known: DoorSensed) -> bool:
     """Whether core must hear of it."""
     if shown is None or known.at - shown.at >= SHOWN_AGAIN:
         return True
-    before = (shown.contact, shown.lock, shown.tamper, shown.fault)
-    return before != (known.contact, known.lock, known.tamper, known.fault)
+    return any(getattr(shown, name) != getattr(known, name) for name in KNOWN)
+
+
+def showing(senses: Senses, known: DoorSensed) -> Senses:
+    """After core heard of it: since when each of it has been so."""
+    before = senses.shown
+    changed = [name for name in KNOWN if before is None or getattr(before, name) != getattr(known, name)]
+    return replace(senses, shown=known, since={**senses.since, **dict.fromkeys(changed, known.at)})

@@ -79,7 +79,8 @@ def _exchange(
         with _cut_off(connection, timeout_s) as was_cut:
             yield connection
     except (OSError, http.client.HTTPException) as error:
-        why = f"no answer within {timeout_s:g} s" if was_cut.is_set() else type(error).__name__
+        hung_up = "it hung up" if isinstance(error, ConnectionError) else type(error).__name__
+        why = f"no answer within {timeout_s:g} s" if was_cut.is_set() else hung_up
         told = f"{endpoint}: {why}; it may have been done" if is_order else f"{endpoint}: {why}"
         raise ActionFailed(told, certain=False) from error
     finally:

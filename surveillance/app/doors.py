@@ -210,6 +210,7 @@ class DoorDesk:
                 "since": None if since is None else rfc3339(since),
                 "relay": self._relays.get(name),
                 **sensed_json(self.doors.known(name)),
+                "known_since": {key: rfc3339(at) for key, at in self.doors.known_since(name).items()},
             }
             for name, (state, since) in standing.items()
         }

@@ -17,6 +17,7 @@ from surveillance.access.doors import TRANSITIONS
 from surveillance.access.orders import ORDERS, refused
 from surveillance.dashboard import cameras, trail
 from surveillance.dashboard.asking import ask_core
+from surveillance.dashboard.door_itself import DoorItself
 from surveillance.dashboard.guards import actor, needs, see_door
 from surveillance.dashboard.health import pulse
 from surveillance.dashboard.languages import in_own_words
@@ -123,6 +124,14 @@ class Standing:
     relay_reason: str
     camera_state: str | None
     last: Mapping[str, Any] | None  # the newest request at it
+    itself: DoorItself
+
+    @property
+    def tone(self) -> str:
+        """Of the whole tile: the gravest there is."""
+        if self.itself.alarms or self.alarm not in ("normal", None):
+            return "bad"
+        return "warn" if self.itself.is_unknown else self.chip.tone
 
     @property
     def chip(self) -> Chip:
@@ -185,6 +194,7 @@ def standing(door: Door) -> Standing:
         relay_reason=str(relay.get("reason", "")),
         camera_state=cameras.states().get(door.camera, {}).get("state") if door.camera else None,
         last=last[0] if last else None,
+        itself=DoorItself(told, door.watch != "no"),
     )
 
 

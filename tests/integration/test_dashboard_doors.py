@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from door_site import open_door_site, site_with
 from listener import DROP, listening
 
 from surveillance.demo.controller import DoorController
+from surveillance.domain.doors import DoorSensed
 from surveillance.domain.permissions import Reach
 
 
@@ -151,3 +154,24 @@ def test_a_relay_keeps_the_password_that_the_page_does_not_show(pages: Pages) ->
     door = pages.site.store.site.read().door("side")
     assert door is not None
     assert (door.relay, door.pulse_s) == ("http://10.9.9.5/doors/side?token=secret", 4.0)
+
+
+def test_a_tile_shows_how_the_door_itself_stands_and_since_when(pages: Pages) -> None:
+    now = datetime.now(UTC)
+    pages.site.running.desk.hear(DoorSensed("front", now, "closed", "locked", False, ""))
+    pages.site.running.desk.hear(DoorSensed("front", now, "open", tamper=True, fault="battery low"))
+    page = pages.user().get("/doors").text
+    told = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in re.findall(r"<div><dt>.*?</div>", page, re.S)]
+    clock = now.strftime("%H:%M:%S")
+    for row in (f"Door Open since {clock}", f"Lock Locked since {clock}", f"Fault battery low since {clock}"):
+        assert row in told
+    assert page.count("tone-edge-bad") == 1
+    assert "Forced open" in page
+    shown = pages.user().get("/api/doors/front").json["door"]["state"]
+    assert (shown["contact"], shown["tamper"], sorted(shown["known_since"])) == (
+        "open",
+        True,
+        ["contact", "fault", "lock", "tamper"],
+    )
+    pages.status["heartbeat_age_s"] = 60
+    assert "Forced open" not in pages.user().get("/doors").text, "while core is silent nothing is known"

@@ -45,6 +45,7 @@ class DoorState(Told):
     tamper: bool | None = None
     fault: str | None = None
     doubt: str = Field(default="", description="Why something of it is unknown.")
+    known_since: dict[str, Time] = Field(default={}, description="Since when each of contact, lock, tamper and fault.")
 
 
 class DoorTold(DoorModel, Told):
