@@ -117,6 +117,9 @@ class MemoryInbox:
         self.asked: list[Asked] = []
         self.answers: dict[str, Mapping[str, Any]] = {}
 
+    def is_quiet(self) -> bool:
+        return all(asked.id in self.answers for asked in self.asked)
+
     def pending(self) -> Sequence[Asked]:
         return [asked for asked in self.asked if asked.id not in self.answers]
 

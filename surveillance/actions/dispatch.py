@@ -72,6 +72,7 @@ class OutboxDispatch:
         self._unmarked: list[Action] = []  # results that the outbox could not take yet
         self._ended: list[Action] = []  # marked, but not told to the caller yet
         self._not_before: dict[str, datetime] = {}
+        self._any_due = True
         self._warned_at: datetime | None = None
         self._closed = False
 
@@ -82,10 +83,17 @@ class OutboxDispatch:
         ended, self._ended = self._ended, []
         return tuple(ended)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and nothing was due when it was looked at last."""
+        return not (self._any_due or self._in_flight or self._unmarked or self._ended)
+
     def _begin(self, now: datetime) -> None:
         """Hands over what is due. Whatever fails here, what has ended is told at the next call."""
         try:
+            self._any_due = True  # unless it is seen that nothing is
             due = self._outbox.due(now)
+            self._any_due = bool(due)
         except RecordFailed as error:
             self._warn_away(error, now)
             return

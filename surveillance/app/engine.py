@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,11 +21,13 @@ from surveillance.app.measuring import Publisher
 from surveillance.app.readers import MqttReaders
 from surveillance.app.rehearsal import QUESTION as REHEARSAL
 from surveillance.app.rehearsal import TARGET_QUESTION, Rehearsal, TargetTest
+from surveillance.app.runtime import BELL, runtime_dir
 from surveillance.app.store import PAGES_KEY, Store
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, Decision, Glimpse
 from surveillance.engines.cameras import CameraWork
 from surveillance.engines.core import Core, Question, denial, refusal
+from surveillance.engines.doorbell import Doorbell
 from surveillance.engines.figures import Figures
 from surveillance.engines.keeper import Keeper
 from surveillance.engines.picking import PickingRecord
@@ -33,6 +36,8 @@ from surveillance.settings import Settings
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.shadows import Shadows
 from surveillance.storage.state import SharedState
+
+log = logging.getLogger(__name__)
 
 DRAIN_S = 2.0  # how long a stop waits for deeds that are under way
 RECALL = timedelta(hours=24)  # how far back the judge remembers after a restart
@@ -64,6 +69,7 @@ def _running(
     store.recordings.reconcile()
     store.crops.reconcile()
     engine, jobs, picking, candidates = build_engine(settings, store, build_place, figures)
+    bell = hang_bell(settings, engine.core)
     keeper = Keeper(store.recordings, engine.keep, engine.core.failed)
     try:
         jobs.arm()  # the mode is the first thing that core hears
@@ -80,6 +86,19 @@ def _running(
         engine.stop()
         keeper.stop()
         picking.stop()
+        if bell is not None:
+            bell.close()
+
+
+def hang_bell(settings: Settings, core: Core) -> Doorbell | None:
+    """What whoever asks core rings; without one core looks more often."""
+    try:
+        bell = Doorbell(runtime_dir(settings) / BELL, core.rung)
+    except OSError as error:
+        log.warning("no doorbell", extra={"reason": str(error)})
+        return None
+    core.hears = True
+    return bell
 
 
 def build_engine(
@@ -133,6 +152,7 @@ def build_engine(
         swap=swap,
         camera=place.camera,
         dispatch=running.dispatch,
+        is_idle=lambda: running.dispatch.is_idle,
         after=after,
         tick=tick,
         close=close,

@@ -12,6 +12,7 @@ from surveillance.engines.live import LivePictures
 from surveillance.settings import Settings
 
 REPORT = "processes.json"  # in the runtime directory: what runs, and how often it was started again
+BELL = "bell"  # there too: whoever asks core something rings it
 CORE_STATUS = "core"  # the name under which core leaves in the database how it fares
 
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from surveillance.app.runtime import BELL, runtime_dir
+from surveillance.engines.doorbell import ring
 from surveillance.settings import Settings
 from surveillance.storage.accounts import Accounts
 from surveillance.storage.backup import Backup, back_up, backup_name, prune, worth_keeping
@@ -81,7 +83,7 @@ def open_store(settings: Settings) -> Store:
         crops=crops,
         labels=Labels(engine),
         accounts=Accounts(engine, keys),
-        inbox=Inbox(engine),
+        inbox=Inbox(engine, lambda: ring(runtime_dir(settings) / BELL)),
     )
 
 

@@ -258,6 +258,7 @@ class Asked:
 class Inbox(Protocol):
     """What other processes ask core. An answer is durable; both raise RecordFailed while the database is away."""
 
+    def is_quiet(self) -> bool: ...  # nobody asked since `pending` gave nothing; costs far less than that
     def pending(self) -> Sequence[Asked]: ...
     def answer(self, question_id: str, payload: Mapping[str, Any]) -> bool: ...
 

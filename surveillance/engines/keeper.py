@@ -17,7 +17,7 @@ from surveillance.domain.errors import RecordFailed
 from surveillance.domain.kept import Keep, Kept
 from surveillance.engines.supervise import Supervised
 
-LOOK_S = 0.25  # how often the record is looked at
+LOOK_S = 0.5  # how often the record is looked at
 SETTLE_S = 3.0  # after a start the workers are given time to come back, since what was wanted before may be in a ring
 ANSWER_S = 30.0  # how long after a clip's end its worker may take
 AHEAD_S = 300.0  # the furthest that a clip's end is believed to lie ahead

@@ -248,6 +248,9 @@ class MeasuredInbox:
         self._figures = figures
         self._asked: dict[str, Asked] = {}
 
+    def is_quiet(self) -> bool:
+        return self._inbox.is_quiet()
+
     def pending(self) -> Sequence[Asked]:
         pending = self._inbox.pending()
         self._asked = {asked.id: asked for asked in pending}

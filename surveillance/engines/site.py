@@ -25,6 +25,7 @@ from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised
 
 DISPATCH_S = 0.05  # how often the outbox is looked at when nothing new was recorded
+IDLE_S = 1.0  # the same while nothing is under way
 STOP_S = 5.0
 HOUSE_S = 1.0
 
@@ -49,6 +50,7 @@ class SiteParts:
     tick: Callable[[datetime], None]  # called every second
     after: Callable[[tuple[Action, ...]], None]  # told what became of each deed
     close: Callable[[], None]  # ends what the parts themselves started
+    is_idle: Callable[[], bool] = lambda: False  # whether `dispatch` has nothing under way and nothing is due
     doors: Callable[[], Mapping[str, Any]] = dict  # how each door stands
 
 
@@ -178,7 +180,7 @@ class SiteEngine:
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():
-            self._recorded.wait(DISPATCH_S)
+            self._recorded.wait(IDLE_S if self.parts.is_idle() else DISPATCH_S)
             self._recorded.clear()
             became = self.parts.dispatch(datetime.now(UTC))
             if became:

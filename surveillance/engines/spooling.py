@@ -77,6 +77,11 @@ class SpooledRecord:
     def _spooled(self) -> int:
         return 0 if self._spool is None else len(self._spool)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is anything to catch up with: what is not on record yet, or not told."""
+        return self.away_since is not None or self.waiting > 0 or self.drops != self._told_drops
+
     def holds(self, identity: str) -> bool:
         """Whether an input of that identity was judged and waits to be recorded."""
         if self._spool is not None and identity in self._spool:
@@ -86,7 +91,7 @@ class SpooledRecord:
     def catch_up(self) -> Standing:
         """One batch of what waits goes on record; while the database is away it is asked every `retry_s`."""
         self.tried = False
-        if self.away_since is None and not self.waiting and self.drops == self._told_drops:
+        if not self.is_behind:
             return "open"
         if time.monotonic() < self._retry_at_s:
             return "away"

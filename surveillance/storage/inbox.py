@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,10 +21,12 @@ CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so nothing is 
 
 
 class Inbox:
-    """Asked by the web process, answered by core. `pending` belongs to one thread, the rest to any."""
+    """Asked by the web process, answered by core. `is_quiet` and `pending` belong to one thread, the rest to any."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, ring: Callable[[], None] = lambda: None) -> None:
+        """`ring` is called after each question that was put."""
         self._engine = engine
+        self._ring = ring
         self._watch = ChangeWatch(engine)
         self._any_open = False
 
@@ -43,13 +45,13 @@ class Inbox:
                 known = self._id_of(connection, key)
                 if known is None:
                     connection.execute(insert(inbox), [row])
-                return known or str(row["id"])
         except IntegrityError:  # another process asked the same in this instant
             with reading(self._engine) as connection:
                 known = self._id_of(connection, key)
             if known is None:
                 raise
-            return known
+        self._ring()
+        return known or str(row["id"])
 
     def answer_of(self, question_id: str) -> dict[str, Any] | None:
         """The answer, or None as long as there is none. Raises NotFound for an unknown question."""
@@ -85,12 +87,16 @@ class Inbox:
             return late
         return answer or self.answer_of(asked) or late
 
+    def is_quiet(self) -> bool:
+        """Whether certainly nothing is pending. Costs next to nothing."""
+        with failing_as_record():
+            self._any_open = self._any_open or self._watch.changed()  # until they are read
+        return not self._any_open
+
     def pending(self) -> list[Asked]:
         """Unanswered questions whose deadline has not passed, oldest first. Costs next to nothing when all is quiet."""
-        with failing_as_record():
-            if not self._watch.changed() and not self._any_open:
-                return []
-            self._any_open = True  # until they are read
+        if self.is_quiet():
+            return []
         open_ones = (
             select(inbox)
             .where(inbox.c.answered_at.is_(None), inbox.c.deadline > datetime.now(UTC))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from surveillance.domain.errors import NotFound, RecordFailed
 from surveillance.domain.values import Action
-from surveillance.storage.database import reading, writing
+from surveillance.storage.database import ChangeWatch, reading, writing
 from surveillance.storage.rows import action_of
 from surveillance.storage.tables import outbox
 
@@ -18,26 +18,33 @@ OPEN = ("pending", "attempting")
 
 
 class SqlOutbox:
-    """Implements the Outbox port. Safe to share between threads."""
+    """Implements the Outbox port. `due` belongs to one thread, the rest to any."""
 
     def __init__(self, engine: Engine, limit: int = 1000) -> None:
         self._engine = engine
-        self._limit = limit
-
-    def due(self, now: datetime) -> Sequence[Action]:
-        """Every action without an outcome, oldest first and doors before notifications, those past their deadline
-        and those found `attempting` included: the dispatcher settles them too. Raises RecordFailed."""
-        open_ones = (
+        self._watch = ChangeWatch(engine)
+        self._any_open = False
+        self._open_ones = (
             select(outbox)
             .where(outbox.c.state.in_(OPEN))
             .order_by(outbox.c.kind, outbox.c.id)  # door.open sorts before notify
-            .limit(self._limit)
+            .limit(limit)
         )
+
+    def due(self, now: datetime) -> Sequence[Action]:
+        """Every action without an outcome, oldest first and doors before notifications, those past their deadline
+        and those found `attempting` included: the dispatcher settles them too. Costs next to nothing when all is
+        quiet. Raises RecordFailed."""
         try:
+            if not self._watch.changed() and not self._any_open:
+                return []
+            self._any_open = True  # until they are read
             with reading(self._engine) as connection:
-                return [action_of(row._mapping) for row in connection.execute(open_ones)]
+                found = [action_of(row._mapping) for row in connection.execute(self._open_ones)]
         except SQLAlchemyError as error:
             raise RecordFailed("the outbox cannot be read") from error
+        self._any_open = bool(found)
+        return found
 
     def mark(self, action: Action) -> None:
         """Puts the action's state and attempts on disk.
