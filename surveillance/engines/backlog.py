@@ -23,6 +23,7 @@ class Backlog:
         self._passing: dict[str, CameraReport] = {}  # the newest heartbeat of each camera
         self._last = 0
         self._changed = threading.Condition()
+        self._nudged = False
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -39,10 +40,19 @@ class Backlog:
                     self._drop()
             self._changed.notify_all()
 
+    def nudge(self) -> None:
+        """Ends a `take` that waits: there is something else to send."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify_all()
+
     def take(self, timeout_s: float) -> Told | None:
         """What is to be sent next: in the order in which it was told, heartbeats of cameras last."""
         with self._changed:
-            self._changed.wait_for(lambda: self._sent < len(self._kept) or bool(self._passing), timeout_s)
+            self._changed.wait_for(
+                lambda: self._sent < len(self._kept) or bool(self._passing) or self._nudged, timeout_s
+            )
+            self._nudged = False
             if self._sent < len(self._kept):
                 told = self._kept[self._sent]
                 self._sent += 1

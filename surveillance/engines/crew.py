@@ -23,7 +23,7 @@ from surveillance.engines.backlog import Backlog
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.link import GONE, Assign, Durable, Hello, Leaving, Measured, Refused, Wire, call
 
-TAKE_S = 0.1
+TAKE_S = 1.0
 HAND_OVER_S = 1.5  # how long a stopping worker waits for core to acknowledge what it told
 MEASURE_S = 1.0
 ASIDES = 1000  # what waits to be said besides inputs; the oldest goes first
@@ -87,6 +87,7 @@ class Crew:
         if not self.backlog.wait_empty(HAND_OVER_S):
             log.warning("stopped with inputs that core did not acknowledge", extra={"count": len(self.backlog)})
         hung_up.set()
+        self.backlog.nudge()
         wire = self._wire
         if wire is not None:
             with suppress(*GONE):
@@ -157,6 +158,7 @@ class Crew:
         """What is not worth keeping while core is away. Never waits for a core that is slow to listen."""
         if self._wire is not None:
             self._asides.append(message)
+            self.backlog.nudge()
 
     def _failed(self, name: str, error: Exception) -> None:
         self._say(Refused(name.removeprefix("camera "), f"{name} failed: {type(error).__name__}"))

@@ -47,6 +47,7 @@ class LivePictures:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory = directory
+        self._watched: dict[tuple[str, str], str] = {}  # asked for every picture of every camera
 
     def watch(self, camera: str, size: str) -> None:
         """`size` is one of SIZES; each is encoded only while it is asked for."""
@@ -65,8 +66,11 @@ class LivePictures:
             return None
 
     def is_watched(self, camera: str, size: str) -> bool:
+        place = self._watched.get((camera, size))
+        if place is None:
+            place = self._watched[camera, size] = str(self._place(camera, size, "watched"))
         try:
-            return _is_recent(self._place(camera, size, "watched").stat().st_mtime_ns)
+            return _is_recent(os.stat(place).st_mtime_ns)  # noqa: PTH116 (a Path costs three times the call)
         except FileNotFoundError:
             return False
 

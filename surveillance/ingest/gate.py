@@ -261,8 +261,9 @@ def _rate(elapsed_s: float, time_constant_s: float) -> float:
 
 def _gain(gray: Pixels, background: Pixels) -> float:
     """By how much the whole picture became brighter: the median over a sparse grid, so that no subject counts."""
-    sample = (gray[::6, ::6] + 8.0) / (background[::6, ::6] + 8.0)
-    return float(np.median(sample))
+    sample = ((gray[::6, ::6] + 8.0) / (background[::6, ::6] + 8.0)).ravel()
+    middle = sample.size // 2
+    return float(np.partition(sample, middle)[middle])  # a third of what np.median costs, which looks for NaN
 
 
 def _shadow(gray: Pixels, background: Pixels) -> NDArray[np.bool_]:
