@@ -55,6 +55,32 @@ def soak(settings: Settings, clip: Path, minutes: float, cameras: int, flap_s: f
 
 @command(
     bench,
+    "end-to-end",
+    """
+    surveillance bench end-to-end --cameras 1 --size 720p
+    surveillance bench end-to-end --seconds 20 --json end-to-end.json
+    surveillance bench end-to-end --footage yard.mp4 --over file
+    """,
+)
+@click.option("--size", "sizes", multiple=True, type=click.Choice(["720p", "1080p"]), help="Both without.")
+@click.option("--over", multiple=True, type=click.Choice(["file", "rtsp"]), help="Both without.")
+@click.option("--cameras", multiple=True, type=click.IntRange(1, 64), help="May be repeated; 1, 4 and 16 without.")
+@click.option("--seconds", default=8.0, show_default=True, type=click.FloatRange(1, 300), help="Of each turn.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Turns of each.")
+@click.option("--footage", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="One more scene.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def end_to_end(settings: Settings, /, file: Path | None, **asked: Any) -> None:
+    """What a camera costs from its stream to the record, beside decoding alone and beside tutorial loops."""
+    from surveillance.bench import end_to_end as walking
+
+    order = walking.EndToEndOrder(**{name: value for name, value in asked.items() if value})
+    figures = walking.measure(settings, order)
+    tell(walking.described(figures), figures, file)
+
+
+@command(
+    bench,
     "dashboard",
     """
     surveillance bench dashboard

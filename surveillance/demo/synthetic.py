@@ -151,9 +151,9 @@ class SyntheticSource:
 class Scene:
     """Draws one demo camera: a pure function of the second in the timetable and the picture's number."""
 
-    def __init__(self, name: str, seed: int = 1, empty: bool = False) -> None:
+    def __init__(self, name: str, seed: int = 1, empty: bool = False, visits: tuple[Visit, ...] | None = None) -> None:
         self._backdrop = paint_backdrop(name, seed)
-        self._visits = () if empty else TIMETABLES[name].visits
+        self._visits = () if empty else TIMETABLES[name].visits if visits is None else visits
         rng = np.random.default_rng(seed)
         shape = (NOISE_FIELDS, HEIGHT, WIDTH, 1)
         self._noise = np.repeat(np.rint(rng.normal(0, 2.2, shape)), 3, axis=3).astype(np.int16)
