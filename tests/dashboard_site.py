@@ -29,6 +29,7 @@ from surveillance.app.drift import STATE as DRIFT
 from surveillance.app.enrolling import LookAt, look_elsewhere
 from surveillance.app.proposals import propose, remember_trained
 from surveillance.app.site_faces import SiteFaces
+from surveillance.app.site_privacy import SitePrivacy
 from surveillance.app.site_shelf import SiteShelf
 from surveillance.dashboard import DashboardSettings, Services, create_app
 from surveillance.domain.geometry import Line, Zone
@@ -172,6 +173,7 @@ def open_site(
         shelf=SiteShelf(stored_at(directory), check=lambda settings, name: None),
         faces=SiteFaces(stored_at(directory), Faces(desk.engine, keys), look),
         proofs=SiteProofs(desk.engine, keys, files_of(desk.evidence, Recordings(desk.engine, directory / "media"))),
+        subjects=SitePrivacy(stored_at(directory)),
         settings=settings or DashboardSettings(stream_poll_s=0.02, sign_in_limit="1000 per minute"),
         check_site=check,
         models=lambda: ("embedded", "garden"),
@@ -261,6 +263,7 @@ def fill_pages(site: DashboardSite) -> list[str]:
     asked = [
         "/model-rollback?camera=gate",
         "/person?name=Ada",
+        "/person-held?name=Ada",
         "/door-release?door=front",
         "/door-commands/open?door=front",
     ]

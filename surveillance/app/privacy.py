@@ -114,16 +114,22 @@ def settle_erased(settings: Settings) -> int:
 
 def export(settings: Settings, who: str, file: Path, by: str | None = None) -> Outlook:
     """Everything held of a person as a ZIP, whole or not at all; the export is on record. Raises NotFound."""
-    outlook = look_at(settings, who)
     draft = file.with_name(f".{file.name}.part")
     try:
         with draft.open("wb") as out:
-            write_subject(settings, outlook, out)
+            outlook = export_into(settings, who, out, by)
         draft.replace(file)
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}") from error
     finally:
         draft.unlink(missing_ok=True)
+    return outlook
+
+
+def export_into(settings: Settings, who: str, out: IO[bytes], by: str | None = None) -> Outlook:
+    """The same into an open file."""
+    outlook = look_at(settings, who)
+    write_subject(settings, outlook, out)
     details = {"thing": "person", "name": outlook.held.name, "count": outlook.held.files}
     open_site(settings).accounts.tell("user.exported", details, by or author())
     return outlook

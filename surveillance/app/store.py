@@ -107,7 +107,7 @@ def upgrade_database(settings: Settings, announce: Callable[[str], None] = _log.
         count = seal_names(engine)
         if count:
             scour(engine)
-            announce(f"names of people are sealed now, in {count:,} rows; backups from before still hold them in clear")
+            announce(f"names of people are sealed now ({count:,} rows); backups from before still hold them in clear")
     return f"{shown(engine.url)} is up to date"
 
 

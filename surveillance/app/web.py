@@ -22,6 +22,7 @@ from surveillance.app.rulebook import rule_documents
 from surveillance.app.runtime import CORE_STATUS, live_pictures
 from surveillance.app.site_edit import check_site, model_labels, model_names
 from surveillance.app.site_faces import SiteFaces
+from surveillance.app.site_privacy import SitePrivacy
 from surveillance.app.site_shelf import SiteShelf
 from surveillance.app.store import PAGES_KEY, open_store
 from surveillance.dashboard import create_app
@@ -74,6 +75,7 @@ def web_services(settings: Settings) -> Services:
         shelf=SiteShelf(settings),
         faces=SiteFaces(settings, store.faces),
         proofs=SiteProofs(store.engine, store.keys, files_of(store.evidence, store.recordings)),
+        subjects=SitePrivacy(settings),
         settings=settings.dashboard,
         rule_documents=lambda site: rule_documents(settings, site),
         figures=Gathered(settings, store),

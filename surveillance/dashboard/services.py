@@ -131,6 +131,35 @@ class FaceShelf(Protocol):
         ...
 
 
+class HeldOfPerson(Protocol):
+    """How much of each kind there is."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def events(self) -> Sequence[str]: ...
+
+
+class SubjectOutlook(Protocol):
+    """What erasing a person would take away, and what it would not reach."""
+
+    @property
+    def held(self) -> HeldOfPerson: ...
+
+
+class Subjects(Protocol):
+    """What is held of people on record, removed ones too. Each raises NotFound for a name that nobody bears."""
+
+    def look(self, name: str) -> SubjectOutlook: ...
+    def export(self, name: str, out: IO[bytes], by: str) -> None:
+        """All of it as a ZIP."""
+        ...
+
+    def erase(self, name: str, by: str) -> None:
+        """For good. Raises UserMistake with what is in the way."""
+        ...
+
+
 class Proofs(Protocol):
     """The chain over what is on record."""
 
@@ -180,6 +209,7 @@ class Services:
     shelf: ModelShelf
     faces: FaceShelf
     proofs: Proofs
+    subjects: Subjects
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     rule_documents: Callable[[Site], Sequence[RuleDocument]] = rules_of
     figures: Callable[[], Mapping[str, Any]] = lambda: {"bounds": [], "samples": []}

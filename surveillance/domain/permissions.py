@@ -34,6 +34,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "doors.edit": _BUILDERS,
     "people.view": _WATCH,
     "people.edit": _KEEPERS,
+    "people.erase": _ADMINISTRATOR,  # what is held of one person: handed over, or erased for good
     "people.forgive": _WATCH,  # say that the record has wrong where somebody is
     "site.edit": _BUILDERS,  # schedules, notification targets, the first run
     "site.arm": _WATCH,  # set the arming mode by hand

@@ -229,7 +229,7 @@ def test_names_from_before_they_were_sealed_are_sealed_by_the_upgrade(tmp_path: 
     engine.dispose()
     said: list[str] = []
     upgrade_database(settings, said.append, backup=False)
-    assert said == ["names of people are sealed now, in 4 rows; backups from before still hold them in clear"]
+    assert said == ["names of people are sealed now (4 rows); backups from before still hold them in clear"]
     data = (tmp_path / "site.db").read_bytes() + (tmp_path / "site.db-wal").read_bytes()
     assert b"Ada" not in data
     store = open_store(settings)
