@@ -62,6 +62,7 @@ from surveillance.storage.settings import StorageSettings
 from surveillance.storage.shadows import Shadows
 from surveillance.storage.state import SharedState
 from surveillance.storage.tables import recording
+from surveillance.storage.threats import Threats
 from surveillance.storage.web_sessions import WebSessions
 from surveillance.training.compare import compare_pairs
 
@@ -164,6 +165,7 @@ def open_site(
         inbox=Inbox(desk.engine),
         site=rulebook,
         modes=ModeOrders(desk.engine),
+        threats=Threats(desk.engine),
         evidence=desk.evidence,
         recordings=Recordings(desk.engine, directory / "media"),
         live=live,

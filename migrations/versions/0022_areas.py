@@ -10,6 +10,7 @@ down_revision = "0021"
 
 
 def upgrade() -> None:
-    op.add_column("door", sa.Column("from_area", sa.String(length=200), nullable=False, server_default=""))
-    op.add_column("door", sa.Column("to_area", sa.String(length=200), nullable=False, server_default=""))
-    op.add_column("door", sa.Column("antipassback", sa.String(length=12), nullable=False, server_default="off"))
+    """Empty where the door says nothing, so that the rows from before are in the chain as they were."""
+    op.add_column("door", sa.Column("from_area", sa.String(length=200), nullable=True))
+    op.add_column("door", sa.Column("to_area", sa.String(length=200), nullable=True))
+    op.add_column("door", sa.Column("antipassback", sa.String(length=12), nullable=True))

@@ -24,6 +24,7 @@ from surveillance.app.event_log import log_events
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.seeing import Seeing
 from surveillance.app.store import Store, relay_token
+from surveillance.app.threats import THREAT, ThreatDesk
 from surveillance.domain.errors import RecordFailed, UserMistake
 from surveillance.domain.site import FACE_TASKS, Site
 from surveillance.domain.values import Action, Decision, Event, Glimpse, Input, Observation, Shot
@@ -39,6 +40,7 @@ from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.recordings import Wishes
 from surveillance.storage.spool import DiskSpool
+from surveillance.storage.threats import Threats
 from surveillance.walk import CoreWalk
 
 
@@ -102,6 +104,7 @@ class RunningCore:
 
     core: Core
     desk: DoorDesk
+    threats: ThreatDesk
     dispatch: OutboxDispatch
     outcomes: Outcomes
     picking: PickingRecord
@@ -153,6 +156,7 @@ def build_core(
     `questions` answers what other processes ask core besides access.
     """
     desk = DoorDesk(Doors(site, times_of(settings)), lambda entry: core.put(entry))
+    threats = ThreatDesk(site, desk, Threats(store.engine), lambda entry: core.put(entry))
     granted = Newest(GRANTS_KEPT)
     dispatch = build_dispatch(settings, store, site, desk, granted)
     watch = build_watch(settings, store, site, desk, lambda name, error: core.failed(name, error))
@@ -193,6 +197,7 @@ def build_core(
             QUESTION: desk.ask,
             STATE_QUESTION: desk.told,
             FORGIVE: Forgiving(site).ask,
+            THREAT: threats.ask,
         },
         known=ledger.known,
         spool=spool,
@@ -200,7 +205,7 @@ def build_core(
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, dispatch, Outcomes(), picking, seeing, watch, picker.shown)
+    return RunningCore(core, desk, threats, dispatch, Outcomes(), picking, seeing, watch, picker.shown)
 
 
 def build_dispatch(

@@ -59,7 +59,7 @@ class DoorDesk:
         if ask.command in SECURING:
             with self.doors.moving:  # all at once, also for whoever looks meanwhile
                 for order in orders:
-                    self._move(order)
+                    self.move(order)
         return Ordered(orders, lambda events: self._settle(ask, orders, refusals, events))
 
     def _sorted_out(self, ask: Ask) -> tuple[list[str], list[str]]:
@@ -96,10 +96,10 @@ class DoorDesk:
         if ask.command == "lock_down_release":
             for order in orders:
                 if order.door in recorded and self.doors.obeys(order.door, ask.command):
-                    self._move(order)
+                    self.move(order)
         return {"recorded": recorded, "refused": in_words(refusals)}
 
-    def _move(self, order: DoorOrder) -> None:
+    def move(self, order: DoorOrder) -> None:
         """The door obeys, and says so on record."""
         reason = f"{order.command.replace('_', ' ')} by {order.by}: {order.reason}"
         with self.doors.moving:

@@ -185,9 +185,11 @@ def take_up(settings: Settings, store: Store, site: SiteInForce, running: Runnin
     running.desk.doors.recall(modes)
     forget_requests(store)
     running.desk.reassert()
+    running.threats.reassert()
     site.judge.recall(store.events.last_mode())
     site.judge.recall(modes)
     site.judge.recall(store.events.inputs_since(datetime.now(UTC) - RECALL, settings.storage.recall_max))
+    site.judge.recall(store.events.last_threat())
     site.judge.recall(modes)  # a momentary access that was under way is over
     site.judge.recall_company(let_in_before(store, site(), datetime.now(UTC)))
     wanted = wanted_places(settings, site())

@@ -32,6 +32,7 @@ from surveillance.settings import Settings
 from surveillance.storage.mode_orders import ModeOrders
 from surveillance.storage.second_factor import SecondFactor
 from surveillance.storage.state import SharedState
+from surveillance.storage.threats import Threats
 from surveillance.storage.web_sessions import WebSessions
 
 SHORT_REQUESTS = 16  # at once, beside the streams that stay open
@@ -66,6 +67,7 @@ def web_services(settings: Settings) -> Services:
         inbox=store.inbox,
         site=store.site,
         modes=ModeOrders(store.engine),
+        threats=Threats(store.engine),
         evidence=store.evidence,
         recordings=store.recordings,
         live=live_pictures(settings),

@@ -27,6 +27,7 @@ GROUPS = (
     "roster",
     "access",
     "areas",
+    "threat",
     "face_people",
     "privacy",
     "rules",

@@ -22,7 +22,7 @@ from surveillance.storage.queries import EventFilter
 
 pages = Blueprint("audit", __name__)
 FAMILIES = ("user.signed_in", "user.viewed", "user.searched", "user.exported", "user.reviewed", "user.", "door.",
-            "area.", "model.", "configuration.")  # fmt: skip
+            "area.", "threat.", "model.", "configuration.")  # fmt: skip
 COLUMNS = ("at", "who", "from", "kind", "details", "event")
 BATCH = 500
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # by which a cell begins that a spreadsheet would run

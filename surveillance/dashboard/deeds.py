@@ -43,6 +43,8 @@ SENTENCES = {
     "configuration.mode_set": _l("set the arming mode"),
     "area.forgiven": _l("forgave where somebody was by record"),
     "area.": _l("forgiving at areas"),
+    "threat.changed": _l("set the threat level"),
+    "threat.": _l("threat levels"),
     "user.": _l("everything about accounts and footage"),
     "door.": _l("commands at doors"),
     "configuration.": _l("changes of the site"),

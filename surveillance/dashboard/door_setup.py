@@ -26,7 +26,7 @@ from surveillance.storage.site_secrets import HIDDEN, hidden_door
 pages = Blueprint("door_setup", __name__)
 FIELDS = (
     *("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch"),
-    *("from_area", "to_area", "antipassback", "interlock"),
+    *("from_area", "to_area", "antipassback", "interlock", "lockdown_exempt"),
 )
 AS_FIELDS = {"from": "from_area", "to": "to_area"}  # key of a site file -> field of the form
 USUAL = {"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no", "watch": "no", "antipassback": "off"}
@@ -67,7 +67,9 @@ def remove(name: str) -> Response:
 
 def texts_of(door: Door) -> dict[str, str]:
     """A door as the form shows it, its relay's password hidden."""
-    values = {name: getattr(door, name) for name in FIELDS}
+    values = {name: getattr(door, name) for name in FIELDS} | {
+        "lockdown_exempt": "yes" if door.lockdown_exempt else "no"
+    }
     return {
         name: "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
         for name, value in values.items()

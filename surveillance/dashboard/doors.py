@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from surveillance.access.doors import TRANSITIONS
 from surveillance.access.orders import ORDERS, refused
-from surveillance.dashboard import cameras, trail
+from surveillance.dashboard import cameras, threat, trail
 from surveillance.dashboard.asking import ask_core
 from surveillance.dashboard.door_itself import DoorItself
 from surveillance.dashboard.guards import actor, needs, see_door
@@ -153,7 +153,10 @@ class Standing:
 @needs("doors.view")
 def listing() -> str:
     doors = [standing(door) for door in reached()]
-    return render_template("doors.html", doors=doors, any_locked_down=any(one.mode == "locked_down" for one in doors))
+    level = threat.chip_of(threat.in_force().level)
+    return render_template(
+        "doors.html", doors=doors, threat=level, any_locked_down=any(one.mode == "locked_down" for one in doors)
+    )
 
 
 @pages.get("/doors/<name>")

@@ -25,6 +25,7 @@ from surveillance.storage.recordings import Recordings
 from surveillance.storage.reviews import Reviews
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.second_factor import SecondFactor
+from surveillance.storage.threats import Threats
 from surveillance.storage.web_sessions import WebSessions
 
 
@@ -200,6 +201,7 @@ class Services:
     inbox: Inbox
     site: SqlSite
     modes: ModeOrders
+    threats: Threats
     evidence: EvidenceStore
     recordings: Recordings
     live: LivePictures

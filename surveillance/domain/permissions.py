@@ -38,6 +38,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "people.forgive": _WATCH,  # say that the record has wrong where somebody is
     "site.edit": _BUILDERS,  # schedules, notification targets, the first run
     "site.arm": _WATCH,  # set the arming mode by hand
+    "site.threat": _WATCH,  # set the threat level; to end a lockdown takes doors.release, too
     "metrics.view": _BUILDERS,
     "audit.view": _ADMINISTRATOR,
     "users.edit": _ADMINISTRATOR,
@@ -65,6 +66,7 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "people:write": frozenset({"people.view", "people.edit"}),
     "people:forgive": frozenset({"people.view", "people.forgive"}),
     "site:write": frozenset({"rules.view", "site.edit"}),
+    "site:threat": frozenset({"doors.view", "site.threat", "doors.release"}),
     "site:arm": frozenset({"rules.view", "site.arm"}),
     "metrics:read": frozenset({"metrics.view"}),
 }

@@ -13,6 +13,7 @@ from surveillance.domain.areas import OUTSIDE
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.levels import AccessLevel
+from surveillance.domain.threats import LEVELS
 
 USUAL_SENSITIVITY = 50  # the gate as the settings have it
 
@@ -105,6 +106,7 @@ class Door:
     to_area: str = OUTSIDE  # the area that one enters by it
     antipassback: str = "off"  # one of ANTIPASSBACK: what comes of somebody who by record is elsewhere
     interlock: str | None = None  # the group of doors of which one at a time opens
+    lockdown_exempt: bool = False  # a threat level of lockdown leaves it as it is
 
     @property
     def leads(self) -> bool:
@@ -194,6 +196,7 @@ class Site:
     notify: tuple[NotifyTarget, ...] = ()
     rules: str = ""  # the site file's own rules as YAML text
     arming: Arming | None = None  # None: always the mode of the settings
+    threat_levels: tuple[str, ...] = LEVELS  # the first is the usual one
     access_levels: tuple[AccessLevel, ...] = ()
 
     def camera(self, name: str) -> Camera | None:

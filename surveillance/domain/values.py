@@ -20,6 +20,7 @@ from surveillance.domain.areas import Forgiveness
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.faces import FaceSeen, FacesFailed
 from surveillance.domain.geometry import Box
+from surveillance.domain.threats import ThreatOrder
 
 Gray = NDArray[np.uint8]  # (height, width)
 Bgr = NDArray[np.uint8]  # (height, width, 3)
@@ -327,7 +328,7 @@ class Tick:
     at: datetime
 
 
-Ordered = DoorOrder | Forgiveness  # what a person orders at doors
+Ordered = DoorOrder | Forgiveness | ThreatOrder  # what a person orders
 Input = (  # what core judges
     Observation | CameraReport | SceneReport | AccessRequest | DoorReport | DoorSensed | Ordered | ModeReport | Tick
 )

@@ -135,6 +135,8 @@ class _Scene:
                 return max(self._seen.dwell_s.values(), default=0.0) if self._seen else 0.0
             case "camera_state":
                 return self._memory.camera_state(self._camera, self._at) if self._camera else "none"
+            case "threat":
+                return self._memory.threat or self._site.threat_levels[0]
             case "mode":
                 return self._memory.mode
             case "door_contact" | "door_lock" | "door_tampered" | "door_faulty":

@@ -15,6 +15,7 @@ from surveillance.domain.areas import FORGIVEN, Forgiveness, Passage
 from surveillance.domain.company import LetIn
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Camera, Site
+from surveillance.domain.threats import CHANGED, ThreatOrder
 from surveillance.domain.values import (
     NO_SUBJECT,
     OBJECT_LABELS,
@@ -122,6 +123,8 @@ class RuleJudge:
                 return (self._judge_order(entry),)
             case Forgiveness():
                 return (self._judge_forgiveness(entry),)
+            case ThreatOrder():
+                return self._judge_threat(entry)
             case ModeReport():
                 return self._judge_mode(entry)
             case Tick():
@@ -383,6 +386,16 @@ class RuleJudge:
         details = {"actor": order.by} | ({"from": order.address} if order.address else {})
         about: dict[str, Any] = {"trigger": "system", "identity": order.person, "reasons": (order.reason,)}
         return self._decide(at=order.at, kind=FORGIVEN, subject=order.id, details=details, **about)
+
+    def _judge_threat(self, order: ThreatOrder) -> tuple[Decision, ...]:
+        before = self._memory.threat or self._site.threat_levels[0]
+        self._memory.hear_threat(order)
+        if order.level == before:
+            return ()
+        details = {"level": order.level, "before": before, "actor": order.by}
+        details |= {"from": order.address} if order.address else {}
+        about: dict[str, Any] = {"trigger": "system", "subject": order.id, "reasons": (order.reason,)}
+        return (self._decide(at=order.at, kind=CHANGED, details=details, **about),)
 
     def _judge_mode(self, report: ModeReport) -> tuple[Decision, ...]:
         before = self._memory.mode

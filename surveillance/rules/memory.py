@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.interlock import PENDING_S, how_ajar
 from surveillance.domain.site import Door, Schedule
+from surveillance.domain.threats import ThreatOrder
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
 from surveillance.rules.company import Company
 from surveillance.rules.places import Places
@@ -101,6 +102,8 @@ class Memory:
         self.cameras: dict[str, SeenCamera] = {}
         self.doors: dict[str, SeenDoor] = {}
         self.places = Places(settings.forgive_after_h)
+        self.threat: str | None = None  # None while nobody has set any: the site's usual one
+        self._threat_before: tuple[str, str | None] = ("", None)  # what set the level, and the one before
         self._released: dict[str, tuple[str, datetime]] = {}  # door -> what releases it, on its way until then
         self.mode: str = settings.mode
         self.company = Company()
@@ -161,10 +164,16 @@ class Memory:
         """A grant or order that releases a door is on its way to it."""
         self._released[door.name] = by, at + timedelta(seconds=door.pulse_s + PENDING_S)
 
+    def hear_threat(self, order: ThreatOrder) -> None:
+        self._threat_before = order.id, self.threat
+        self.threat = order.level
+
     def take_back(self, by: str) -> None:
-        """That request or order is not on record, so nobody moved by it and no door opens."""
+        """That request or order is not on record: nobody moved by it, no door opens, and no other level is in force."""
         self.places.take_back(by)
         self.company.take_back(by)
+        if self._threat_before[0] == by:
+            self.threat = self._threat_before[1]
         self._released = {door: release for door, release in self._released.items() if release[0] != by}
 
     def hear_sensed(self, told: DoorSensed) -> SeenDoor:

@@ -16,6 +16,7 @@ from typing import Any
 from surveillance.domain.areas import Forgiveness
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.site import Site
+from surveillance.domain.threats import ThreatOrder
 from surveillance.domain.values import (
     AccessRequest,
     CameraReport,
@@ -181,6 +182,8 @@ def _hear(memory: Memory, entry: Input) -> None:
             memory.hear_mode(entry)
         case Forgiveness():
             memory.places.forgive(entry)
+        case ThreatOrder():
+            memory.hear_threat(entry)
         case Tick():
             memory.ticked_at = entry.at
 

@@ -288,6 +288,7 @@ WORDS: Mapping[str, Word] = {
             None,
             (Argument("scene"), Argument("camera", optional=True)),
         ),
+        Word("threat", TEXT, "", "operators", TRIGGERS, "the threat level of the site", "threat_level"),
         Word("mode", TEXT, "", "arming", TRIGGERS, "the arming mode of the site", "mode"),
         Word("schedule", TRUTH, "", "site", TRIGGERS, "that schedule is open now", None, (Argument("schedule"),)),
     )
@@ -328,6 +329,7 @@ def build_names(site: Site | None = None, labels: Collection[str] = LABELS) -> N
             "crossing": frozenset(f"{line}:{way}" for line in lines for way in ("in", "out")),
             "door": frozenset(door.name for door in site.doors),
             "area": frozenset(site.areas),
+            "threat_level": frozenset(site.threat_levels),
             "group": groups_of(site),
             "person": frozenset(person.name for person in site.people),
             "schedule": frozenset(schedule.name for schedule in site.schedules),

@@ -42,7 +42,7 @@ FILES = ("evidence", "recording")  # their rows hold the hash of a file
 
 SITE = (
     "configuration", "camera", "zone", "line", "mask", "door", "person", "credential", "schedule", "arming", "rule",
-    "notify_target", "face_template", "person_name", "access_level",
+    "notify_target", "face_template", "person_name", "access_level", "threat_level",
 )  # fmt: skip
 STATES: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {  # by state and table: the columns, None for all
     "site": dict.fromkeys(SITE),

@@ -1,8 +1,8 @@
-"""The tables of doors: how each is set up, and the mode in which it was left."""
+"""The tables of doors: how each is set up, the mode in which it was left, and the threat levels that lock them."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, String, Table, Text
 
 from surveillance.storage.columns import Moment, Name, Telling, metadata
 
@@ -19,10 +19,11 @@ door = Table(
     Column("camera_asks", String(12), nullable=False, doc="what its camera presents: no, plates, badges or both"),
     Column("camera_zone", Name, doc="zone in which one must stand for that; empty for anywhere"),
     Column("watch", String(12), nullable=False, doc="who tells how it stands: no, poll or push"),
-    Column("from_area", Name, nullable=False, doc="area that one leaves by it; empty for outside"),
-    Column("to_area", Name, nullable=False, doc="area that one enters by it; empty for outside"),
+    Column("from_area", Name, doc="area that one leaves by it; empty for outside"),
+    Column("to_area", Name, doc="area that one enters by it; empty for outside"),
     Column("interlock", Name, doc="group of doors of which one at a time opens; empty for none"),
-    Column("antipassback", String(12), nullable=False, doc="off, soft or hard"),
+    Column("lockdown_exempt", Boolean, doc="whether a threat level of lockdown leaves it as it is; empty for no"),
+    Column("antipassback", String(12), doc="soft or hard; empty for off"),
 )
 
 door_mode = Table(
@@ -33,4 +34,11 @@ door_mode = Table(
     Column("mode", String(20), nullable=False, doc="mode in which it was left; a momentary access is none"),
     Column("at", Moment, nullable=False, doc="since when"),
     Column("payload", Telling(), nullable=False, doc="its alarm and the reason, as canonical JSON"),
+)
+
+threat_level = Table(
+    "threat_level",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False, doc="order of gravity, the usual one first"),
+    Column("name", Name, nullable=False, doc="name of the level"),
 )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, or_, select
 from surveillance.domain.areas import FORGIVEN, MOVING, Passage, passage_of
 from surveillance.domain.company import LetIn
 from surveillance.domain.doors import DoorSensed
+from surveillance.domain.threats import CHANGED, ThreatOrder
 from surveillance.domain.values import DoorReport, Input, ModeReport, Observation
 from surveillance.storage.rows import input_of, observation_of
 from surveillance.storage.tables import event, input_, observation
@@ -108,7 +109,7 @@ def time_of(connection: Connection, number: int) -> Any:
 
 
 def states_before(connection: Connection, number: int) -> list[Input]:
-    """The last word of each door and of the arming mode before input `number`."""
+    """The last word of each door, of the arming mode and of the threat level before input `number`."""
     rows = connection.execute(
         select(input_)
         .where(input_.c.number < number, input_.c.number > number - STATES_WITHIN)
@@ -124,4 +125,18 @@ def states_before(connection: Connection, number: int) -> list[Input]:
             last[f"sensed {entry.door}"] = entry
         elif isinstance(entry, ModeReport):
             last["mode"] = entry
-    return list(last.values())
+    return [*threat_before(connection, number), *last.values()]
+
+
+def threat_before(connection: Connection, number: int | None = None) -> list[Input]:
+    """The threat level before input `number`, or now: seldom set, so it is looked for among the events."""
+    row = connection.execute(
+        select(event.c.at, event.c.payload)
+        .where(event.c.kind == CHANGED, *(() if number is None else (event.c.input < number,)))
+        .order_by(event.c.at.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return []
+    told = json.loads(row.payload)
+    return [ThreatOrder(told["subject"], row.at, told["details"]["level"], "", "")]

@@ -196,6 +196,11 @@ class Events:
         found = [input_of(row._mapping) for row in rows]
         return [entry for entry in found if isinstance(entry, ModeReport)]
 
+    def last_threat(self) -> list[Input]:
+        """The threat level that was last set, if ever; told again as it was."""
+        with reading(self._engine) as connection:
+            return moments.threat_before(connection)
+
     def door_modes(self) -> list[DoorReport]:
         """The last report of each door but for momentary accesses, of whatever age, in the order of the record."""
         table = tables.door_mode

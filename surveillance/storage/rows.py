@@ -14,6 +14,7 @@ from surveillance.domain.attention import attention_of
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.geometry import Box
 from surveillance.domain.inputs import identity_of
+from surveillance.domain.threats import ThreatOrder
 from surveillance.domain.values import (
     AccessRequest,
     Action,
@@ -146,9 +147,12 @@ def input_row(entry: StoredInput, number: int) -> Row:
     if isinstance(entry, DoorOrder):
         row |= {"kind": "order", "id": entry.id, "subject": entry.door, "state": entry.command}
         return row | {"payload": canonical(_order_json(entry))}
-    if isinstance(entry, Forgiveness):
-        row |= {"kind": "forgiveness", "id": entry.id, "subject": entry.person}
+    if isinstance(entry, ThreatOrder):
+        row |= {"kind": "threat", "id": entry.id, "subject": entry.level}
         return row | {"payload": canonical({"by": entry.by, "reason": entry.reason, "address": entry.address})}
+    if isinstance(entry, Forgiveness):
+        rest = {"person": entry.person, "by": entry.by, "reason": entry.reason, "address": entry.address}
+        return row | {"kind": "forgiveness", "id": entry.id, "payload": canonical(rest)}
     if isinstance(entry, ModeReport):
         row |= {"kind": "mode", "id": identity_of(entry), "subject": entry.mode}
         return row | {"payload": canonical({"reason": entry.reason, "by": entry.by})}
@@ -173,8 +177,10 @@ def input_of(row: Mapping[str, Any] | RowMapping) -> Input:
     if row["kind"] == "order":
         rest["deadline"] = datetime.fromisoformat(rest["deadline"])
         return DoorOrder(id=row["id"], door=row["subject"], at=row["at"], command=row["state"], **rest)
+    if row["kind"] == "threat":
+        return ThreatOrder(id=row["id"], at=row["at"], level=row["subject"], **rest)
     if row["kind"] == "forgiveness":
-        return Forgiveness(id=row["id"], at=row["at"], person=row["subject"], **rest)
+        return Forgiveness(id=row["id"], at=row["at"], **rest)
     if row["kind"] == "mode":
         return ModeReport(at=row["at"], mode=row["subject"], **rest)
     return AccessRequest(

@@ -46,6 +46,7 @@ GROUPS = {
         "face_template": "Faces by which a door's camera confirms them. Unreadable once the person's key is erased.",
         "schedule": "Weekly windows and holidays.",
         "arming": "Which mode the site is in by the clock: the first whose schedule is open, else the default.",
+        "threat_level": "The site's own threat levels, the usual one first; none where it keeps to the common ones.",
         "rule": "Every version of every rule; the newest of each name is live.",
         "notify_target": "Where notifications go.",
         "setting": "Small values that one process leaves for the others.",

@@ -22,6 +22,7 @@ from surveillance.domain.site import (
     Site,
     Window,
 )
+from surveillance.domain.threats import LEVELS
 from surveillance.domain.values import rfc3339
 from surveillance.storage.site_secrets import hide_secrets
 
@@ -77,6 +78,7 @@ def site_document(site: Site) -> dict[str, Any]:
         "arming": None
         if site.arming is None
         else {"default": site.arming.default} | ({"modes": dict(site.arming.modes)} if site.arming.modes else {}),
+        "threat_levels": None if site.threat_levels == LEVELS else _Flow(site.threat_levels),
         "notify": [_target(target) for target in site.notify],
     }
 
@@ -111,7 +113,8 @@ def scene_document(scene: SceneWatch) -> dict[str, Any]:
 def _door(door: Door) -> dict[str, Any]:
     plain = ("camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch")
     areas = {key: area for key, area in (("from", door.from_area), ("to", door.to_area)) if area}
-    return {"name": door.name, **_unlike(door, Door(door.name), (*plain, "antipassback", "interlock")), **areas}
+    guards = ("antipassback", "interlock", "lockdown_exempt")
+    return {"name": door.name, **_unlike(door, Door(door.name), (*plain, *guards)), **areas}
 
 
 def _person(person: Person) -> dict[str, Any]:

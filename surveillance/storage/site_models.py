@@ -34,6 +34,7 @@ from surveillance.domain.site import (
     Site,
 )
 from surveillance.domain.suggest import no_such, suggestion
+from surveillance.domain.threats import LEVELS, LOCKDOWN
 from surveillance.storage.keys import HASHED
 
 Place = tuple[str | int, ...]
@@ -227,6 +228,7 @@ class DoorModel(_Model):
     to_area: AreaName = Field(default=OUTSIDE, alias="to")
     antipassback: Literal["off", "soft", "hard"] = "off"
     interlock: Named | None = None
+    lockdown_exempt: bool = False
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
 
@@ -282,6 +284,7 @@ class SiteModel(_Model):
     access_levels: Annotated[list[LevelModel], Empty] = []
     notify: Annotated[list[NotifyModel], Empty] = []
     arming: ArmingModel | None = None
+    threat_levels: Annotated[list[Named], BeforeValidator(lambda value: LEVELS if value is None else value)] = [*LEVELS]
 
     def contradictions(self) -> Iterator[tuple[Place, str]]:
         """What each part says rightly but the parts say wrongly together."""
@@ -297,6 +300,9 @@ class SiteModel(_Model):
         yield from self._door_faults()
         yield from _twice(("people",), "person", [person.name for person in self.people])
         yield from self._credential_faults()
+        yield from _twice(("threat_levels",), "threat level", self.threat_levels)
+        if not self.threat_levels or self.threat_levels[0] == LOCKDOWN:
+            yield ("threat_levels",), f"starts with the usual level, which is not {LOCKDOWN}"
         yield from _twice(("access_levels",), "access level", [level.name for level in self.access_levels])
         yield from self._notify_faults()
 
@@ -368,6 +374,7 @@ def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) ->
         notify=tuple(NotifyTarget(**target.model_dump()) for target in model.notify),
         rules=rules,
         arming=None if model.arming is None else Arming(model.arming.default, tuple(model.arming.modes.items())),
+        threat_levels=tuple(model.threat_levels),
         access_levels=build_levels(model),
     )
 

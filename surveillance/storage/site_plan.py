@@ -54,6 +54,7 @@ def changes_between(before: Site, after: Site) -> tuple[Change, ...]:
         *_named("access level", before.access_levels, after.access_levels, _level_fields, _as_it_is),
         *_named("schedule", before.schedules, after.schedules, _schedule_fields, _as_it_is),
         *_arming(before, after),
+        *_threat_levels(before, after),
         *_named("notification target", before.notify, after.notify, _target_fields, hidden_target),
         *_rules(before.rules, after.rules),
     )
@@ -124,6 +125,13 @@ def _arming(before: Site, after: Site) -> Iterator[Change]:
         yield Change("arming", "", how, _differences(old, new, old, new))
 
 
+def _threat_levels(before: Site, after: Site) -> Iterator[Change]:
+    if before.threat_levels != after.threat_levels:
+        fields = ({"levels": ", ".join(site.threat_levels)} for site in (before, after))
+        old, new = fields
+        yield Change("threat levels", "", "changed", _differences(old, new, old, new))
+
+
 def _rules(before: str, after: str) -> Iterator[Change]:
     old, new = dict(split_rules(before, "rules")), dict(split_rules(after, "rules"))
     for name in [*old, *(name for name in new if name not in old)]:
@@ -186,6 +194,7 @@ def _door_fields(door: Door) -> Fields:
             "from": door.from_area or None,
             "to": door.to_area or None,
             "interlock": door.interlock,
+            "lockdown_exempt": "yes" if door.lockdown_exempt else None,
             "antipassback": None if door.antipassback == "off" else door.antipassback,
         }
     )

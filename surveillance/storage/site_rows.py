@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from surveillance.domain.areas import OUTSIDE
 from surveillance.domain.devices import scheme_of
 from surveillance.domain.geometry import Line, Point, Zone
 from surveillance.domain.levels import AccessLevel
@@ -24,6 +25,7 @@ from surveillance.domain.site import (
     Site,
     parse_schedule,
 )
+from surveillance.domain.threats import LEVELS
 from surveillance.storage import tables
 from surveillance.storage.keys import HASHED, SEALED, KeyStore
 from surveillance.storage.names import names_of
@@ -48,10 +50,11 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
                 row.camera_asks,
                 row.camera_zone,
                 row.watch,
-                row.from_area,
-                row.to_area,
-                row.antipassback,
+                row.from_area or OUTSIDE,
+                row.to_area or OUTSIDE,
+                row.antipassback or "off",
                 row.interlock,
+                bool(row.lockdown_exempt),
             )
             for row in _all(connection, tables.door)
         ),
@@ -66,6 +69,7 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
         ),
         rules=rules,
         arming=_read_arming(connection),
+        threat_levels=tuple(row.name for row in _all(connection, tables.threat_level)) or LEVELS,
         access_levels=tuple(
             AccessLevel(
                 row.name, frozenset(row.groups), frozenset(row.doors), row.schedule, row.two_persons, row.opened_by
@@ -149,6 +153,10 @@ def write_site(connection: Connection, keys: KeyStore, site: Site, before: Site)
         _clear(connection, tables.arming)
         modes = () if site.arming is None else (*site.arming.modes, (site.arming.default, None))
         _insert(connection, tables.arming, ({"mode": mode, "schedule": schedule} for mode, schedule in modes))
+    if site.threat_levels != before.threat_levels:
+        _clear(connection, tables.threat_level)
+        named = () if site.threat_levels == LEVELS else site.threat_levels
+        _insert(connection, tables.threat_level, ({"name": name} for name in named))
     if site.notify != before.notify:
         _clear(connection, tables.notify_target)
         _insert(connection, tables.notify_target, (_target_row(keys, target) for target in site.notify))
@@ -179,10 +187,11 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
         "camera_asks": door.camera_asks,
         "camera_zone": door.camera_zone,
         "watch": door.watch,
-        "from_area": door.from_area,
-        "to_area": door.to_area,
-        "antipassback": door.antipassback,
+        "from_area": door.from_area or None,
+        "to_area": door.to_area or None,
+        "antipassback": None if door.antipassback == "off" else door.antipassback,
         "interlock": door.interlock,
+        "lockdown_exempt": door.lockdown_exempt or None,
     }
 
 

@@ -19,6 +19,7 @@ from surveillance.domain.areas import Forgiveness
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.geometry import Box
 from surveillance.domain.ports import JudgedInput
+from surveillance.domain.threats import ThreatOrder
 
 KINDS: dict[str, Any] = {
     kind.__name__: kind
@@ -30,6 +31,7 @@ KINDS: dict[str, Any] = {
         values.DoorOrder,
         values.DoorReport,
         Forgiveness,
+        ThreatOrder,
         values.Doubt,
         DoorSensed,
         values.Judged,

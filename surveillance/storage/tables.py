@@ -21,12 +21,12 @@ from sqlalchemy import (
 from surveillance.storage import columns
 from surveillance.storage.account_tables import account, api_token, sign_in_try, web_session
 from surveillance.storage.columns import Id, Json, Kind, Moment, Name, Number, metadata, name_of
-from surveillance.storage.door_tables import door, door_mode
+from surveillance.storage.door_tables import door, door_mode, threat_level
 from surveillance.storage.people_tables import access_level, credential, face_template, person, person_name
 
 __all__ = [  # the other tables are made below
     "access_level", "account", "api_token", "credential", "door", "door_mode", "face_template", "metadata", "person",
-    "person_name", "sign_in_try", "web_session",
+    "person_name", "sign_in_try", "threat_level", "web_session",
 ]  # fmt: skip
 
 WAITING = "attention = 2 AND reviewed_at IS NULL"  # what the inbox holds
@@ -157,9 +157,7 @@ input_ = Table(
     metadata,
     Column("number", Number, primary_key=True, autoincrement=False, doc="place among all inputs of core"),
     Column("id", String(300), unique=True, doc="what makes it the same input when written twice; empty for heartbeats"),
-    Column(
-        "kind", String(12), nullable=False, doc="camera, scene, access, door, sensed, order, forgiveness, mode, tick"
-    ),
+    Column("kind", String(12), nullable=False, doc="camera, scene, access, door, sensed, mode, tick, or an order's"),
     Column("at", Moment, nullable=False, doc="when it happened"),
     Column("subject", columns.Whom(), doc="its camera, door, mode or person, a person by pseudonym"),
     Column("state", String(20), doc="state of that camera, mode of that door or the command"),

@@ -34,6 +34,7 @@ KEYS: Mapping[str, str] = {
     "from": N_("From where"),
     "job": N_("Job"),
     "label": N_("Label"),
+    "level": N_("Level"),
     "mode": N_("Arming mode"),
     "model": N_("Model"),
     "moved": N_("Moved"),

@@ -33,6 +33,7 @@ KINDS: Mapping[str, str] = {
     "scene.logged": N_("Scene noted"),
     "antipassback.violated": N_("Let in out of turn"),
     "area.forgiven": N_("Forgiven"),
+    "threat.changed": N_("Threat level"),
     "door.commanded": N_("Door commanded"),
     "door.locked": N_("Door locked"),
     "door.unlocked": N_("Door unlocked"),
@@ -118,6 +119,7 @@ FAMILIES: Mapping[str, str] = {
     "door.": N_("Doors"),
     "antipassback.": N_("Out of turn"),
     "area.": N_("Areas"),
+    "threat.": N_("Threat levels"),
     "camera.": N_("Cameras"),
     "scene.": N_("Scenes"),
     "health.": N_("Health"),
@@ -213,6 +215,8 @@ def title(event: Event, language: str) -> str:
     if area == "access" and event.get("door"):
         who = event.get("identity") or details.get("actor") or words_in(language, N_("Somebody unknown"))
         return words_in(language, N_("%(who)s at %(door)s"), who=who, door=event["door"])
+    if kind == "threat.changed":
+        return f"{kind_words(kind, language)}: {details.get('level')}"
     if kind == "area.forgiven":
         everybody = words_in(language, N_("everybody"))
         return f"{kind_words(kind, language)}: {event.get('identity') or everybody}"

@@ -11,6 +11,7 @@ from judging import book, rule
 
 from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import Camera, Door, Person, Site, parse_schedule
+from surveillance.domain.threats import ThreatOrder
 from surveillance.domain.values import AccessRequest, CameraReport, DoorReport, Input, ModeReport, Tick
 from surveillance.rules.judge import RuleJudge
 from surveillance.rules.settings import RuleSettings
@@ -48,6 +49,7 @@ RULES = "".join(
         rule("a crowd", "access", "deny", 'door == "front" and people > 2'),
         rule("an animal", "access", "deny", 'door == "front" and count("animal") > 0'),
         rule("forced", "access", "deny", 'door_alarm == "forced_open"'),
+        rule("only guards in danger", "access", "deny", 'threat == "elevated" and "guards" not in groups'),
         rule("shut down", "access", "deny", 'mode == "disarmed" and door == "gate"'),
     )
 )  # fmt: skip
@@ -73,6 +75,7 @@ class Story:
     mode: str = "locked"
     alarm: str = "normal"
     armed: str = "armed"
+    threat: str = "normal"
     late: bool = False
     groups: frozenset[str] | None = None
     rules: str = field(default=RULES, repr=False)
@@ -146,6 +149,9 @@ STORIES = (
     Story("the door is held unlocked by a command", YES, "staff by day", mode="unlocked"),
     Story("the door was forced open", NO, "deny rule forced was true", alarm="forced_open"),
     Story("the door stands open too long", YES, "staff by day", alarm="open_too_long"),
+    Story("staff by day while the threat level is elevated", NO, "deny rule only guards in danger", threat="elevated"),
+    Story("a guard while the threat level is elevated", YES, "guards", who="Grace", factors="badge pin",
+          threat="elevated"),
     Story("a request that comes too late", NO, "past its deadline", late=True),
     Story("a door that the site does not have", NO, "is not configured", door="attic"),
     # other doors
@@ -202,6 +208,7 @@ def inputs_of(story: Story, at: datetime) -> list[Input]:
     door = SITE.door(story.door)
     camera = door.camera if door is not None and door.camera else "porch"
     told: list[Input] = [ModeReport(at - timedelta(seconds=20), story.armed)]
+    told.append(ThreatOrder("threat", at - timedelta(seconds=20), story.threat, "grace", "a drill"))
     if story.mode != "locked" or story.alarm != "normal":
         told.append(DoorReport(story.door, at - timedelta(seconds=15), story.mode, story.alarm))
     if story.camera == "never":

@@ -195,7 +195,7 @@ GUARDED = re.compile(
 )  # routes of one such thing
 LISTS = ("/events/incidents/<id>",)  # an empty list, for what nobody has too
 REACHES_ALL = re.compile(
-    r"/(?:api/)?(models|rules|people|schedules|notify|user|users|tokens|sessions|account|applied|door-commands|static|badge)/"
+    r"/(?:api/)?(models|rules|people|schedules|notify|user|users|tokens|sessions|account|applied|door-commands|threat|static|badge)/"
 )  # of no camera or door
 
 

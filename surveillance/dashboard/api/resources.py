@@ -19,6 +19,7 @@ from surveillance.dashboard.api import (
     schedules,
     shelf,
     status,
+    threat,
 )
 from surveillance.dashboard.api.spec import Document, document
 
@@ -28,6 +29,7 @@ RESOURCES = (
     cameras.resource,
     shelf.resource,
     doors.resource,
+    threat.resource,
     people.resource,
     access_levels.resource,
     areas.resource,
