@@ -141,6 +141,7 @@ def backtest(
             now = [decision for decision in decided if is_asked(decision)]
             if now or was:
                 compared.take(number, was, now)
+                judge.explains = len(compared.differences) < MOST  # the rest is counted only
         count += 1
         if count % 1000 == 0:
             moved(1000)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 from surveillance.domain.values import Clause
 from surveillance.rules.vocabulary import UNKNOWN, Unknown, Value
@@ -80,13 +79,6 @@ class Either:
 
     text: str
     parts: tuple[Node, ...]
-
-
-@runtime_checkable
-class Noted(Protocol):
-    """Facts that say more of a word than its value."""
-
-    def added(self, key: Key) -> str: ...
 
 
 Node = Comparison | Truth | Not | Both | Either
@@ -283,7 +275,9 @@ def _found(leaf: Comparison | Truth, facts: Facts) -> str:
 
 
 def _added(facts: Facts, key: Key) -> str:
-    return facts.added(key) if isinstance(facts, Noted) else ""
+    """What some facts say of a word beside its value."""
+    added: Callable[[Key], str] | None = getattr(facts, "added", None)
+    return added(key) if added is not None else ""
 
 
 def _because(node: Node, facts: Facts, as_written: bool) -> Iterator[Leaf]:

@@ -6,7 +6,7 @@ Absent is empty; UNKNOWN only what a camera cannot be trusted to tell, with the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from surveillance.domain.doors import DoorSensed
@@ -27,6 +27,8 @@ from surveillance.rules.levels import Levels
 from surveillance.rules.memory import Memory
 from surveillance.rules.schedules import is_open
 from surveillance.rules.vocabulary import UNKNOWN, WORDS, Value
+
+NOW, SECOND = timedelta(0), timedelta(seconds=1)
 
 
 class Facts(dict[Key, Value]):
@@ -223,9 +225,9 @@ class _Scene:
         schedule = next((schedule for schedule in self._site.schedules if schedule.name == name), None)
         if schedule is None:
             return None
-        second = self._at.replace(microsecond=0)
         held = self._memory.schedules.get(name)
-        if held is None or held[0] is not schedule or held[1] != second:
+        if held is None or held[0] is not schedule or not NOW <= self._at - held[1] < SECOND:
+            second = self._at.replace(microsecond=0)
             held = self._memory.schedules[name] = schedule, second, is_open(schedule, self._at)
         return held[2]
 

@@ -67,6 +67,7 @@ class RuleJudge:
         self._settings = settings or RuleSettings()
         self._make_id = make_id
         self._memory = Memory(self._settings)
+        self.explains = True  # False: decisions say what was decided, and nothing of why
         self._take_up(book, site)
 
     @property
@@ -106,13 +107,15 @@ class RuleJudge:
             self._memory.take_back(entry.id)
 
     def __call__(self, entry: Input) -> tuple[Decision, ...]:
-        match entry:
+        match entry:  # what comes most often first
             case Observation():
                 return self._judge_observation(entry)
-            case AccessRequest():
-                return self._judge_request(entry)
             case CameraReport():
                 return self._judge_camera(entry)
+            case Tick():
+                return self._judge_tick(entry)
+            case AccessRequest():
+                return self._judge_request(entry)
             case SceneReport():
                 return self._judge_scene(entry)
             case DoorReport():
@@ -120,15 +123,13 @@ class RuleJudge:
             case DoorSensed():
                 return self._judge_sensed(entry)
             case DoorOrder():
-                return (self._judge_order(entry),)
+                return self._judge_order(entry)
             case Forgiveness():
-                return (self._judge_forgiveness(entry),)
+                return self._judge_forgiveness(entry)
             case ThreatOrder():
                 return self._judge_threat(entry)
             case ModeReport():
                 return self._judge_mode(entry)
-            case Tick():
-                return self._judge_tick(entry)
 
     def _take_up(self, book: Rulebook, site: Site) -> None:
         self._book = book
@@ -266,6 +267,8 @@ class RuleJudge:
 
     def _judge_camera(self, report: CameraReport) -> tuple[Decision, ...]:
         self._memory.hear_camera(report)
+        if not report.changed and not self._memory.is_degraded:
+            return ()
         decisions: list[Decision] = []
         about = about_camera(report.camera, report.at)
         if report.state == "live":
@@ -358,13 +361,13 @@ class RuleJudge:
                 decisions.append(self._fire(rule, kind, facts, about))
         return decisions
 
-    def _judge_order(self, order: DoorOrder) -> Decision:
+    def _judge_order(self, order: DoorOrder) -> tuple[Decision, ...]:
         """A person decided already: to open once is that person's grant, anything else a command. No rule is asked."""
         door = self._site.door(order.door)
         grants = order.command == "open"
         if door is not None and order.command in ("open", "unlock"):
             self._memory.hear_release(door, order.id, order.at)
-        return self._decide(
+        decided = self._decide(
             at=order.at,
             trigger="access" if grants else "door",
             kind="access.granted" if grants else "door.commanded",
@@ -380,12 +383,13 @@ class RuleJudge:
                 **({"from": order.address} if order.address else {}),
             },
         )
+        return (decided,)
 
-    def _judge_forgiveness(self, order: Forgiveness) -> Decision:
+    def _judge_forgiveness(self, order: Forgiveness) -> tuple[Decision, ...]:
         self._memory.places.forgive(order)
         details = {"actor": order.by} | ({"from": order.address} if order.address else {})
         about: dict[str, Any] = {"trigger": "system", "identity": order.person, "reasons": (order.reason,)}
-        return self._decide(at=order.at, kind=FORGIVEN, subject=order.id, details=details, **about)
+        return (self._decide(at=order.at, kind=FORGIVEN, subject=order.id, details=details, **about),)
 
     def _judge_threat(self, order: ThreatOrder) -> tuple[Decision, ...]:
         before = self._memory.threat or self._site.threat_levels[0]
@@ -420,6 +424,8 @@ class RuleJudge:
 
     def _fire(self, rule: Rule, kind: str, facts: Facts, about: Mapping[str, Any]) -> Decision:
         """A rule that was true, with its clauses."""
+        if not self.explains:
+            return self._decide(kind=kind, verdict=rule.verdict, rule=rule.name, shadow=rule.is_shadow, **about)
         found = dict.fromkeys(leaf.found for leaf in rule.condition.because(facts))
         return self._decide(
             kind=kind,

@@ -277,13 +277,11 @@ class Memory:
         camera = self.cameras.get(name)
         if camera is None:
             return 0
-        return sum(
-            track.label == label
-            and not track.is_gone
-            and abs(now - track.at) <= self._stale_after
-            and (zone is None or zone in track.zones)
-            for track in camera.tracks.values()
-        )
+        found = 0
+        for track in camera.tracks.values():
+            if track.label == label and not track.is_gone and (zone is None or zone in track.zones):
+                found += abs(now - track.at) <= self._stale_after
+        return found
 
     def silent_cameras(self, now: datetime) -> list[str]:
         """Cameras whose worker reported once and has now been silent for `silent_after_s`."""
@@ -336,10 +334,13 @@ class Memory:
         self._degraded[cause] = (at, True)
         return True
 
+    @property
+    def is_degraded(self) -> bool:
+        """Whether any cause was told, be it over or not."""
+        return bool(self._degraded)
+
     def restore(self, about: str) -> tuple[str, ...]:
         """The causes about that (`camera front`) that were told and are over now; each once."""
-        if not self._degraded:
-            return ()
         over = {cause: at for cause, (at, lasts) in self._degraded.items() if lasts and _is_about(cause, about)}
         self._degraded |= {cause: (at, False) for cause, at in over.items()}
         return tuple(over)
