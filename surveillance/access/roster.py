@@ -1,7 +1,7 @@
 """A list of people as a CSV file, read with every fault at once, and written without secrets. Pure.
 
-One line per credential: name, groups, kind, value, valid_from, valid_until, enabled. A spreadsheet's semicolons, tabs
-and byte order mark are understood, as is the apostrophe that the export puts before what would be taken for a formula.
+One line per credential: name, groups, kind, value, valid_from, valid_until, enabled, escort. A spreadsheet's
+semicolons, tabs and byte order mark are understood, as is the apostrophe before what would be taken for a formula.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from surveillance.access.credentials import PRESENTABLE, HashCredential
 from surveillance.domain.site import Credential, Person
 from surveillance.domain.suggest import suggestion
 
-COLUMNS = ("name", "groups", "kind", "value", "valid_from", "valid_until", "enabled")
+COLUMNS = ("name", "groups", "kind", "value", "valid_from", "valid_until", "enabled", "escort")
 MOST_BYTES = 1_000_000
 MOST_ROWS = 5000
 MOST_FAULTS = 200
@@ -54,6 +54,7 @@ class Row:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     enabled: bool = True
+    escort: str | None = None
 
     @property
     def credential(self) -> Credential | None:
@@ -165,6 +166,7 @@ class _Reading:
             valid_from=self._moment("valid_from", given["valid_from"], last=False),
             valid_until=self._moment("valid_until", given["valid_until"], last=True),
             enabled=self._enabled(given["enabled"]),
+            escort=self._escort(given["escort"]),
         )
         if row.valid_from and row.valid_until and row.valid_until <= row.valid_from:
             self._fault("valid_until", "is not after valid_from")
@@ -186,6 +188,11 @@ class _Reading:
             if not GROUP.fullmatch(group):
                 self._fault("groups", f"{group[:40]!r} is no group; use letters, digits, blanks, dots, - and _")
         return frozenset(groups)
+
+    def _escort(self, text: str) -> str | None:
+        if text and not GROUP.fullmatch(text):
+            self._fault("escort", f"{text[:40]!r} is no group; write one, of which somebody has to come before them")
+        return text or None
 
     def _kind(self, given: Mapping[str, str]) -> str:
         kind = given["kind"].lower()
@@ -236,6 +243,8 @@ class _Reading:
             same = first.setdefault(row.name, row)
             if row.groups and same.groups != row.groups:
                 self._faults.append(Fault(row.line, "groups", f"differ from those on line {same.line}; write the same"))
+            if row.escort and same.escort != row.escort:
+                self._faults.append(Fault(row.line, "escort", f"differs from that on line {same.line}; write the same"))
             if not row.kind:
                 continue
             key = (row.kind, row.value) if row.kind != "pin" else (row.name, row.value)
@@ -283,7 +292,7 @@ def merged(
 
     Without `replace_all` people and credentials that the file does not name stay as they are.
     """
-    joining = _Joining(people, hash_credential, replace_all, "groups" in roster.columns)
+    joining = _Joining(people, hash_credential, replace_all, roster.columns)
     lines: dict[str, list[Row]] = {}
     for row in roster.rows:
         lines.setdefault(row.name, []).append(row)
@@ -297,9 +306,9 @@ class _Joining:
     """The people on record with the lines about them."""
 
     def __init__(
-        self, people: Sequence[Person], hash_credential: HashCredential, replace_all: bool, has_groups: bool
+        self, people: Sequence[Person], hash_credential: HashCredential, replace_all: bool, columns: Sequence[str]
     ) -> None:
-        self._has_groups = has_groups
+        self._columns = columns
         self._hash = hash_credential
         self._replaces = replace_all
         self._owners = {
@@ -317,7 +326,12 @@ class _Joining:
         given = {(item.kind, item.value): item for row in rows if (item := self._credential(person, row)) is not None}
         credentials = given if self._replaces else known | given
         groups = next((row.groups for row in rows if row.groups), frozenset())
-        return Person(person.name, groups if self._has_groups else person.groups, tuple(credentials.values()))
+        return Person(
+            person.name,
+            groups if "groups" in self._columns else person.groups,
+            tuple(credentials.values()),
+            next((row.escort for row in rows if row.escort), None) if "escort" in self._columns else person.escort,
+        )
 
     def _credential(self, person: Person, row: Row) -> Credential | None:
         item = row.credential
@@ -355,7 +369,7 @@ def roster_csv(people: Iterable[Person]) -> str:
     for person in people:
         groups = "|".join(sorted(person.groups))
         for item in person.credentials or (None,):
-            writer.writerow([guarded(cell) for cell in (person.name, groups, *_cells(item))])
+            writer.writerow([guarded(cell) for cell in (person.name, groups, *_cells(item), person.escort or "")])
     return out.getvalue()
 
 

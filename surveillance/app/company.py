@@ -1,4 +1,4 @@
-"""Who was let in before a moment, as far as an access level asks for it: a judge that starts then must know."""
+"""Who was let in before a moment, as far as somebody asks for it: a judge that starts then must know."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_WINDOW = timedelta(hours=50)  # a window of a schedule ends on the next 
 
 
 def let_in_before(store: Store, site: Site, at: datetime) -> list[LetIn]:
-    """In the order of the record. Nobody where no level waits for somebody who opens it."""
-    if all(level.opened_by is None for level in site.access_levels):
+    """In the order of the record. Nobody where no level waits for somebody who opens it, and no visitor for a host."""
+    if all(level.opened_by is None for level in site.access_levels) and not any(one.escort for one in site.people):
         return []
     return store.events.let_in(at - LONGEST_WINDOW, at)

@@ -31,13 +31,18 @@ def list_people(settings: Settings, words: str = "") -> list[Person]:
 
 
 def add_person(
-    settings: Settings, name: str, groups: Sequence[str], presented: Mapping[str, str], until: str | None
+    settings: Settings,
+    name: str,
+    groups: Sequence[str],
+    presented: Mapping[str, str],
+    until: str | None,
+    escort: str | None = None,
 ) -> Edited:
     """Adds a person with what a reader reads, by kind. Raises SettingsError for what is no name, group or value."""
     store = open_site(settings)
     ends_at = None if until is None else _end(until, zone_of(settings, store.site.read()))
     credentials = [{"kind": kind, "value": value, "valid_until": ends_at} for kind, value in presented.items()]
-    given = parse_person({"name": name, "groups": list(groups), "credentials": credentials})
+    given = parse_person({"name": name, "groups": list(groups), "escort": escort, "credentials": credentials})
     held = tuple(replace(item, value=store.site.hash_credential(item.kind, item.value)) for item in given.credentials)
     return edit_site(settings, lambda site: edits.added(site, replace(given, credentials=held)))
 
@@ -51,6 +56,12 @@ def _end(text: str, zone: tzinfo) -> datetime:
 
 def remove_person(settings: Settings, name: str) -> Edited:
     return edit_site(settings, lambda site: edits.removed(site, name))
+
+
+def set_escort(settings: Settings, name: str, group: str | None) -> Edited:
+    """Lets a person in only with somebody of that group; None for by themselves again. Raises NotFound."""
+    escort = parse_person({"name": name, "escort": group}).escort
+    return edit_site(settings, lambda site: edits.changed(site, name, lambda person: replace(person, escort=escort)))
 
 
 def switch_person(settings: Settings, name: str, enabled: bool) -> Edited:

@@ -52,7 +52,8 @@ def list_people(settings: Settings, words: tuple[str, ...], as_json: bool) -> No
         held = ", ".join(
             f"{item.kind} {mark_of(item.value)}{'' if item.enabled else ' (off)'}" for item in person.credentials
         )
-        click.echo(f"{person.name:{width}}  {', '.join(sorted(person.groups)) or '-':20}  {held or '-'}")
+        with_whom = f"  with somebody of {person.escort}" if person.escort else ""
+        click.echo(f"{person.name:{width}}  {', '.join(sorted(person.groups)) or '-':20}  {held or '-'}{with_whom}")
 
 
 @command(
@@ -70,11 +71,39 @@ def list_people(settings: Settings, words: tuple[str, ...], as_json: bool) -> No
 @click.option("--pin", help="PIN; - asks for it.")
 @click.option("--plate", help="Number plate.")
 @click.option("--until", help="When the credentials end, such as 2027-06-30.")
+@click.option("--escort", help="Let in only just after somebody of this group.")
 @click.pass_obj
-def add(settings: Settings, /, name: str, groups: tuple[str, ...], until: str | None, **values: str | None) -> None:
+def add(
+    settings: Settings,
+    /,
+    name: str,
+    groups: tuple[str, ...],
+    until: str | None,
+    escort: str | None,
+    **values: str | None,
+) -> None:
     """Add a person. Values are hashed and never shown again; given as - they are asked for."""
     given = {kind: asked_for(kind, value) for kind in PRESENTABLE if (value := values.get(kind)) is not None}
-    tell_edit(settings, people.add_person(settings, name, groups, given, until))
+    tell_edit(settings, people.add_person(settings, name, groups, given, until, escort))
+
+
+@command(
+    group,
+    "escort",
+    """
+    surveillance people escort Vera --by staff
+    surveillance people escort Vera --none
+    """,
+)
+@click.argument("name")
+@click.option("--by", "by", help="The group of which somebody has to be let in just before, at the same door.")
+@click.option("--none", "nobody", is_flag=True, help="They need nobody.")
+@click.pass_obj
+def set_escort(settings: Settings, name: str, by: str | None, nobody: bool) -> None:
+    """Say who has to let a visitor in: somebody of a group, seconds before them at the same door."""
+    if nobody is bool(by):
+        raise click.UsageError("give --by GROUP, or --none")
+    tell_edit(settings, people.set_escort(settings, name, by))
 
 
 @command(group, "remove", "surveillance people remove 'Grace Hopper'")
@@ -116,7 +145,7 @@ def enable(settings: Settings, name: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def take_in(ctx: click.Context, file: Path, replaces: bool, dry_run: bool, yes: bool) -> None:
-    """Take over a CSV file: name, groups, kind, value, valid_from, valid_until, enabled; a line per credential.
+    """Take over a CSV file: name, groups, kind, value, valid_from, valid_until, enabled, escort; a line per credential.
 
     Shows every change first and asks, on a terminal. With a bad line nothing is changed, and each is named.
     """
@@ -176,6 +205,7 @@ def as_object(person: Person) -> dict[str, object]:
     return {
         "name": person.name,
         "groups": sorted(person.groups),
+        "escort": person.escort,
         "credentials": [
             {
                 "kind": item.kind,

@@ -156,6 +156,16 @@ def change_groups() -> str | Response:
     return edited(change, "groups", _("The groups are saved."))
 
 
+@pages.post("/person/escort")
+@needs("people.edit")
+def change_escort() -> str | Response:
+    def change(person: Person) -> Person:
+        given = request.form.get("escort", "").strip() or None
+        return replace(person, escort=parse_person({"name": person.name, "escort": given}).escort)
+
+    return edited(change, "escort", _("The escort is saved."))
+
+
 @pages.post("/person/credential")
 @needs("people.edit")
 def add_credential() -> str | Response:

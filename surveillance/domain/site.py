@@ -138,6 +138,7 @@ class Person:
     name: str
     groups: frozenset[str] = frozenset()
     credentials: tuple[Credential, ...] = ()
+    escort: str | None = None  # a group of which somebody has to be let in just before, at the same door
 
 
 Window = tuple[time, time]  # from, until; until 00:00 means midnight at the end of the day

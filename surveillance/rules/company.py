@@ -43,11 +43,14 @@ class Company:
         for person in people:
             self._waiting.pop((door, person), None)
 
-    def was_let_in(self, door: str, group: str, since: datetime, until: datetime) -> bool:
-        """Whether somebody of that group was let in there in that time."""
-        return any(
-            one.door == door and group in one.groups and since <= one.at <= until for one in self._let_in.values()
-        )
+    def was_let_in(self, door: str, group: str, since: datetime, until: datetime, besides: str = "") -> str:
+        """The last of that group who was let in there in that time, by name; empty for nobody."""
+        found = [
+            one
+            for one in self._let_in.values()
+            if one.door == door and group in one.groups and since <= one.at <= until and one.person != besides
+        ]
+        return max(found, key=lambda one: (one.at, one.person)).person if found else ""
 
     def take_back(self, id: str) -> None:
         """That request did not come on record: nobody was let in by it, and nobody waits."""

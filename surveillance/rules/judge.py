@@ -49,7 +49,7 @@ from surveillance.rules.places import Place, out_of_turn
 from surveillance.rules.refusals import refusals_of
 from surveillance.rules.settings import RuleSettings
 from surveillance.rules.telling import about_camera, about_seen, asked_of, plate_of, span_of
-from surveillance.rules.together import accompanied
+from surveillance.rules.together import Others
 
 _ACTED = {"alert": "alerted", "log": "logged"}
 
@@ -134,6 +134,7 @@ class RuleJudge:
     def _take_up(self, book: Rulebook, site: Site) -> None:
         self._book = book
         self._site = site
+        self._others = Others(self._memory.company, site, self._settings)
         self._restricted = {camera.name: restricted_zones(camera) for camera in site.cameras}
 
     # --- sighting and presence ---
@@ -203,7 +204,7 @@ class RuleJudge:
         facts = facts_of_request(request, self._memory, self._site, now)
         rules = self._book.of("access")
         permission = combine(rules, facts, refusals_of(request, self._memory, self._site, now))
-        permission, told = accompanied(permission, request, facts, rules, self._memory.company, self._settings)
+        permission, told = self._others.allow(permission, request, facts, rules)
         about: dict[str, Any] = {
             "at": request.at,
             "trigger": "access",

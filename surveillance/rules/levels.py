@@ -22,7 +22,7 @@ IsOpen = Callable[[str], bool | None]  # a schedule's name -> None where it cann
 class LetInBefore(Protocol):
     """Who was let in at doors before."""
 
-    def was_let_in(self, door: str, group: str, since: datetime, until: datetime) -> bool: ...
+    def was_let_in(self, door: str, group: str, since: datetime, until: datetime) -> str: ...
 
 
 class Levels:
@@ -74,7 +74,7 @@ class Levels:
             return True
         schedule = self._schedule(level)
         began = None if schedule is None else window_began(schedule, self._at)
-        return began is not None and before.was_let_in(request.door, level.opened_by, began, self._at)
+        return began is not None and bool(before.was_let_in(request.door, level.opened_by, began, self._at))
 
     def _opens(self, level: AccessLevel) -> datetime | None:
         schedule = self._schedule(level)

@@ -33,4 +33,7 @@ class RuleSettings(BaseModel):
     second_person_s: float = Field(
         default=20.0, gt=0, le=300, description="where it takes two persons, the first waits so long for the second"
     )
+    escort_s: float = Field(
+        default=30.0, gt=0, le=600, description="a visitor is let in so long after somebody who escorts them"
+    )
     mode: Literal["armed", "disarmed"] = Field(default="armed", description="the arming mode of a site without arming")

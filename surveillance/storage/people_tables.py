@@ -19,6 +19,7 @@ person = Table(
     Column("name", Whom(), primary_key=True, doc="the person, by pseudonym"),
     Column("position", Integer, nullable=False, doc="order in lists"),
     Column("groups", Json, nullable=False, doc="groups, JSON list"),
+    Column("escort", Name, doc="group of which somebody has to be let in just before; empty for nobody"),
 )
 
 credential = Table(

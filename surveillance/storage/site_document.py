@@ -119,7 +119,13 @@ def _door(door: Door) -> dict[str, Any]:
 
 def _person(person: Person) -> dict[str, Any]:
     credentials = [_credential(credential) for credential in person.credentials]
-    return {"name": person.name, **_filled(groups=_Flow(sorted(person.groups)), credentials=credentials)}
+    plain = Person(person.name)
+    return {
+        "name": person.name,
+        **_filled(groups=_Flow(sorted(person.groups))),
+        **_unlike(person, plain, ("escort",)),
+        **_filled(credentials=credentials),
+    }
 
 
 def _level(level: AccessLevel) -> dict[str, Any]:

@@ -251,6 +251,7 @@ class CredentialModel(_Model):
 class PersonModel(_Model):
     name: Annotated[str, AfterValidator(_person_name)]
     groups: Annotated[list[Named], Empty] = []
+    escort: Named | None = None
     credentials: Annotated[list[CredentialModel], Empty] = []
 
 
@@ -367,6 +368,7 @@ def build_site(model: SiteModel, schedules: tuple[Schedule, ...], rules: str) ->
                 name=person.name,
                 groups=frozenset(person.groups),
                 credentials=tuple(Credential(**item.model_dump()) for item in person.credentials),
+                escort=person.escort,
             )
             for person in model.people
         ),

@@ -202,7 +202,7 @@ def _door_fields(door: Door) -> Fields:
 
 def _person_fields(person: Person) -> Fields:
     """A credential is told by its kind and the start of its hash, so that one can be told from another."""
-    fields = {"groups": ", ".join(sorted(person.groups)) or None}
+    fields = {"groups": ", ".join(sorted(person.groups)) or None, "escort": person.escort}
     for credential in person.credentials:
         mark = credential.value.removeprefix(HASHED)[:8] if credential.value.startswith(HASHED) else "not hashed yet"
         fields[f"{credential.kind} {mark}"] = _credential_text(credential)

@@ -118,6 +118,7 @@ def _read_people(connection: Connection) -> tuple[Person, ...]:
                 Credential(item.kind, item.value, item.enabled, item.valid_from, item.valid_until)
                 for item in credentials.get(row.name, ())
             ),
+            escort=row.escort,
         )
         for row in _all(connection, tables.person)
     )
@@ -253,7 +254,15 @@ def _write_people(connection: Connection, keys: KeyStore, people: Sequence[Perso
         names.admit(connection, [person.name for person in people])
     for position, person in enumerate(people):
         connection.execute(
-            insert(tables.person), [{"name": person.name, "position": position, "groups": sorted(person.groups)}]
+            insert(tables.person),
+            [
+                {
+                    "name": person.name,
+                    "position": position,
+                    "groups": sorted(person.groups),
+                    "escort": person.escort,
+                }
+            ],
         )
         _insert(
             connection,

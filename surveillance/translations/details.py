@@ -25,6 +25,7 @@ KEYS: Mapping[str, str] = {
     "crops": N_("Crops"),
     "deadline": N_("Deadline"),
     "doors": N_("Doors"),
+    "escorted_by": N_("Escorted by"),
     "event": N_("Event"),
     "events": N_("Events"),
     "face": N_("Face"),

@@ -43,6 +43,7 @@ def test_a_person_is_added_listed_switched_off_and_removed(capsys: pytest.Captur
     assert json.loads(out) == {
         "name": "Grace",
         "groups": ["staff"],
+        "escort": None,
         "credentials": [
             {
                 "kind": "card",
@@ -56,6 +57,9 @@ def test_a_person_is_added_listed_switched_off_and_removed(capsys: pytest.Captur
     assert typed(capsys, "disable", "Grace")[0] == 0
     assert f"card {mark} (off)" in typed(capsys, "list")[1]
     assert typed(capsys, "enable", "Grace")[0] == 0
+    assert typed(capsys, "escort", "Grace", "--by", "hosts")[0] == 0
+    assert typed(capsys, "list")[1].endswith("  with somebody of hosts\n")
+    assert "person Grace" in typed(capsys, "escort", "Grace", "--none")[1]
     assert typed(capsys, "remove", "Grcae")[2].startswith(
         "surveillance: no person is called 'Grcae'; did you mean 'Grace'?"
     )

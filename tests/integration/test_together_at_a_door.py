@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,17 @@ def test_who_opens_a_level_is_known_by_the_record_after_a_restart(tmp_path: Path
     again = open_door_site(tmp_path)
     assert ask(again, "badge", "ada-badge")["verdict"] == "authorize"
     assert ask(again, "badge", "ada-badge", "back")["verdict"] == "deny"
+
+
+def test_a_visitor_follows_a_host_also_over_a_restart(tmp_path: Path) -> None:
+    vera = Person("Vera", frozenset({"staff"}), (Credential("badge", "vera-badge"),), escort="managers")
+    everybody = AccessLevel("all", frozenset({"staff"}), frozenset({"front"}))
+    site = open_door_site(tmp_path, replace(site_of(everybody), people=(*PEOPLE, vera)))
+    assert "only within 30 s after somebody of managers" in ask(site, "badge", "vera-badge")["reasons"][-1]
+    assert ask(site, "badge", "grace-badge")["verdict"] == "authorize"
+    again = open_door_site(tmp_path)
+    assert ask(again, "badge", "vera-badge")["verdict"] == "authorize"
+    assert [event["details"].get("escorted_by") for event in again.events("access.granted")] == [None, "Grace"]
 
 
 def test_a_badge_and_then_its_pin_open_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Doors at which one person is not enough: two persons, and somebody who opens. Stories, and what always holds."""
+"""Doors at which one person is not enough: two persons, who opens, escorts. Stories, and what always holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from judging import SITE, after, judge, request, rule
 
 from surveillance.domain.company import LetIn
 from surveillance.domain.levels import AccessLevel
-from surveillance.domain.site import Door, parse_schedule
+from surveillance.domain.site import Door, Person, parse_schedule
 from surveillance.domain.values import AccessRequest, Decision, Tick
 from surveillance.rules.judge import RuleJudge
 
@@ -19,7 +19,14 @@ HOURS = parse_schedule("hours", {"time_zone": "UTC", "weekly": {"fri": ["08:00-1
 VAULT = AccessLevel("vault", frozenset({"staff"}), frozenset({"back"}), two_persons=True)
 SHOP = AccessLevel("shop", frozenset({"staff"}), frozenset({"back"}), "hours", opened_by="guards")
 RULE = rule("by-levels", "access", "authorize", 'permitted and "badge" in factors')
-GROUPS = {"Ada": {"staff"}, "Bob": {"staff"}, "Grace": {"guards", "staff"}, "Eve": set[str](), "": set[str]()}
+GROUPS = {
+    "Ada": {"staff"},
+    "Bob": {"staff"},
+    "Grace": {"guards", "staff"},
+    "Eve": set[str](),
+    "Vera": {"guests"},
+    "": set[str](),
+}
 
 
 def at_door(second: float, who: str, **more: object) -> AccessRequest:
@@ -122,7 +129,49 @@ def test_a_guard_who_was_denied_opens_nothing() -> None:
     assert [made.verdict for made in decided(the_judge(SHOP), refused, at_door(1, "Ada"))] == ["deny", "deny"]
 
 
+# --- escorts --------------------------------------------------------------------------------------------------------
+
+VISITOR = "is let in only within 30 s after somebody of staff at this door"
+
+
+def escorted(*extra: Person) -> RuleJudge:
+    always = AccessLevel("all", frozenset({"staff", "guests"}), frozenset({"back", "front"}))
+    people = (Person("Vera", frozenset({"guests"}), escort="staff"), *extra)
+    doors = (Door("back"), Door("front"))
+    return judge(RULE, site=replace(SITE, access_levels=(always,), people=people, doors=doors))
+
+
+def test_a_visitor_comes_in_with_a_host_only() -> None:
+    asked = escorted()
+    alone, _, after_host, later = decided(
+        asked, at_door(0, "Vera"), at_door(1, "Ada"), at_door(31, "Vera"), at_door(32, "Vera")
+    )
+    assert (alone.verdict, alone.reasons) == ("deny", ("other", f"Vera {VISITOR}"))
+    assert (after_host.verdict, after_host.details["escorted_by"]) == ("authorize", "Ada")
+    assert later.verdict == "deny"
+
+
+def test_a_host_at_another_door_or_who_was_denied_lets_nobody_in() -> None:
+    elsewhere = replace(at_door(0, "Ada"), door="front")
+    assert decided(escorted(), elsewhere, at_door(1, "Vera"))[1].verdict == "deny"
+    refused = at_door(0, "Ada", factors=frozenset())
+    assert decided(escorted(), refused, at_door(1, "Vera"))[1].verdict == "deny"
+
+
+def test_a_visitor_is_no_host_of_themselves_and_a_host_may_bring_several() -> None:
+    both = escorted(Person("Bob", frozenset({"staff"}), escort="staff"))
+    verdicts = [made.verdict for made in decided(both, at_door(0, "Bob"), at_door(1, "Bob"), at_door(2, "Ada"))]
+    assert verdicts == ["deny", "deny", "authorize"]
+    assert [made.verdict for made in decided(both, at_door(3, "Bob"), at_door(4, "Vera"))] == ["authorize"] * 2
+
+
 # --- whatever comes -------------------------------------------------------------------------------------------------
+
+
+def visited_by(people: tuple[Person, ...]) -> RuleJudge:
+    everybody = AccessLevel("all", frozenset({"staff", "guests"}), frozenset({"back"}))
+    return judge(RULE, site=replace(SITE, access_levels=(everybody,), people=people, doors=(Door("back"),)))
+
 
 MOMENTS = st.lists(
     st.tuples(st.integers(0, 4), st.sampled_from(sorted(GROUPS)), st.sampled_from(["badge", "pin"])), max_size=12
@@ -140,10 +189,13 @@ def requests(moments: Iterable[tuple[int, str, str]]) -> list[AccessRequest]:
 @given(MOMENTS)
 def test_asking_for_others_never_grants_what_was_denied_alone(moments: list[tuple[int, str, str]]) -> None:
     asked = requests(moments)
+    free = Person("Vera", frozenset({"guests"})), Person("Bob", frozenset({"staff"}))
+    bound = replace(free[0], escort="staff"), replace(free[1], escort="guards")
+    visited = visited_by(free), visited_by(bound)
     plain, two = the_judge(replace(VAULT, two_persons=False)), the_judge(VAULT)
     opened = the_judge(replace(SHOP, opened_by=None)), the_judge(SHOP)
     for one in asked:
-        for loose, strict in ((plain, two), opened):
+        for loose, strict in ((plain, two), opened, visited):
             [alone], [together] = decided(loose, one), decided(strict, one)
             assert alone.verdict == "authorize" or together.verdict == "deny"
 

@@ -126,6 +126,7 @@ def test_people_whose_name_has_a_slash(site: DashboardSite) -> None:
     place = made.headers["Location"].removeprefix("/api")
     assert call("GET", place).json["person"]["name"] == "Ada / night"
     assert call("PUT", f"{place}/groups", {"groups": ["staff"]}).json["person"]["groups"] == ["staff"]
+    assert call("PUT", f"{place}/escort", {"escort": "hosts"}).json["person"]["escort"] == "hosts"
     held = call("POST", f"{place}/credentials", {"kind": "card", "value": "0451"}).json["person"]["credentials"][0]
     assert call("DELETE", f"{place}/credentials/card/{held['mark']}").json["person"]["credentials"] == []
     assert call("DELETE", place).status_code == 200

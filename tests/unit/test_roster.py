@@ -100,10 +100,13 @@ def test_every_bad_line_is_named_with_its_column_and_what_to_do() -> None:
         "Ada,,pin,12,,,\n"
         "Ada,,badge,a4,2026-02-01,2026-01-01,\n"
         "Ada,,badge,kept:12,,,\n"
-        "Ada,,badge,a5,,,,surplus\n"
+        "Ada,,badge,a5,,,,,surplus\n"
         "Grace,,badge,a6,,,\n"
         "Edith,guards,badge,a6,,,\n"
         "Edith,staff,,,,,\n"
+        "Vera,,,,,,,hosts\n"
+        "Vera,,,,,,,staff\n"
+        "Olga,,,,,,,h%sts\n"
     )
     assert told(text) == [
         "line 2, name: is empty; every line names its person",
@@ -117,9 +120,11 @@ def test_every_bad_line_is_named_with_its_column_and_what_to_do() -> None:
         "line 7, value: a PIN has 4 to 12 digits",
         "line 8, valid_until: is not after valid_from",
         "line 9, value: starts with kept: but is no such mark; copy it whole from the export",
-        "line 10: has 8 cells where the header has 7; put text with commas in quotes",
+        "line 10: has 9 cells where the header has 8; put text with commas in quotes",
         "line 12, value: is the same badge as on line 11 of Grace; keep one",
         "line 13, groups: differ from those on line 12; write the same",
+        "line 15, escort: differs from that on line 14; write the same",
+        "line 16, escort: 'h%sts' is no group; write one, of which somebody has to come before them",
     ]
 
 
@@ -197,10 +202,11 @@ def owned_once(people: list[Person]) -> bool:
 
 PEOPLE = st.lists(
     st.builds(
-        lambda name, groups, items: Person(name, frozenset(groups), tuple(items)),
+        lambda name, groups, items, escort: Person(name, frozenset(groups), tuple(items), escort),
         NAMES,
         st.sets(st.sampled_from(["staff", "guards", "night shift", "B-2"]), max_size=3),
         st.lists(CREDENTIALS, max_size=3, unique_by=lambda item: item.value),
+        st.sampled_from([None, "staff"]),
     ),
     max_size=5,
     unique_by=lambda person: person.name,

@@ -61,7 +61,7 @@ CREDENTIALS = st.lists(
     max_size=2,
     unique_by=lambda credential: credential.value,
 ).map(tuple)
-PERSONS = st.builds(Person, PEOPLE, st.frozensets(NAMES, max_size=2), CREDENTIALS)
+PERSONS = st.builds(Person, PEOPLE, st.frozensets(NAMES, max_size=2), CREDENTIALS, st.none() | NAMES)
 WINDOWS = st.lists(st.tuples(TIMES, TIMES).filter(lambda w: w[0] != w[1] or w[0] == time(0)), max_size=2).map(tuple)
 SCHEDULES = st.builds(
     Schedule,

@@ -32,7 +32,7 @@ resource = Resource("People", "Who may pass, by groups and credentials.")
 class PersonName(PathConverter):
     """A name that may hold slashes, but no part after one that is an address below a person."""
 
-    regex = r"(?!/)(?:(?!/(?:groups|credentials)(?:/|$)).)+"
+    regex = r"(?!/)(?:(?!/(?:groups|credentials|escort)(?:/|$)).)+"
 
 
 pages.record_once(lambda setup: setup.app.url_map.converters.update(person=PersonName))
@@ -49,6 +49,7 @@ class CredentialTold(Told):
 class PersonTold(Told):
     name: str
     groups: list[str]
+    escort: str | None = Field(description="A group of which somebody has to be let in just before; null for nobody.")
     credentials: list[CredentialTold]
 
 
@@ -151,6 +152,22 @@ def put_groups(name: str, query: Seen, body: Groups) -> OnePerson:
     return changed(name, query, lambda person: replace(person, groups=groups))
 
 
+class EscortGiven(Given):
+    """A group of which somebody has to be let in just before, at the same door; null for nobody."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"escort": "staff"}})
+
+    escort: Word | None
+
+
+@resource.put("/people/<person:name>/escort", query=Seen, body=EscortGiven, gives=OnePerson, refusals=(409,))
+@needs("people.edit")
+def put_escort(name: str, query: Seen, body: EscortGiven) -> OnePerson:
+    """Say who has to let a visitor in."""
+    escort = parse_person({"name": name, "escort": body.escort}).escort
+    return changed(name, query, lambda person: replace(person, escort=escort))
+
+
 @resource.post("/people/<person:name>/credentials", query=Seen, body=NewCredential, gives=OnePerson, refusals=(409,))
 @needs("people.edit")
 def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
@@ -211,7 +228,7 @@ def changed(name: str, query: Seen, change: Callable[[Person], Person]) -> OnePe
 def told(person: Person) -> PersonTold:
     """A person as the API tells of them."""
     credentials = [_credential(credential) for credential in person.credentials]
-    return PersonTold(name=person.name, groups=sorted(person.groups), credentials=credentials)
+    return PersonTold(name=person.name, groups=sorted(person.groups), escort=person.escort, credentials=credentials)
 
 
 def _credential(credential: Credential) -> CredentialTold:
