@@ -15,6 +15,8 @@ import base64
 import binascii
 import os
 import struct
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -51,9 +53,10 @@ class Badge:
 class BadgeSeal:
     """Issues and reads badges with a key of 32 bytes. Safe to share between threads."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, older: Sequence[bytes] = ()) -> None:
+        """What `older` keys signed is read too."""
         self._key = Ed25519PrivateKey.from_private_bytes(key)
-        self._public = self._key.public_key()
+        self._public = [Ed25519PrivateKey.from_private_bytes(one).public_key() for one in (key, *older)]
 
     def issue(self, now: datetime, expires: datetime | None) -> tuple[Badge, str]:
         """A new badge to print and the text of its code. Times count in whole seconds."""
@@ -101,11 +104,11 @@ class BadgeSeal:
             return None
         if not text.startswith(prefix) or len(sealed) != size + _SIGNATURE_BYTES:
             return None
-        try:
-            self._public.verify(sealed[size:], _SIGNED[prefix] + sealed[:size])
-        except InvalidSignature:
-            return None
-        return sealed[:size]
+        for public in self._public:
+            with suppress(InvalidSignature):
+                public.verify(sealed[size:], _SIGNED[prefix] + sealed[:size])
+                return sealed[:size]
+        return None
 
 
 def is_code(text: str) -> bool:

@@ -39,7 +39,7 @@ def read_badges(settings: Settings, images: Sequence[Path], now: datetime) -> It
     if site is None:
         raise SettingsError("badges are read with the keys of a site, and none is configured here: see `site apply`")
     keys = open_store(settings).keys
-    seal = BadgeSeal(keys.key("badges"))
+    seal = BadgeSeal(keys.key("badges"), keys.older("badges"))
     for path in images:
         yield _badge_of(path, read_code(open_picture(path)), seal, site, keys.hash_credential, now)
 

@@ -37,7 +37,7 @@ class Seeing:
         parts = (
             site,
             keys.hash_credential,
-            BadgeSeal(keys.key("badges")).read,
+            BadgeSeal(keys.key("badges"), keys.older("badges")).read,
             self._factors,
             FaceCheck(self.faces, site, site.known_faces, matching, site.judge.camera_doubt),
         )

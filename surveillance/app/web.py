@@ -72,7 +72,7 @@ def web_services(settings: Settings) -> Services:
         recordings=store.recordings,
         live=live_pictures(settings),
         secret_key=store.keys.key("sessions"),
-        badges=BadgeSeal(store.keys.key("badges")),
+        badges=BadgeSeal(store.keys.key("badges"), store.keys.older("badges")),
         applied=lambda: applied(state),
         shelf=SiteShelf(settings),
         faces=SiteFaces(settings, store.faces),

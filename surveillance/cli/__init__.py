@@ -33,6 +33,7 @@ GROUPS = (
     "rules",
     "events",
     "audit",
+    "keys",
     "models",
     "looking",
     "reading",

@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, select
 
 from surveillance.domain.errors import SettingsError
-from surveillance.storage.chain import NOTHING, chain_key, last_link, mac_of
+from surveillance.storage.chain import NOTHING, chain_key, chain_keys, handover, last_link, mac_of, name_of_key
 from surveillance.storage.chained import KEYS, ROWS, STATES, as_stored, bytes_of, state_digest, table_of
 from surveillance.storage.database import in_chunks, reading
-from surveillance.storage.heads import Head, newest_head, public_key
+from surveillance.storage.heads import Head, newest_head, public_keys
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.proof import digest_of, is_signed, leaf_of
 from surveillance.storage.removals import Removals
@@ -96,6 +96,7 @@ class Walk:
             last = last_link(connection)[0]
             if not self._has_chain(connection, last):
                 return self._audit
+        self._keys = {name_of_key(key): key for key in chain_keys(self._key_store)}
         self._key = chain_key(self._key_store)
         while last - self._at > STEP and self._goes_on():
             with reading(self._engine) as connection:
@@ -169,6 +170,9 @@ class Walk:
             gone = f"link {self._at + 1:,} is" if seq == self._at + 2 else f"links {self._at + 1:,} to {seq - 1:,} are"
             self._tell(seq, link["kind"], link["ref"], f"{gone} missing before it")
         leaf = leaf_of(seq, link["kind"], link["ref"], link["digest"])
+        if not audit.first:  # where the walk begins, that may be any of the keys there were
+            fits = (key for key in self._keys.values() if mac_of(key, self._mac, leaf) == link["mac"])
+            self._key = next(fits, self._key)
         if seq == self._at + 1 and mac_of(self._key, self._mac, leaf) != link["mac"]:
             self._tell(seq, link["kind"], link["ref"], "its MAC does not fit: this link or the one before was changed")
         self._at, self._mac = seq, link["mac"]
@@ -179,7 +183,7 @@ class Walk:
             self._compare(kept, link["mac"])
 
     def _compare(self, kept: Head, mac: bytes) -> None:
-        if not is_signed(kept, public_key(self._key_store)):
+        if not any(is_signed(kept, key) for key in public_keys(self._key_store)):
             words = f"the head of {kept.get('at')} that was kept elsewhere was not signed by this site's key"
             self._tell(kept["seq"], "", "", words)
         elif kept["mac"] != mac.hex():
@@ -198,6 +202,16 @@ class Walk:
             self._said[kind] = {"link": link["seq"], **json.loads(payload)}
         elif kind == "start":
             self._audit.older = json.loads(payload)["event"]
+        elif kind == "rotated":
+            self._go_on_with(link["seq"], json.loads(payload))
+
+    def _go_on_with(self, seq: int, told: Row) -> None:
+        """The next links are by another key, if both vouch for that."""
+        key = self._keys.get(told["to"])
+        if key is None or handover(self._key, key) != told:
+            self._tell(seq, "rotated", "", "the chain goes on with a key that is not in the folder of keys")
+        else:
+            self._key = key
 
     def _look_at_row(
         self,
@@ -284,6 +298,8 @@ class Walk:
             )
         for stray in strays(connection, self._seen, self._floor, self._at, self._audit.older):
             self._tell(stray.link, stray.kind, stray.ref, stray.words)
+        if self._audit.links and self._key != chain_key(self._key_store):
+            self._tell(None, "", "", "the chain ends with a key that was exchanged: its end was cut, or written anew")
         for state in STATES:
             self._look_at_state(connection, state)
         for seq, heads in sorted(self._wanted.items()):

@@ -20,7 +20,7 @@ from surveillance.storage.audit import Files
 from surveillance.storage.bundle_check import FORMAT, KEY_FILE, PROOF, README, RECORD
 from surveillance.storage.chained import as_stored, covered_text
 from surveillance.storage.database import reading
-from surveillance.storage.heads import Head, head_over, leaves_of, public_key, sign_heads
+from surveillance.storage.heads import Head, head_over, leaves_of, public_key, sign_heads, succession_of
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.proof import path_to
 from surveillance.storage.tables import chain, event, evidence, recording, review
@@ -84,6 +84,7 @@ def write_bundle(engine: Engine, keys: KeyStore, files: Files, event_id: str, ou
         "event": event_id,
         "links": [link | {"head": numbered.index(head)} for link, head in links],
         "heads": numbered,
+        "successions": succession_of(keys),
     }
     record: bytes = parts[0].row["payload"]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:

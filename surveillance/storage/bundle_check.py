@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from surveillance.domain.errors import UserMistake
-from surveillance.storage.proof import digest_of, is_signed, leaf_of, root_by
+from surveillance.storage.proof import digest_of, is_signed, leaf_of, root_by, trusted_with
 
 FORMAT = 1
 README, RECORD, PROOF, KEY_FILE = "README.txt", "event.json", "proof.json", "public-key.txt"
@@ -64,10 +64,11 @@ def _checked(bundle: zipfile.ZipFile, key: str | None) -> Checked:
         raise ValueError(f"format {proof['format']}")
     record = _read(bundle, RECORD)
     told = Checked(str(proof["event"]), key or parse_key(_read(bundle, KEY_FILE).decode()))
+    trusted = trusted_with(told.key, proof.get("successions", ()))
     expected = {README, RECORD, PROOF, KEY_FILE}
     for link in proof["links"]:
         body = link["columns"].encode() + (record if link["kind"] == "event" else b"")
-        if _is_proved(link, body, proof["heads"], told):
+        if _is_proved(link, body, proof["heads"], told, trusted):
             expected |= _look_at(bundle, link, told)
     if [link["ref"] for link in proof["links"] if link["kind"] == "event"] != [told.event]:
         told.faults.append("it does not prove the event that it is about")
@@ -81,7 +82,9 @@ def _checked(bundle: zipfile.ZipFile, key: str | None) -> Checked:
     return told
 
 
-def _is_proved(link: Mapping[str, Any], body: bytes, heads: Sequence[Mapping[str, Any]], told: Checked) -> bool:
+def _is_proved(
+    link: Mapping[str, Any], body: bytes, heads: Sequence[Mapping[str, Any]], told: Checked, trusted: Iterable[str]
+) -> bool:
     """Whether the link leads to a head that the key signed."""
     name = f"{link['kind']} {link['ref']}"
     head = heads[link["head"]]
@@ -90,7 +93,7 @@ def _is_proved(link: Mapping[str, Any], body: bytes, heads: Sequence[Mapping[str
     root = root_by(leaf_of(link["seq"], link["kind"], link["ref"], digest), path)
     if root.hex() != head["root"] or not head["first"] <= link["seq"] <= head["seq"]:
         told.faults.append(f"{name} is not as it was recorded")
-    elif not is_signed(head, told.key):
+    elif not any(is_signed(head, key) for key in trusted):
         told.faults.append(f"{name}: the head that covers it was not signed by the key {told.key}")
     else:
         told.proved.append(f"{name} is as it was recorded (link {link['seq']:,}, signed {head['at']})")

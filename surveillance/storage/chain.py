@@ -30,6 +30,7 @@ SALT_BYTES = 16
 NOTHING = bytes(32)  # the MAC before the first link
 _CHAIN_KEY = "chain"
 _KEYS: weakref.WeakKeyDictionary[Engine, KeyStore] = weakref.WeakKeyDictionary()
+_HANDED: weakref.WeakKeyDictionary[Engine, bytes] = weakref.WeakKeyDictionary()  # the key of which that was looked at
 
 Row = dict[str, Any]
 
@@ -61,6 +62,22 @@ def chain_key(keys: KeyStore) -> bytes:
 def mac_of(key: bytes, before: bytes, leaf: bytes) -> bytes:
     """The MAC of a link, given that of the one before."""
     return hmac.digest(key, before + leaf, "sha256")
+
+
+def name_of_key(key: bytes) -> str:
+    """By which a key is known without being told."""
+    return hmac.digest(key, b"name of a chain key", "sha256").hex()[:32]
+
+
+def handover(older: bytes, key: bytes) -> dict[str, str]:
+    """What a link says that ends one key's part of the chain: the new key vouches for it, the old one made the link."""
+    names = {"from": name_of_key(older), "to": name_of_key(key)}
+    return names | {"witness": hmac.digest(key, canonical(names), "sha256").hex()}
+
+
+def chain_keys(keys: KeyStore) -> list[bytes]:
+    """The key of the chain, then those before it, the newest first."""
+    return [chain_key(keys), *keys.older(_CHAIN_KEY)]
 
 
 def link_rows(connection: Connection, kind: str, rows: Sequence[Row]) -> None:
@@ -149,11 +166,36 @@ def _extend(connection: Connection, entries: Sequence[Entry], first_row: Row | N
     if keys is None:
         return []
     last, before = _take_turn(connection)
+    rows = _handed_over(connection, keys, last, before)
+    if rows:
+        last, before = rows[-1]["seq"], rows[-1]["mac"]
     fresh = [] if last else _beginning(connection, keys, first_row)
-    rows = _links([*fresh, *entries], last, before, chain_key(keys))
-    connection.execute(insert(chain), rows)
-    connection.execute(update(head).where(head.c.name == "chain").values(value=rows[-1]["seq"]))
-    return [row["seq"] for row in rows[len(fresh) :]]
+    made = _links([*fresh, *entries], last, before, chain_key(keys))
+    connection.execute(insert(chain), [*rows, *made])
+    connection.execute(update(head).where(head.c.name == "chain").values(value=made[-1]["seq"]))
+    return [row["seq"] for row in made[len(fresh) :]]
+
+
+def _handed_over(connection: Connection, keys: KeyStore, last: int, before: bytes) -> list[Row]:
+    """Where the key was exchanged since the last link: one that both keys vouch for, then the states by the new one."""
+    key = chain_key(keys)
+    if not last or _HANDED.get(connection.engine) == key:
+        return []
+    _HANDED[connection.engine] = key
+    older = next((one for one in keys.older(_CHAIN_KEY) if _is_by(connection, last, one)), None)
+    if older is None or _is_by(connection, last, key):
+        return []
+    rows = _links([said("rotated", handover(older, key))], last, before, older)
+    states = [_state_entry(connection, state, keys) for state in STATES]
+    return rows + _links(states, rows[-1]["seq"], rows[-1]["mac"], key)
+
+
+def _is_by(connection: Connection, last: int, key: bytes) -> bool:
+    """Whether that key made the newest link."""
+    two = select(chain).where(chain.c.seq <= last).order_by(chain.c.seq.desc()).limit(2)
+    newest, *before = connection.execute(two).all()
+    leaf = leaf_of(newest.seq, newest.kind, newest.ref, newest.digest)
+    return mac_of(key, before[0].mac if before else NOTHING, leaf) == newest.mac
 
 
 def _links(entries: Sequence[Entry], last: int, before: bytes, key: bytes) -> list[Row]:

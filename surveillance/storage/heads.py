@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from surveillance.storage.chained import ROWS, STATES, table_of
 from surveillance.storage.database import reading, writing
 from surveillance.storage.durable import append_line
 from surveillance.storage.keys import KeyStore
-from surveillance.storage.proof import is_signed, leaf_of, public_key_of, root_of, sign
+from surveillance.storage.proof import is_signed, leaf_of, public_key_of, root_of, sign, succeed
 from surveillance.storage.tables import chain
 
 COVERS = 20_000  # links under one head at most
@@ -36,9 +37,20 @@ def public_key(keys: KeyStore) -> str:
     return public_key_of(keys.key(_SIGNING))
 
 
+def public_keys(keys: KeyStore) -> tuple[str, ...]:
+    """That key, then those before it, the newest first."""
+    return tuple(public_key_of(key) for key in (keys.key(_SIGNING), *keys.older(_SIGNING)))
+
+
+def succession_of(keys: KeyStore) -> list[Head]:
+    """How each key took the place of the one before, signed by both; the newest first."""
+    secrets = [keys.key(_SIGNING), *keys.older(_SIGNING)]
+    return [succeed(older, key) for key, older in pairwise(secrets)]
+
+
 def newest_head(connection: Connection, keys: KeyStore) -> Head | None:
-    """The last one that this site's key signed."""
-    key, before = public_key(keys), 2**62
+    """The last one that this site's key signed, or one before it."""
+    own, before = public_keys(keys), 2**62
     while True:
         newest = select(chain.c.seq, chain.c.payload).where(chain.c.payload.is_not(None), chain.c.kind == "signed")
         row = connection.execute(newest.where(chain.c.seq < before).order_by(chain.c.seq.desc()).limit(1)).one_or_none()
@@ -46,7 +58,7 @@ def newest_head(connection: Connection, keys: KeyStore) -> Head | None:
             return None
         with suppress(ValueError, TypeError):
             head = json.loads(row.payload)
-            if isinstance(head, dict) and is_signed(head, key):
+            if isinstance(head, dict) and any(is_signed(head, key) for key in own):
                 return head
         before = row.seq
 

@@ -7,9 +7,10 @@ import hmac
 import os
 import re
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.plates import spelled
@@ -19,6 +20,7 @@ KEY_BYTES = 32
 HASHED = "hmac-sha256:"
 SEALED = "sealed:"
 _ERASED = ".erased"
+_RETIRED = "retired"
 
 
 class KeyStore:
@@ -41,6 +43,40 @@ class KeyStore:
     def has(self, purpose: str) -> bool:
         """Whether there is such a key yet; asking for one makes it."""
         return self._path(purpose).is_file()
+
+    def older(self, purpose: str) -> list[bytes]:
+        """Those that were retired, the newest first: what they sealed or signed before can still be read."""
+        return [_read(path) for path in self._retired(purpose)]
+
+    def exchange(self, purpose: str, keeps: bool) -> None:
+        """A new key in place of the one there is, which `keeps` retires beside it rather than dropping it.
+
+        Other processes know the old one until they are started again. Both are on the disk before the change.
+        """
+        path = self._path(purpose)
+        try:
+            if keeps:
+                number = 1 + max((int(one.stem.rpartition("-")[2]) for one in self._retired(purpose)), default=0)
+                folder = self._directory / _RETIRED
+                folder.mkdir(exist_ok=True, mode=0o700)
+                os.link(path, folder / f"{purpose}-{number:04}.key")
+                sync_directory(folder)
+            fresh = path.with_name(f".{path.name}.next")
+            fresh.unlink(missing_ok=True)
+            _make(fresh)
+            fresh.replace(path)
+            sync_directory(path.parent)
+        except OSError as error:
+            raise SettingsError(f"the key {path} cannot be exchanged: {error.strerror}") from error
+        self._keys.pop(purpose, None)
+
+    def purposes(self) -> list[str]:
+        """What there are keys for, people's apart."""
+        return sorted(path.stem for path in self._directory.glob("*.key"))
+
+    def made_at(self, purpose: str) -> datetime:
+        """Since when that key counts."""
+        return datetime.fromtimestamp(self._path(purpose).stat().st_mtime, UTC)
 
     def missing(self) -> list[Path]:
         """Files of keys that are in use here and gone from the disk."""
@@ -72,8 +108,13 @@ class KeyStore:
         """Keyed HMAC-SHA256 in hexadecimal, by which a text that must not be kept is known again."""
         return hmac.new(self.key(purpose), text.encode(), hashlib.sha256).hexdigest()
 
-    def _box(self, purpose: str) -> Fernet:
-        return Fernet(urlsafe_b64encode(self.key(purpose)))
+    def _box(self, purpose: str) -> MultiFernet:
+        keys = [self.key(purpose), *self.older(purpose)]
+        return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
+
+    def _retired(self, purpose: str) -> list[Path]:
+        """Their files, the newest first."""
+        return sorted((self._directory / _RETIRED).glob(f"{purpose}-[0-9][0-9][0-9][0-9].key"), reverse=True)
 
     def _path(self, purpose: str) -> Path:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", purpose):
@@ -144,11 +185,7 @@ class PersonKeys:
             if for_good:
                 path.with_suffix(_ERASED).touch(mode=0o600)
                 sync_directory(self._directory)
-            with path.open("r+b") as file:
-                file.write(bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
+            _overwrite(path)
             sync_directory(self._directory)
         except FileNotFoundError:
             return
@@ -174,6 +211,15 @@ def _read(path: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise SettingsError(f"the key {path} is damaged: it should be {KEY_BYTES} bytes; restore it from its copy")
     return key
+
+
+def _overwrite(path: Path) -> None:
+    """And away with it."""
+    with path.open("r+b") as file:
+        file.write(bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
 
 
 def _make(path: Path) -> None:

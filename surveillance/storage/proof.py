@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from surveillance.storage.canonical import canonical
 
 SIGNED_OVER = b"surveillance chain head\n"  # so that the signature of anything else never fits
+SUCCEEDED_BY = b"surveillance signing key\n"
 _NOT_SIGNED = ("key", "signature")
 
 
@@ -81,6 +82,38 @@ def is_signed(head: Mapping[str, Any], key: str) -> bool:
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
         public.verify(bytes.fromhex(head["signature"]), SIGNED_OVER + canonical(statement))
+    except (InvalidSignature, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def succeed(older: bytes, key: bytes) -> dict[str, str]:
+    """That a key took the place of another: the public ones, signed by both."""
+    told = {"from": public_key_of(older), "to": public_key_of(key)}
+    over = SUCCEEDED_BY + canonical(told)
+    by = [Ed25519PrivateKey.from_private_bytes(secret).sign(over).hex() for secret in (older, key)]
+    return {**told, "by_from": by[0], "by_to": by[1]}
+
+
+def trusted_with(key: str, successions: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The key with those that stood in its place before and after, as far as both of each pair signed it."""
+    trusted, more = {key}, True
+    while more:
+        more = False
+        for told in successions:
+            pair = {str(told.get("from")), str(told.get("to"))}
+            if len(pair & trusted) == 1 and _both_signed(told):
+                trusted |= pair
+                more = True
+    return trusted
+
+
+def _both_signed(told: Mapping[str, Any]) -> bool:
+    over = SUCCEEDED_BY + canonical({"from": told["from"], "to": told["to"]})
+    try:
+        for key, signature in (("from", "by_from"), ("to", "by_to")):
+            public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(told[key]))
+            public.verify(bytes.fromhex(told[signature]), over)
     except (InvalidSignature, ValueError, KeyError, TypeError):
         return False
     return True

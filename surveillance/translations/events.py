@@ -94,6 +94,7 @@ KINDS: Mapping[str, str] = {
     "user.searched": N_("User searched"),
     "user.exported": N_("User exported"),
     "user.erased": N_("User erased a person"),
+    "user.key_rotated": N_("User exchanged a key"),
     "user.reviewed": N_("User reviewed events"),
     "user.reopened": N_("User reopened events"),
     "user.corrected": N_("User corrected a label"),
