@@ -98,7 +98,12 @@ chain = Table(
     "chain",
     metadata,
     Column("seq", Number, primary_key=True, autoincrement=False, doc="place in the chain, from 1, without gaps"),
-    Column("kind", String(12), nullable=False, doc="table of its row, or site, accounts, start, removed or signed"),
+    Column(
+        "kind",
+        String(12),
+        nullable=False,
+        doc="table of its row, or site, accounts, start, removed, signed, rotated, succeeded",
+    ),
     Column("ref", Name, nullable=False, doc="which row of that table; empty where the link says it itself"),
     Column("salt", LargeBinary, doc="16 random bytes in the digest; empty once the row was deleted by rule"),
     Column("digest", LargeBinary, nullable=False, doc="SHA-256 of the salt and the row, or the payload"),
