@@ -19,6 +19,7 @@ from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Classification
 from surveillance.rules.book import Rule, Rulebook, load_rules, parse_rulebook
+from surveillance.rules.crossings import line_hints
 from surveillance.rules.levels import hints
 from surveillance.rules.needed import needed_of
 from surveillance.settings import Settings
@@ -31,14 +32,16 @@ PAGE = 500
 
 
 def check_rules(settings: Settings, file: Path) -> tuple[Rulebook, bool, list[str]]:
-    """The rulebook of a file, whether its names were checked against a site, and what is odd about access levels.
+    """The rulebook of a file, whether its names were checked against a site, and what is odd about levels and doors.
 
     Raises RuleError.
     """
     site = known_site(settings)
     book = parse_rulebook(load_rules(file), site)
     asks_levels = any("permitted" in rule.condition.keys for rule in book.rules)
-    return book, site is not None, hints(site) if site is not None and asks_levels else []
+    if site is None:
+        return book, False, []
+    return book, True, [*(hints(site) if asks_levels else ()), *line_hints(site)]
 
 
 def known_site(settings: Settings) -> Site | None:

@@ -25,6 +25,7 @@ from surveillance.dashboard.settings import is_loopback
 from surveillance.domain.devices import MQTT_PORTS, parse_mqtt, scheme_of
 from surveillance.domain.errors import DatabaseDamaged, RecordFailed, SourceError, UserMistake
 from surveillance.domain.site import FACE_TASKS, Camera, Door, Site
+from surveillance.rules.crossings import line_hints
 from surveillance.settings import Settings
 from surveillance.storage.database import check_version, open_database
 from surveillance.storage.keys import KEY_BYTES, KeyStore
@@ -256,6 +257,9 @@ def look_at_doors(settings: Settings, site: Site, has_reader_token: bool) -> Ite
         if door.camera is None:
             todo = "name its camera: rules about people at the door, and tailgating, need it"
             yield Finding("warn", f"door {door.name} has no camera", todo)
+    for hint in line_hints(site):
+        told, _, todo = hint.rpartition("; ")
+        yield Finding("warn", told, todo)
     if any(not scheme_of(door.reader or "") for door in site.doors) and not has_reader_token:
         todo = "surveillance token create front-reader --scope access:request"
         yield Finding("warn", "no reader has a token, so nobody can ask at a door", todo)

@@ -26,7 +26,7 @@ from surveillance.storage.site_secrets import HIDDEN, hidden_door
 pages = Blueprint("door_setup", __name__)
 FIELDS = (
     *("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch"),
-    *("from_area", "to_area", "antipassback", "interlock", "lockdown_exempt"),
+    *("from_area", "to_area", "antipassback", "interlock", "line", "lockdown_exempt"),
 )
 AS_FIELDS = {"from": "from_area", "to": "to_area"}  # key of a site file -> field of the form
 USUAL = {"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no", "watch": "no", "antipassback": "off"}

@@ -187,7 +187,7 @@ def camera_at(door: Door) -> Camera | None:
 def standing(door: Door) -> Standing:
     told: Mapping[str, Any] = (services().applied().get("doors") or {}).get(door.name, {}) if pulse().beats else {}
     relay: Mapping[str, Any] = told.get("relay") or {"state": "idle"}
-    last, _older = services().events.page(EventFilter(kind="access.", door=door.name), None, 1)
+    asked, _older = services().events.page(EventFilter(kind="access.", door=door.name), None, RECENT)
     return Standing(
         door=door,
         mode=told.get("mode", "unknown"),
@@ -196,7 +196,7 @@ def standing(door: Door) -> Standing:
         relay="none" if door.relay is None else str(relay["state"]),
         relay_reason=str(relay.get("reason", "")),
         camera_state=cameras.states().get(door.camera, {}).get("state") if door.camera else None,
-        last=last[0] if last else None,
+        last=next((row for row in asked if row["verdict"]), None),
         itself=DoorItself(told, door.watch != "no"),
     )
 

@@ -10,7 +10,12 @@ from typing import Any
 OUTSIDE = ""  # what is no area
 ANTIPASSBACK = ("off", "soft", "hard")
 FORGIVEN = "area.forgiven"
-MOVING = ("access.granted", "access.taken")  # kinds of events by which somebody may have moved
+MOVING = (
+    "access.granted",
+    "access.taken",
+    "access.taken_unknown",
+    "area.entered",
+)  # kinds of events by which somebody may have moved
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ class Door:
     to_area: str = OUTSIDE  # the area that one enters by it
     antipassback: str = "off"  # one of ANTIPASSBACK: what comes of somebody who by record is elsewhere
     interlock: str | None = None  # the group of doors of which one at a time opens
+    line: str | None = None  # the line of its camera that one crosses inwards going through it
     lockdown_exempt: bool = False  # a threat level of lockdown leaves it as it is
 
     @property

@@ -33,6 +33,7 @@ from surveillance.domain.values import (
     new_id,
     rfc3339,
 )
+from surveillance.rules import passing
 from surveillance.rules.book import Rule, Rulebook
 from surveillance.rules.door_news import news_of
 from surveillance.rules.facts import (
@@ -45,7 +46,6 @@ from surveillance.rules.facts import (
 )
 from surveillance.rules.memory import Memory, SeenTrack, scene_of
 from surveillance.rules.permission import Permission, combine, doubts_of, judged_of, permits
-from surveillance.rules.places import Place, out_of_turn
 from surveillance.rules.refusals import refusals_of
 from surveillance.rules.settings import RuleSettings
 from surveillance.rules.telling import about_camera, about_seen, asked_of, plate_of, span_of
@@ -141,9 +141,11 @@ class RuleJudge:
 
     def _judge_observation(self, seen: Observation) -> tuple[Decision, ...]:
         track = self._memory.hear_observation(seen)
-        if seen.label in NO_SUBJECT:
-            return ()
         decisions: list[Decision] = []
+        if seen.crossed and self._memory.crossings:
+            decisions += self._decide_all(passing.seen_crossing(seen, self._site, self._memory))
+        if seen.label in NO_SUBJECT:
+            return tuple(decisions)
         facts = facts_of_observation(seen, self._memory, self._site)
         for rule in self._book.of_sighting(seen.camera, seen.label):
             if rule.cooldown_s is None and rule.name in track.fired:
@@ -213,26 +215,13 @@ class RuleJudge:
             "door": request.door,
             "identity": request.person,
         }
-        more, moves = self._move(request, now) if permission.verdict == "authorize" else ((), {})
-        details = asked_of(request) | told | moves
-        return (*self._permit("access", ("granted", "denied"), permission, facts, about, details), *more)
-
-    def _move(self, request: AccessRequest, now: datetime) -> tuple[tuple[Decision, ...], dict[str, Any]]:
-        """Whoever was let in is in the next area from now on; told apart where by record they came from elsewhere."""
-        door = self._site.door(request.door)
-        if door is None:
-            return (), {}
-        self._memory.hear_release(door, request.id, request.at)
-        if not door.leads or request.person is None:
-            return (), {}
-        wrong = out_of_turn(self._memory.places.of(request.person, now), door)
-        self._memory.places.move(request.person, Place(door.to_area, request.at, door.name, request.id))
-        moved = {"moved": {"from": door.from_area, "to": door.to_area}}
-        if not wrong:
-            return (), moved
-        about: dict[str, Any] = {"trigger": "system", "subject": request.id, "camera": request.camera}
-        more: dict[str, Any] = {"door": door.name, "identity": request.person, "reasons": (wrong,)}
-        return (self._decide(at=request.at, kind="antipassback.violated", **about, **more),), moved
+        details = asked_of(request) | told
+        more: list[dict[str, Any]] = []
+        if permission.verdict == "authorize":
+            moves, more = passing.granted(request, self._site, self._memory, now, told.get("second_of"))
+            details |= moves
+        decisions = self._permit("access", ("granted", "denied"), permission, facts, about, details)
+        return (*decisions, *self._decide_all(more))
 
     def _permit(
         self,
@@ -366,8 +355,7 @@ class RuleJudge:
         """A person decided already: to open once is that person's grant, anything else a command. No rule is asked."""
         door = self._site.door(order.door)
         grants = order.command == "open"
-        if door is not None and order.command in ("open", "unlock"):
-            self._memory.hear_release(door, order.id, order.at)
+        passing.ordered(order, self._site, self._memory)
         decided = self._decide(
             at=order.at,
             trigger="access" if grants else "door",
@@ -415,6 +403,8 @@ class RuleJudge:
     def _judge_tick(self, tick: Tick) -> tuple[Decision, ...]:
         self._memory.ticked_at = tick.at
         decisions: list[Decision] = []
+        if self._memory.crossings:
+            decisions += self._decide_all(passing.ended(tick.at, self._site, self._memory))
         for name in self._memory.silent_cameras(tick.at):
             camera = self._site.camera(name)
             if camera is not None and camera.enabled:
@@ -462,6 +452,9 @@ class RuleJudge:
         if not causes:
             return []
         return [self._decide(kind="health.restored", reasons=(reason,), details={"causes": list(causes)}, **about)]
+
+    def _decide_all(self, made: Iterable[Mapping[str, Any]]) -> list[Decision]:
+        return [self._decide(**fields) for fields in made]
 
     def _decide(self, *, at: datetime, trigger: str, kind: str, subject: str, **more: Any) -> Decision:
         blank = Decision(

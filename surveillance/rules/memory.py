@@ -14,6 +14,7 @@ from surveillance.domain.site import Door, Schedule
 from surveillance.domain.threats import ThreatOrder
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
 from surveillance.rules.company import Company
+from surveillance.rules.crossings import Crossings
 from surveillance.rules.places import Places
 from surveillance.rules.settings import RuleSettings
 
@@ -107,6 +108,7 @@ class Memory:
         self._released: dict[str, tuple[str, datetime]] = {}  # door -> what releases it, on its way until then
         self.mode: str = settings.mode
         self.company = Company()
+        self.crossings = Crossings(settings.taken_within_s)
         self.ticked_at: datetime | None = None
         self.schedules: dict[str, tuple[Schedule, datetime, bool]] = {}  # as last asked for, in that second
 
@@ -172,6 +174,7 @@ class Memory:
         """That request or order is not on record: nobody moved by it, no door opens, and no other level is in force."""
         self.places.take_back(by)
         self.company.take_back(by)
+        self.crossings.take_back(by)
         if self._threat_before[0] == by:
             self.threat = self._threat_before[1]
         self._released = {door: release for door, release in self._released.items() if release[0] != by}
@@ -264,6 +267,14 @@ class Memory:
         _, until = self._released.get(name, ("", now))
         door = self.door(name)
         return how_ajar(door.mode, door.alarm, door.contact, door.lock) or ("released" if now < until else "")
+
+    def unwatched(self, name: str, since: datetime, now: datetime) -> str:
+        """Why that camera may have missed something from then until now; empty where it saw all the while."""
+        doubt = self.doubt(name, now)
+        steady = self.cameras[name].steady_since if name in self.cameras else None
+        if doubt is None and (steady is None or steady > since):
+            return f"camera {name} did not see all the while"
+        return doubt or ""
 
     def camera_state(self, name: str, now: datetime) -> str:
         """A word of CAMERA_STATES: always known, stale when nothing was heard in time."""

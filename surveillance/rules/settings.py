@@ -27,6 +27,9 @@ class RuleSettings(BaseModel):
         default=10.0, gt=0, description="a camera worker silent for so long raises health.degraded"
     )
     health_repeat_s: float = Field(default=3600.0, gt=0, description="one health.degraded per cause in this time")
+    taken_within_s: float = Field(
+        default=5.0, ge=0, le=60, description="who was let in crosses the door's line at most so long after its pulse"
+    )
     forgive_after_h: float = Field(
         default=744.0, gt=0, le=8784, description="so long after somebody went into an area nobody knows where they are"
     )

@@ -22,6 +22,7 @@ door = Table(
     Column("from_area", Name, doc="area that one leaves by it; empty for outside"),
     Column("to_area", Name, doc="area that one enters by it; empty for outside"),
     Column("interlock", Name, doc="group of doors of which one at a time opens; empty for none"),
+    Column("line", Name, doc="line of its camera that one crosses inwards going through; empty for none"),
     Column("lockdown_exempt", Boolean, doc="whether a threat level of lockdown leaves it as it is; empty for no"),
     Column("antipassback", String(12), doc="soft or hard; empty for off"),
 )

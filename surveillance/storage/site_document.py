@@ -113,7 +113,7 @@ def scene_document(scene: SceneWatch) -> dict[str, Any]:
 def _door(door: Door) -> dict[str, Any]:
     plain = ("camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch")
     areas = {key: area for key, area in (("from", door.from_area), ("to", door.to_area)) if area}
-    guards = ("antipassback", "interlock", "lockdown_exempt")
+    guards = ("antipassback", "interlock", "line", "lockdown_exempt")
     return {"name": door.name, **_unlike(door, Door(door.name), (*plain, *guards)), **areas}
 
 

@@ -228,6 +228,7 @@ class DoorModel(_Model):
     to_area: AreaName = Field(default=OUTSIDE, alias="to")
     antipassback: Literal["off", "soft", "hard"] = "off"
     interlock: Named | None = None
+    line: str | None = None
     lockdown_exempt: bool = False
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
@@ -327,6 +328,8 @@ class SiteModel(_Model):
         for number, door in enumerate(self.doors):
             for field, words in area_faults(door):
                 yield ("doors", number, field), words
+            if door.camera is None and door.line is not None:
+                yield ("doors", number, "line"), "is a line of its camera, and this door has none"
             if door.camera is not None and door.camera not in cameras:
                 yield ("doors", number, "camera"), f"unknown camera {door.camera!r}; {suggestion(door.camera, cameras)}"
             elif door.camera is not None:
@@ -431,6 +434,8 @@ def asking_faults(door: DoorModel | Door, camera: CameraModel | Camera) -> Itera
     for task in ASKING[door.camera_asks]:
         if task not in camera.tasks:
             yield "camera_asks", f"camera {camera.name} does not read {task}: switch its task {task} on"
+    if door.line is not None and all(line.name != door.line for line in camera.lines):
+        yield "line", f"camera {camera.name} has no line {door.line!r}"
     if door.camera_zone is not None and all(zone.name != door.camera_zone for zone in camera.zones):
         yield "camera_zone", f"camera {camera.name} has no zone {door.camera_zone!r}"
 

@@ -194,6 +194,7 @@ def _door_fields(door: Door) -> Fields:
             "from": door.from_area or None,
             "to": door.to_area or None,
             "interlock": door.interlock,
+            "line": door.line,
             "lockdown_exempt": "yes" if door.lockdown_exempt else None,
             "antipassback": None if door.antipassback == "off" else door.antipassback,
         }

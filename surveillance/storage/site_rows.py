@@ -54,6 +54,7 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
                 row.to_area or OUTSIDE,
                 row.antipassback or "off",
                 row.interlock,
+                row.line,
                 bool(row.lockdown_exempt),
             )
             for row in _all(connection, tables.door)
@@ -192,6 +193,7 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
         "to_area": door.to_area or None,
         "antipassback": None if door.antipassback == "off" else door.antipassback,
         "interlock": door.interlock,
+        "line": door.line,
         "lockdown_exempt": door.lockdown_exempt or None,
     }
 

@@ -23,6 +23,8 @@ KEYS: Mapping[str, str] = {
     "component": N_("Part of the system"),
     "count": N_("Number"),
     "crops": N_("Crops"),
+    "crossed": N_("Went through"),
+    "let_in": N_("Let in"),
     "deadline": N_("Deadline"),
     "doors": N_("Doors"),
     "escorted_by": N_("Escorted by"),

@@ -22,6 +22,7 @@ KINDS: Mapping[str, str] = {
     "access.denied": N_("Access denied"),
     "access.taken": N_("Access taken"),
     "access.not_taken": N_("Access not taken"),
+    "access.taken_unknown": N_("Nobody knows whether access was taken"),
     "tailgating.detected": N_("Tailgating"),
     "camera.lost": N_("Camera lost"),
     "camera.found": N_("Camera found"),
@@ -33,6 +34,7 @@ KINDS: Mapping[str, str] = {
     "scene.logged": N_("Scene noted"),
     "antipassback.violated": N_("Let in out of turn"),
     "area.forgiven": N_("Forgiven"),
+    "area.entered": N_("Area entered"),
     "threat.changed": N_("Threat level"),
     "door.commanded": N_("Door commanded"),
     "door.locked": N_("Door locked"),
@@ -119,6 +121,7 @@ FAMILIES: Mapping[str, str] = {
     "access.": N_("Access"),
     "door.": N_("Doors"),
     "antipassback.": N_("Out of turn"),
+    "tailgating.": N_("Tailgating"),
     "area.": N_("Areas"),
     "threat.": N_("Threat levels"),
     "camera.": N_("Cameras"),
@@ -216,12 +219,14 @@ def title(event: Event, language: str) -> str:
     if area == "access" and event.get("door"):
         who = event.get("identity") or details.get("actor") or words_in(language, N_("Somebody unknown"))
         return words_in(language, N_("%(who)s at %(door)s"), who=who, door=event["door"])
+    if kind == "tailgating.detected":
+        return f"{kind_words(kind, language)}: {event.get('door')}"
     if kind == "threat.changed":
         return f"{kind_words(kind, language)}: {details.get('level')}"
     if kind == "area.forgiven":
         everybody = words_in(language, N_("everybody"))
         return f"{kind_words(kind, language)}: {event.get('identity') or everybody}"
-    if kind == "antipassback.violated":
+    if kind in ("antipassback.violated", "area.entered"):
         return words_in(language, N_("%(who)s at %(door)s"), who=event["identity"], door=event["door"])
     if kind == "door.commanded" and "command" in details:
         return _ordered(event, language)
