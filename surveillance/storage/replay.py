@@ -23,7 +23,7 @@ from surveillance.domain.geometry import Box
 from surveillance.domain.values import TRIGGERS, CameraReport, Input, Observation, Tick
 from surveillance.domain.verdicts import Was
 from surveillance.storage import moments, tables
-from surveillance.storage.columns import EPOCH, Json, Moment
+from surveillance.storage.columns import EPOCH, NAMES, Json, Moment
 from surveillance.storage.database import reading
 from surveillance.storage.rows import attributes_of, input_of
 
@@ -111,7 +111,7 @@ def _steps(engine: Engine, query: Select[Any], table: Table, first: int, last: i
     while True:
         step = query.where(table.c.number > number, table.c.number <= last).order_by(table.c.number).limit(CHUNK)
         with reading(engine) as connection:
-            rows = connection.execute(step).cursor.fetchall()  # as they lie: the library's own rows cost as much again
+            rows = connection.execute(step).cursor.fetchall()  # as they lie: the library's own cost as much again
         yield from rows
         if len(rows) < CHUNK:
             return
@@ -129,10 +129,13 @@ def _raw(column: Column[Any]) -> TypeEngine[Any]:
 
 
 def _observations(engine: Engine, first: int, last: int) -> Numbered:
-    query = _columns(tables.observation, _SEEN)
+    query, names = _columns(tables.observation, _SEEN), NAMES.get(engine.dialect)
     for row in _steps(engine, query, tables.observation, first, last):
         number, id_, camera, at, media_s, change, track, label, confidence, *rest = row
         zones, zones_version, dwell_s, track_s, started_at, crossed, identity, model, attributes = rest
+        if names is not None:
+            identity = identity and names.name_of(identity)
+            attributes = attributes and names.opened(attributes.encode()).decode()
         yield (
             number,
             Observation(
@@ -166,7 +169,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _others(engine: Engine, first: int, last: int) -> Numbered:
-    table = tables.input_
+    table, names = tables.input_, NAMES.get(engine.dialect)
     query = _columns(table, ("number", "kind", "at", "subject", "state", "payload", "id"))
     for number, kind, moment, subject, state, payload, id_ in _steps(engine, query, table, first, last):
         at = EPOCH + timedelta(microseconds=moment)
@@ -175,6 +178,7 @@ def _others(engine: Engine, first: int, last: int) -> Numbered:
         elif kind == "camera" and payload is None:
             yield number, CameraReport(subject, at, state)
         else:
+            payload = payload if names is None or payload is None else names.opened(payload)
             row = {"kind": kind, "at": at, "subject": subject, "state": state, "payload": payload, "id": id_}
             yield number, input_of(row)
 
