@@ -112,37 +112,48 @@ class _Scene:
         self.levels: Levels | None = None  # what the access levels say of who asks
 
     def __call__(self, key: Key, doubts: dict[Key, str]) -> Value:
+        return self._word(key, doubts) if isinstance(key, str) else self._called(key, doubts)
+
+    def _called(self, key: tuple[str, ...], doubts: dict[Key, str]) -> Value:
+        """Words with arguments; those that are asked most often first."""
+        match key[0]:
+            case "dwell_in":
+                return self._seen.dwell_s.get(key[1], 0.0) if self._seen else 0.0
+            case "schedule":
+                return self._is_open(key, key[1], doubts)
+            case "count":
+                return self._count(key, key[1], key[2] if len(key) > 2 else None, doubts)
+            case "scene" | "scene_s":
+                return self._scene(key, key[1], key[2] if len(key) > 2 else self._camera, doubts)
+            case "plate_near":
+                return self._is_near(key, key[1], doubts)
+            case "occupancy":
+                return self._memory.places.occupancy(key[1], self._at)
+        return self._untold(key, doubts)
+
+    def _word(self, key: str, doubts: dict[Key, str]) -> Value:
         match key:
             case "people":
                 return self._count(key, "person", None, doubts)
-            case ("count", label, *zone):
-                return self._count(key, label, zone[0] if zone else None, doubts)
-            case ("schedule", name):
-                return self._is_open(key, name, doubts)
-            case "permitted":
-                return self._is_permitted(key, doubts)
-            case ("dwell_in", zone):
-                return self._seen.dwell_s.get(zone, 0.0) if self._seen else 0.0
-            case ("plate_near", plate):
-                return self._is_near(key, plate, doubts)
-            case "area":
-                return self._memory.places.area(self._request.person if self._request else None, self._at)
-            case ("occupancy", area):
-                return self._memory.places.occupancy(area, self._at)
-            case "by_camera":
-                return self._request is not None and self._request.by_camera
-            case ("scene" | "scene_s", name, *camera):
-                return self._scene(key, name, camera[0] if camera else self._camera, doubts)
             case "dwell_s":
                 return max(self._seen.dwell_s.values(), default=0.0) if self._seen else 0.0
+            case "mode":
+                return self._memory.mode
+            case "permitted":
+                return self._is_permitted(key, doubts)
+            case "area":
+                return self._memory.places.area(self._request.person if self._request else None, self._at)
+            case "by_camera":
+                return self._request is not None and self._request.by_camera
             case "camera_state":
                 return self._memory.camera_state(self._camera, self._at) if self._camera else "none"
             case "threat":
                 return self._memory.threat or self._site.threat_levels[0]
-            case "mode":
-                return self._memory.mode
             case "door_contact" | "door_lock" | "door_tampered" | "door_faulty":
                 return self._sensed(key, doubts)
+        return self._untold(key, doubts)
+
+    def _untold(self, key: Key, doubts: dict[Key, str]) -> Value:
         doubts[key] = self._missing(key)
         return UNKNOWN
 
@@ -222,14 +233,13 @@ class _Scene:
 
     def is_open(self, name: str) -> bool | None:
         """Whether that schedule is open; None for one that is not there."""
-        schedule = next((schedule for schedule in self._site.schedules if schedule.name == name), None)
-        if schedule is None:
-            return None
-        held = self._memory.schedules.get(name)
-        if held is None or held[0] is not schedule or not NOW <= self._at - held[1] < SECOND:
-            second = self._at.replace(microsecond=0)
-            held = self._memory.schedules[name] = schedule, second, is_open(schedule, self._at)
-        return held[2]
+        held = self._memory.schedules.get(name)  # by this site's schedules: another site empties it
+        if held is None or not NOW <= self._at - held[0] < SECOND:
+            schedule = next((schedule for schedule in self._site.schedules if schedule.name == name), None)
+            if schedule is None:
+                return None
+            held = self._memory.schedules[name] = self._at.replace(microsecond=0), is_open(schedule, self._at)
+        return held[1]
 
 
 def facts_of_observation(seen: Observation, memory: Memory, site: Site) -> Facts:

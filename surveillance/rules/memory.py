@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from surveillance.domain.doors import DoorSensed
 from surveillance.domain.interlock import PENDING_S, how_ajar
-from surveillance.domain.site import Door, Schedule
+from surveillance.domain.site import Door
 from surveillance.domain.threats import ThreatOrder
 from surveillance.domain.values import CameraReport, DoorReport, ModeReport, Observation, SceneReport
 from surveillance.rules.company import Company
@@ -110,7 +110,7 @@ class Memory:
         self.company = Company()
         self.crossings = Crossings(settings.taken_within_s)
         self.ticked_at: datetime | None = None
-        self.schedules: dict[str, tuple[Schedule, datetime, bool]] = {}  # as last asked for, in that second
+        self.schedules: dict[str, tuple[datetime, bool]] = {}  # as last asked for, in that second
 
     # --- hearing ---
 
