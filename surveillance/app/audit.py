@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from typing import IO, Any
 from surveillance.app.site_edit import author
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound, RecordFailed, UserMistake
+from surveillance.domain.suggest import no_such
 from surveillance.domain.values import rfc3339
 from surveillance.jobs.table import Done
 from surveillance.settings import Settings
@@ -24,6 +25,7 @@ from surveillance.storage.heads import (
     last_head,
     public_key,
     read_heads,
+    send_heads,
     sign_heads,
     unsigned,
     write_heads,
@@ -33,7 +35,7 @@ from surveillance.storage.recordings import Recordings
 from surveillance.storage.state import SharedState
 
 STATE = "audit"  # the name under which other processes find what the last audit came to
-_KEPT = "heads"  # and up to where heads were kept elsewhere
+_KEPT, _SENT = "heads", "heads-sent"  # and up to where heads were kept elsewhere, and sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,12 @@ def keep_heads(settings: Settings, store: Store) -> Done:
     is_old = signed_at is None or abs((now - signed_at).total_seconds()) >= wanted.sign_every_s
     signed = sign_heads(store.engine, store.keys) if lacking >= wanted.sign_links or (lacking and is_old) else []
     kept = _keep_elsewhere(store, wanted.heads_dir) if wanted.heads_dir is not None else 0
-    if not signed and not kept:
+    sent = _send(store, wanted.heads_to) if wanted.heads_to else 0
+    if not signed and not kept and not sent:
         return Done("nothing to sign", is_idle=True)
     words = f"signed up to link {signed[-1]['seq']:,}" if signed else "nothing to sign"
-    return Done(f"{words}; kept {kept} in {wanted.heads_dir}" if kept else words)
+    words += f"; kept {kept} in {wanted.heads_dir}" if kept else ""
+    return Done(words + (f"; sent {sent} to {', '.join(wanted.heads_to)}" if sent else ""))
 
 
 def nightly_audit(settings: Settings, store: Store) -> Done:
@@ -139,6 +143,21 @@ def _keep_elsewhere(store: Store, directory: Path) -> int:
     if heads:
         write_heads(directory, heads)
         state.put(_KEPT, {"seq": heads[-1]["seq"]})
+    return len(heads)
+
+
+def _send(store: Store, targets: Sequence[str]) -> int:
+    """Sends what is new to these notification targets; how many heads. Raises UserMistake for one that there is not."""
+    known = [target.name for target in store.site.read().notify]
+    for name in targets:
+        if name not in known:
+            raise UserMistake(f"audit.heads_to: {no_such('notification target', name, known)}")
+    state = SharedState(store.engine)
+    sent = state.get_dated(_SENT)
+    heads = heads_after(store.engine, sent[0].get("seq", 0) if sent else 0)
+    if heads:
+        send_heads(store.engine, heads, targets)
+        state.put(_SENT, {"seq": heads[-1]["seq"]})
     return len(heads)
 
 

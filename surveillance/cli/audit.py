@@ -28,13 +28,16 @@ def audit_commands() -> None:
     """
     surveillance audit verify
     surveillance audit verify --against /mnt/elsewhere/heads
+    surveillance audit verify --heads received.jsonl
     surveillance audit verify --no-media --json
     """,
 )
 @click.option(
     "--against",
+    "--heads",
+    "against",
     type=click.Path(exists=True, path_type=Path),
-    help="Signed heads that were kept elsewhere: a file of them, or a folder.",
+    help="Signed heads that were kept elsewhere or received: a file of them, a log, or a folder.",
 )
 @click.option("--no-media", is_flag=True, help="Do not read pictures and clips, which takes longest.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -195,7 +195,7 @@ def _is_by(connection: Connection, last: int, key: bytes) -> bool:
     two = select(chain).where(chain.c.seq <= last).order_by(chain.c.seq.desc()).limit(2)
     newest, *before = connection.execute(two).all()
     leaf = leaf_of(newest.seq, newest.kind, newest.ref, newest.digest)
-    return mac_of(key, before[0].mac if before else NOTHING, leaf) == newest.mac
+    return bool(mac_of(key, before[0].mac if before else NOTHING, leaf) == newest.mac)
 
 
 def _links(entries: Sequence[Entry], last: int, before: bytes, key: bytes) -> list[Row]:

@@ -7,27 +7,33 @@ says up to where the chain was shortened after retention, and what was on record
 from __future__ import annotations
 
 import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from surveillance.domain.errors import UserMistake
-from surveillance.domain.values import rfc3339
+from surveillance.domain.values import Action, new_id, rfc3339
+from surveillance.storage.canonical import canonical
 from surveillance.storage.chain import NOTHING, append, last_link, said
 from surveillance.storage.chained import ROWS, STATES, table_of
 from surveillance.storage.database import reading, writing
 from surveillance.storage.durable import append_line
 from surveillance.storage.keys import KeyStore
 from surveillance.storage.proof import is_signed, leaf_of, public_key_of, root_of, sign, succeed
-from surveillance.storage.tables import chain
+from surveillance.storage.rows import action_row
+from surveillance.storage.tables import chain, outbox
 
 COVERS = 20_000  # links under one head at most
 _SIGNING = "chain-signing"
+SENT, SENT_FOR = "chain.signed", timedelta(days=1)
+_RECEIVED = re.compile(r"head=([A-Za-z0-9_-]{40,}=*)")
 
 Head = dict[str, Any]
 
@@ -145,9 +151,28 @@ def write_heads(directory: Path, heads: Sequence[Head]) -> None:
         append_line(directory / f"heads-{head['at'][:7]}.jsonl", json.dumps(head, sort_keys=True))
 
 
+def send_heads(engine: Engine, heads: Sequence[Head], targets: Sequence[str]) -> None:
+    """Puts heads into the outbox for each of these targets; those that had their turn are forgotten."""
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        done = outbox.c.state.not_in(("pending", "attempting"))
+        connection.execute(delete(outbox).where(outbox.c.event == SENT, done))
+        rows = [action_row(_told(head, target, now), now) for head in heads for target in targets]
+        if rows:
+            connection.execute(insert(outbox), rows)
+
+
+def _told(head: Head, target: str, now: datetime) -> Action:
+    words = f"link {head['seq']:,}; head={urlsafe_b64encode(canonical(head)).decode()}"
+    payload = {"kind": "chain.signed", "at": head["at"], "reasons": [words], "head": head}
+    return Action(new_id(), SENT, "notify", target, now + SENT_FOR, f"head-{head['seq']}-{target}", payload)
+
+
 def read_heads(place: Path) -> Iterator[Head]:
-    """The heads of a file, or of every .jsonl and .json file of a folder. Raises UserMistake, with file and line."""
-    files = sorted(place.glob("*.json*")) if place.is_dir() else [place]
+    """The heads of a file, or of every file of a folder that may hold some: as they were kept there, or as a target
+    received them, on lines of a log or in bodies of webhooks. Raises UserMistake, with file and line.
+    """
+    files = sorted([*place.glob("*.json*"), *place.glob("*.log")]) if place.is_dir() else [place]
     if not files:
         raise UserMistake(f"{place} holds no signed heads: give the .jsonl file or the folder that they were kept in")
     for file in files:
@@ -160,10 +185,12 @@ def read_heads(place: Path) -> Iterator[Head]:
 
 def _parsed(file: Path, lines: Iterable[str]) -> Iterator[Head]:
     for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+        received = _RECEIVED.search(line)
+        if not line.strip() or (received is None and not line.lstrip().startswith("{")):
+            continue  # what else a log says
         try:
-            head = json.loads(line)
+            head = json.loads(urlsafe_b64decode(received[1]) if received else line)
+            head = head["data"]["head"] if "specversion" in head else head
             if not isinstance(head["seq"], int) or len(bytes.fromhex(head["mac"])) != len(NOTHING):
                 raise ValueError
         except (ValueError, KeyError, TypeError):

@@ -55,6 +55,7 @@ class AuditSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     heads_dir: Path | None = None  # a folder, off this machine if it can be, that every signed head is added to
+    heads_to: tuple[str, ...] = ()  # notification targets that every signed head is sent to
     sign_links: int = Field(default=1000, ge=1)  # a head is signed after so many links
     sign_every_s: float = Field(default=600.0, ge=10)  # and after so long, where there are any
 

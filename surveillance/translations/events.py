@@ -96,6 +96,7 @@ KINDS: Mapping[str, str] = {
     "user.searched": N_("User searched"),
     "user.exported": N_("User exported"),
     "user.erased": N_("User erased a person"),
+    "chain.signed": N_("Record signed"),
     "user.key_rotated": N_("User exchanged a key"),
     "user.reviewed": N_("User reviewed events"),
     "user.reopened": N_("User reopened events"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,14 +10,17 @@ from pathlib import Path
 
 import pytest
 from chained_site import ChainedSite, lived_in, open_site
-from ledger_samples import decision, observation
+from ledger_samples import NOON, decision, observation
 from old_databases import build_old
 from sqlalchemy import select, text
 from tampering import Tamperer
 
+from surveillance.actions.log import line
+from surveillance.actions.webhook import envelope
 from surveillance.app.audit import Look, audit, keep_heads, nightly_audit
 from surveillance.app.store import open_store, upgrade_database
 from surveillance.domain.errors import RecordFailed, SettingsError, UserMistake
+from surveillance.domain.site import NotifyTarget, Site
 from surveillance.settings import Settings
 from surveillance.storage import tables
 from surveillance.storage.audit import Walk
@@ -26,6 +30,7 @@ from surveillance.storage.copy import copy_database
 from surveillance.storage.database import open_database, reading, upgrade, writing
 from surveillance.storage.heads import heads_after, last_head, read_heads, sign_heads, unsigned, write_heads
 from surveillance.storage.keys import KeyStore
+from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.proof import is_signed, leaf_of
 from surveillance.storage.queries import Events
 from surveillance.storage.reviews import Reviews
@@ -248,6 +253,36 @@ def test_the_job_keeps_heads_elsewhere_and_makes_up_for_what_it_missed(tmp_path)
         connection.execute(text("UPDATE account SET role = 'administrator', name = 'eve'"))
     with pytest.raises(UserMistake, match="table account is not as the last edit on record left it"):
         nightly_audit(settings, store)
+
+
+def test_heads_that_targets_received_are_checked_against(tmp_path):
+    log, hook = NotifyTarget("book", "log", ""), NotifyTarget("ops", "webhook", "https://example.org/")
+    wanted = {"heads_to": ["book", "ops"], "sign_links": 1}
+    settings = Settings(data_dir=tmp_path / "site", audit=wanted)
+    upgrade_database(settings)
+    store = open_store(settings)
+    store.accounts.add("ada", "administrator", "correct horse battery")
+    with pytest.raises(UserMistake, match=r"audit\.heads_to: no notification target is called 'book'"):
+        keep_heads(settings, store)
+    store.site.seed(Site(notify=(log, hook)))
+    assert keep_heads(settings, store).words.endswith("sent 2 to book, ops")
+    assert keep_heads(settings, store).is_idle
+    due = SqlOutbox(store.engine).due(NOON)
+    assert sorted(action.target for action in due) == ["book", "book", "ops", "ops"]
+    lines = ["12:00 started", *(line(one.target, one, "en") for one in due if one.target == "book")]
+    (tmp_path / "alerts.log").write_text("\n".join(lines), encoding="utf-8")
+    bodies = [json.dumps(envelope(one, "site", "en")) for one in due if one.target == "ops"]
+    (tmp_path / "received.jsonl").write_text("\n".join(bodies), encoding="utf-8")
+    for file in ("alerts.log", "received.jsonl"):
+        found = audit(settings, Look(against=tmp_path / file), lambda done, total: None)
+        assert (found.faults, found.heads) == ([], 2)
+    with writing(store.engine) as connection:  # its end is cut, by somebody who has the keys too
+        last = connection.execute(select(tables.chain.c.seq).order_by(tables.chain.c.seq.desc())).scalars().first()
+        connection.execute(text("DELETE FROM chain WHERE seq > 3"))
+        connection.execute(text("UPDATE head SET value = 3 WHERE name = 'chain'"))
+    assert last > 3
+    found = audit(settings, Look(against=tmp_path / "received.jsonl"), lambda done, total: None)
+    assert any("is of a link that is not here" in fault.words for fault in found.faults)
 
 
 def test_an_older_database_is_chained_from_its_next_event_on(empty_database, tmp_path):
