@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from surveillance.domain import duress
 from surveillance.domain.site import Credential, Person
 from surveillance.domain.values import Factor
 
@@ -18,6 +19,8 @@ HashCredential = Callable[[str, str], str]  # kind, value as read -> the keyed h
 
 TOKENS = ("badge", "card", "plate", "qr", "phone")
 PRESENTABLE = ("badge", "card", "plate", "pin")  # qr and phone are badges whose signature the desk verified
+PINS = ("pin", duress.KIND)  # what a PIN at a reader may be
+GIVEN = (*PRESENTABLE, duress.KIND)  # what people are given by its value
 VALID, NONE = "valid", "none"
 DENIALS = (  # ONVIF's denial reasons that a credential can have, the gravest first
     "unauthorized",
@@ -35,6 +38,7 @@ class Identified:
     person: Person | None
     factors: frozenset[str]
     denials: tuple[str, ...]  # of DENIALS, in that order
+    duress: bool = False  # the PIN was the one for that
 
     @property
     def status(self) -> str:
@@ -57,8 +61,11 @@ def identify(
     (person,) = owners.values()
     verified: set[str] = set()
     denials: set[str] = set()
+    typed: set[str] = set()
     for kind, digest in digests:
-        held = [credential for _, credential in _holders((person,), kind, digest)]
+        kinds = PINS if kind == "pin" else (kind,)
+        held = [one for each in kinds for _, one in _holders((person,), each, digest)]
+        typed |= {one.kind for one in held}
         if not held:
             denials.add("invalid_pin" if kind == "pin" else "unauthorized")
             continue
@@ -66,7 +73,8 @@ def identify(
         denials |= faults
         if not faults:
             verified.add(kind)
-    return Identified(person, frozenset(verified), tuple(word for word in DENIALS if word in denials))
+    denied = tuple(word for word in DENIALS if word in denials)
+    return Identified(person, frozenset(verified), denied, duress.KIND in typed)
 
 
 def _holders(people: Sequence[Person], kind: str, digest: str) -> list[tuple[Person, Credential]]:

@@ -70,6 +70,7 @@ class AccessDesk:
             plate=self._seen.plate(door.camera, presented.at),
             face=face.words,
             once=once,
+            duress=found.duress,
         )
 
     def _identified(self, presented: Presented, site: Site) -> tuple[Identified, str]:
@@ -117,7 +118,8 @@ class AccessDesk:
 def expired(found: Identified) -> Identified:
     """The same person with a badge's code that is over, whatever the record says of its credential."""
     denials = {*found.denials, "credential_expired"}
-    return Identified(found.person, found.factors - {QR, PHONE}, tuple(word for word in DENIALS if word in denials))
+    ordered = tuple(word for word in DENIALS if word in denials)
+    return Identified(found.person, found.factors - {QR, PHONE}, ordered, found.duress)
 
 
 def parse_presented(payload: object, now: datetime, deadline: datetime) -> Presented:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from surveillance.access.credentials import PINS
+from surveillance.access.duress import UNUSABLE, is_unusable
 from surveillance.access.roster import mark_of
 from surveillance.domain.errors import NotFound, SettingsError
 from surveillance.domain.site import Credential, Person, Site
@@ -72,9 +74,11 @@ def matching(people: Iterable[Person], words: str) -> list[Person]:
 def _checked(site: Site, name: str) -> Site:
     """Raises SettingsError where a token of that person is somebody's already. A PIN is no identity."""
     owners: dict[tuple[str, str], str] = {}
+    if any(is_unusable(person.credentials) for person in site.people if person.name == name):
+        raise SettingsError(f"value: {UNUSABLE}")
     for person in site.people:
         for item in person.credentials:
-            key = (item.kind, item.value) if item.kind != "pin" else (person.name, item.value)
+            key = (item.kind, item.value) if item.kind not in PINS else (person.name, item.kind + item.value)
             owner = owners.setdefault(key, person.name)
             if owner != person.name or _count(person, item) > 1:
                 other = person.name if owner == name else owner

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from surveillance.access.badges import PHONE, QR
-from surveillance.access.credentials import PRESENTABLE, HashCredential
+from surveillance.access.credentials import GIVEN, PINS, HashCredential
+from surveillance.access.duress import UNUSABLE, is_unusable
 from surveillance.domain.site import Credential, Person
 from surveillance.domain.suggest import suggestion
 
@@ -75,8 +76,11 @@ class Roster:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def parse_roster(data: bytes, zone: tzinfo = UTC) -> Roster:
-    """Every line, or what is wrong with it. A date without a time counts in `zone`; the last day counts whole."""
+def parse_roster(data: bytes, zone: tzinfo = UTC, kinds: Sequence[str] = GIVEN) -> Roster:
+    """Every line, or what is wrong with it. A date without a time counts in `zone`; the last day counts whole.
+
+    `kinds` are those that may be given.
+    """
     if len(data) > MOST_BYTES:
         return _failed(1, f"the file has {len(data)} bytes; at most {MOST_BYTES} are accepted, so split it")
     try:
@@ -87,7 +91,7 @@ def parse_roster(data: bytes, zone: tzinfo = UTC) -> Roster:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         return _failed(line, "holds a zero byte; save the file as `CSV UTF-8`")
-    return _Reading(text, zone).roster()
+    return _Reading(text, zone, kinds).roster()
 
 
 def _failed(line: int, words: str) -> Roster:
@@ -97,7 +101,8 @@ def _failed(line: int, words: str) -> Roster:
 class _Reading:
     """The text line by line."""
 
-    def __init__(self, text: str, zone: tzinfo) -> None:
+    def __init__(self, text: str, zone: tzinfo, kinds: Sequence[str]) -> None:
+        self._kinds = tuple(kinds)
         self._lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         self._zone = zone
         self._faults: list[Fault] = []
@@ -196,7 +201,7 @@ class _Reading:
 
     def _kind(self, given: Mapping[str, str]) -> str:
         kind = given["kind"].lower()
-        kinds = (*PRESENTABLE, QR, PHONE) if given["value"].startswith(KEPT) else PRESENTABLE
+        kinds = (*self._kinds, QR, PHONE) if given["value"].startswith(KEPT) else self._kinds
         if kind and kind not in kinds:
             self._fault("kind", f"no kind is called {kind[:40]!r}; {suggestion(kind[:40], kinds)}")
         if not kind and given["value"]:
@@ -217,7 +222,7 @@ class _Reading:
                 self._fault("value", f"starts with {KEPT} but is no such mark; copy it whole from the export")
         elif _SHORTENED.fullmatch(value):
             self._fault("value", "was shortened by the spreadsheet; format the column as text and write it again")
-        elif given["kind"].lower() == "pin" and value and not PIN.fullmatch(value):
+        elif given["kind"].lower() in PINS and value and not PIN.fullmatch(value):
             self._fault("value", "a PIN has 4 to 12 digits")
         return value
 
@@ -247,7 +252,7 @@ class _Reading:
                 self._faults.append(Fault(row.line, "escort", f"differs from that on line {same.line}; write the same"))
             if not row.kind:
                 continue
-            key = (row.kind, row.value) if row.kind != "pin" else (row.name, row.value)
+            key = (row.kind, row.value) if row.kind not in PINS else (row.name, row.value)
             owner = owners.setdefault(key, row)
             if owner is not row and not row.value.startswith(KEPT):
                 whose = "" if owner.name == row.name else f" of {owner.name}"
@@ -315,7 +320,7 @@ class _Joining:
             (item.kind, item.value): person.name
             for person in people
             for item in person.credentials
-            if item.kind != "pin"
+            if item.kind not in PINS
         }
         self.faults: list[Fault] = []
 
@@ -325,6 +330,8 @@ class _Joining:
         known = {(item.kind, item.value): item for item in person.credentials}
         given = {(item.kind, item.value): item for row in rows if (item := self._credential(person, row)) is not None}
         credentials = given if self._replaces else known | given
+        if is_unusable(credentials.values()):
+            self.faults.append(Fault(rows[0].line, "value", UNUSABLE))
         groups = next((row.groups for row in rows if row.groups), frozenset())
         return Person(
             person.name,

@@ -14,7 +14,7 @@ from surveillance.app.site_edit import author, open_site
 from surveillance.app.store import Store, open_store, reader_token, relay_token, upgrade_database
 from surveillance.app.worker import build_classifier
 from surveillance.domain.errors import NotFound, SettingsError
-from surveillance.domain.permissions import Reach
+from surveillance.domain.permissions import EVERYTHING, Reach
 from surveillance.domain.site import Site
 from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Classification
@@ -75,7 +75,7 @@ def list_events(
 ) -> Iterator[Mapping[str, Any]]:
     """Events newest first. Raises NotFound for a camera that the site and its events never had."""
     store = open_store(settings)
-    wanted = EventFilter(camera=camera, kind=kind, since=since)
+    wanted = EventFilter(camera=camera, kind=kind, since=since, reach=EVERYTHING)
     cursor = None
     left = limit
     while left > 0:
@@ -96,7 +96,7 @@ def refuse_unknown_camera(site: Site, ever: Sequence[object], camera: str) -> No
 
 def one_event(settings: Settings, id: str) -> Mapping[str, Any]:
     """An event with its explanation and, of a denial, what it `needed`. Raises NotFound."""
-    event = open_store(settings).events.one(id)
+    event = open_store(settings).events.one(id, EVERYTHING)
     if event is None:
         raise NotFound(f"no event has the id {id!r}; `surveillance events list` shows those there are")
     needed = needed_of(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from surveillance.domain import duress
 from surveillance.domain.values import Decision, Event
 
 BAD = ("camera.lost", "camera.frozen", "camera.blinded", "camera.moved", "health.degraded", "configuration.rejected")
@@ -17,7 +18,7 @@ def log_events(events: Sequence[Event]) -> None:
     """Alerts and what went wrong as warnings, the rest as information."""
     for event in events:
         decision = event.decision
-        if decision.kind not in TOO_MANY and not decision.shadow:
+        if decision.kind not in (*TOO_MANY, duress.EVENT) and not decision.shadow:
             is_bad = decision.kind in BAD or decision.verdict == "alert" or decision.kind.endswith("_unknown")
             log.log(logging.WARNING if is_bad else logging.INFO, decision.kind, extra=_fields(decision))
 

@@ -49,10 +49,10 @@ def given_reach(
     for given, without, kind in ((cameras, no_cameras, "camera"), (doors, no_doors, "door")):
         if given and without:
             raise click.UsageError(f"--{kind} and --no-{kind}s exclude each other")
-    limited = [
+    seen_cameras, seen_doors = [
         frozenset(given) if given or without else None for given, without in ((cameras, no_cameras), (doors, no_doors))
     ]
-    return commands.known_reach(settings, Reach(*limited))
+    return commands.known_reach(settings, Reach(seen_cameras, seen_doors))
 
 
 def words_of(reach: Reach) -> str:

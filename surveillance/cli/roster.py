@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from surveillance.access.credentials import PRESENTABLE
+from surveillance.access.credentials import GIVEN
 from surveillance.access.roster import mark_of
 from surveillance.app import people, privacy, site_edit
 from surveillance.cli.cameras import tell_edit
@@ -69,6 +69,7 @@ def list_people(settings: Settings, words: tuple[str, ...], as_json: bool) -> No
 @click.option("--badge", help="Text of a badge; - asks for it.")
 @click.option("--card", help="Number of a card; - asks for it.")
 @click.option("--pin", help="PIN; - asks for it.")
+@click.option("--duress", help="A second PIN, typed under duress; - asks for it.")
 @click.option("--plate", help="Number plate.")
 @click.option("--until", help="When the credentials end, such as 2027-06-30.")
 @click.option("--escort", help="Let in only just after somebody of this group.")
@@ -83,7 +84,7 @@ def add(
     **values: str | None,
 ) -> None:
     """Add a person. Values are hashed and never shown again; given as - they are asked for."""
-    given = {kind: asked_for(kind, value) for kind in PRESENTABLE if (value := values.get(kind)) is not None}
+    given = {kind: asked_for(kind, value) for kind in GIVEN if (value := values.get(kind)) is not None}
     tell_edit(settings, people.add_person(settings, name, groups, given, until, escort))
 
 

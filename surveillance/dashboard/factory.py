@@ -24,6 +24,7 @@ from surveillance.dashboard import (
     cameras,
     door_setup,
     doors,
+    duress,
     errors,
     events,
     first_run,
@@ -80,6 +81,7 @@ PAGES = (
     cameras.pages,
     models.pages,
     doors.pages,
+    duress.pages,
     door_setup.pages,
     threat.pages,
     people.pages,
@@ -116,6 +118,7 @@ MENU = (
     ("users.all_sessions", _l("Sessions")),
     ("tokens.listing", _l("API tokens")),
     ("audit.listing", _l("Audit")),
+    ("duress.listing", _l("Duress")),
     ("api.docs", _l("API")),
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from flask import Flask, g, redirect, request, url_for
@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 
 from surveillance.dashboard.services import services
 from surveillance.dashboard.sessions import asks_for_page, current_user, unfinished
+from surveillance.domain import duress
 from surveillance.domain.permissions import PERMISSIONS, SCOPES, Reach, permissions_in, permissions_of
 from surveillance.storage.ledger import acting_from
 from surveillance.storage.tokens import Token
@@ -174,14 +175,19 @@ def _by_token() -> Actor | None:
     token = bearer_token()
     if token is None:
         return None
-    return Actor(token.name, permissions_in(token.scopes), token.reach, request.remote_addr or "", is_program=True)
+    return _actor(token.name, permissions_in(token.scopes), token.reach, is_program=True)
 
 
 def _by_session() -> Actor | None:
     user = current_user()
     if user is None:
         return None
-    return Actor(user.name, permissions_of(user.role), user.reach, request.remote_addr or "")
+    return _actor(user.name, permissions_of(user.role), user.reach)
+
+
+def _actor(name: str, permissions: frozenset[str], reach: Reach, is_program: bool = False) -> Actor:
+    reach = replace(reach, silent=duress.PERMISSION in permissions)
+    return Actor(name, permissions, reach, request.remote_addr or "", is_program)
 
 
 def _ask_to_sign_in(permission: str = "") -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from math import ceil
@@ -14,6 +14,8 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from surveillance.access import people as edits
+from surveillance.access.credentials import PINS
+from surveillance.access.duress import without_duress
 from surveillance.access.roster import PIN, mark_of, moment_of
 from surveillance.dashboard import trail
 from surveillance.dashboard.access_levels import seen_levels
@@ -24,6 +26,7 @@ from surveillance.dashboard.presenting import presenting
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
 from surveillance.dashboard.wording import Chip, has_picture
+from surveillance.domain import duress
 from surveillance.domain.errors import NotFound, SettingsError, UserMistake
 from surveillance.domain.site import Credential, Person, Site
 from surveillance.domain.values import rfc3339
@@ -37,6 +40,7 @@ KINDS = {
     "badge": _l("Badge"),
     "card": _l("Card"),
     "pin": _l("PIN"),
+    duress.KIND: _l("PIN for duress"),
     "plate": _l("Number plate"),
     "qr": _l("Printed QR badge"),
     "phone": _l("Badge on a phone"),
@@ -65,6 +69,16 @@ def standing_of(person: Person, now: datetime) -> Chip:
     return next((state for state in states if state is VALID), states[0] if states else NOTHING)
 
 
+def sees_duress() -> bool:
+    """Whether whoever asks may know of PINs for duress."""
+    return actor().may(duress.PERMISSION)
+
+
+def seen_people(people: Iterable[Person]) -> list[Person]:
+    """The people as whoever asks may know them."""
+    return list(people) if sees_duress() else [without_duress(person) for person in people]
+
+
 # --- looking --------------------------------------------------------------------------------------------------------
 
 
@@ -78,7 +92,7 @@ def listing() -> str:
     now = datetime.now(site_zone(services()))
     return render_template(
         "people.html",
-        people=[(person, standing_of(person, now)) for person in found[:MOST_SHOWN]],
+        people=[(person, standing_of(person, now)) for person in seen_people(found[:MOST_SHOWN])],
         count=len(found),
         total=len(services().site.read().people),
         words=words,
@@ -94,12 +108,11 @@ def one() -> str:
 
 def page_of(name: str, fault: str = "", where: str = "") -> str:
     """A person's page; `fault` is said beside the form called `where`."""
-    person = edits.person_of(services().site.read(), name)
+    person = seen_people([edits.person_of(services().site.read(), name)])[0]
     trail.viewed("person", name)
     zone = site_zone(services())
     now = datetime.now(zone)
-    rows, _older = services().events.page(EventFilter(identity=name), None, RECENT)
-    rows = [row for row in rows if actor().reach.sees(row["camera"], row["door"])]
+    rows, _older = services().events.page(EventFilter(identity=name, reach=actor().reach), None, RECENT)
     may_edit = actor().may("people.edit")
     wait = presenting().find(request.args.get("wait", ""), actor().name)
     return render_template(
@@ -109,7 +122,7 @@ def page_of(name: str, fault: str = "", where: str = "") -> str:
         doors=[door.name for door in services().site.read().doors if actor().reach.sees_door(door.name)],
         person=person,
         items=[(item, mark_of(item.value), state_of(item, now)) for item in person.credentials],
-        kinds=KINDS,
+        kinds=KINDS if sees_duress() else {kind: word for kind, word in KINDS.items() if kind != duress.KIND},
         weak=WEAK,
         rows=rows,
         faces=services().faces.of(name),
@@ -208,6 +221,8 @@ def change_credential() -> str | Response:
         raise UserMistake(_("Say what is to be done with it."))
     change, told = changes[act]
     kind, mark = request.form.get("kind", ""), request.form.get("mark", "")
+    if kind == duress.KIND and not sees_duress():
+        raise NotFound(_("There is no such credential."))
     return edited(lambda person: edits.with_changed(person, kind, mark, change), f"{kind} {mark}", told)
 
 
@@ -251,11 +266,11 @@ def groups_given() -> list[str]:
 def credential_given() -> Credential:
     """The credential of the form, its value hashed. Raises SettingsError; no message repeats the value."""
     kind, value = request.form.get("kind", ""), request.form.get("value", "").strip()
-    if kind not in KINDS or kind in MADE_HERE:
+    if kind not in KINDS or kind in MADE_HERE or (kind == duress.KIND and not sees_duress()):
         raise SettingsError(_("Choose what kind of credential it is."))
     if not value or len(value) > 200 or not value.isprintable() or value.startswith("hmac-sha256:"):
         raise SettingsError(_("Write what the reader reads: at most 200 printable characters."))
-    if kind == "pin" and not PIN.fullmatch(value):
+    if kind in PINS and not PIN.fullmatch(value):
         raise SettingsError(_("A PIN has 4 to 12 digits."))
     return with_validity_given(Credential(kind, services().site.hash_credential(kind, value)))
 

@@ -14,10 +14,13 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from surveillance.access.credentials import GIVEN, PRESENTABLE
+from surveillance.access.duress import with_duress_of
 from surveillance.access.roster import COLUMNS, MOST_BYTES, MOST_ROWS, Fault, merged, parse_roster, roster_csv
 from surveillance.dashboard import trail
 from surveillance.dashboard.clock import site_zone
 from surveillance.dashboard.guards import needs
+from surveillance.dashboard.people import seen_people, sees_duress
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
 from surveillance.domain.site import Person
@@ -92,15 +95,16 @@ def export() -> Response:
     people = services().site.read().people
     trail.exported("people", f"{len(people)}")
     name = f"people-{datetime.now(UTC):%Y%m%d}.csv"
-    answer = Response("\ufeff" + roster_csv(people), mimetype="text/csv")
+    answer = Response("\ufeff" + roster_csv(seen_people(people)), mimetype="text/csv")
     answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
 
 
 def trial_of(data: bytes, replaces: bool) -> Trial:
     site = services().site.read()
-    roster = parse_roster(data, site_zone(services()))
-    people, clashes = merged(site.people, roster, services().site.hash_credential, replaces)
+    roster = parse_roster(data, site_zone(services()), GIVEN if sees_duress() else PRESENTABLE)
+    people, clashes = merged(seen_people(site.people), roster, services().site.hash_credential, replaces)
+    people = people if sees_duress() else with_duress_of(people, site.people)
     faults = (*roster.faults, *clashes)
     changes = () if faults else changes_between(site, replace(site, people=people))
     text = with_plain_ends(data.decode("utf-8-sig", "replace"))

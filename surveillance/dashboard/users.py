@@ -157,7 +157,7 @@ def parse_reach(form: MultiDict[str, str]) -> Reach:
         frozenset(form.getlist(f"{kind}_named")[:1000]) if form.get(kind) == "some" else None
         for kind in ("cameras", "doors")
     ]
-    return Reach(*limited)
+    return Reach(limited[0], limited[1])
 
 
 def site_names() -> Mapping[str, list[str]]:

@@ -6,6 +6,8 @@ happened at the site.
 
 from __future__ import annotations
 
+from surveillance.domain import duress
+
 WANTS_EYES = 2  # waits in the inbox until a person reviewed it
 LISTED = 1  # is among all events
 ON_RECORD = ("user.", "configuration.", "model.", "job.finished")  # kinds and families that are neither
@@ -36,6 +38,8 @@ EYES = frozenset(
 
 def attention_of(kind: str, verdict: str | None, shadow: bool = False) -> int | None:
     """WANTS_EYES, LISTED, or None for what is on record only. A shadow rule never asks for eyes."""
+    if kind == duress.EVENT:
+        return None
     if kind in EYES or (verdict in ("alert", "deny") and not shadow):
         return WANTS_EYES
     if any(kind == name or (name.endswith(".") and kind.startswith(name)) for name in ON_RECORD):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from surveillance.domain import duress
+
 ROLES = ("viewer", "guard", "operator", "installer", "administrator")
 _ALL = frozenset(ROLES)
 _ADMINISTRATOR = frozenset({"administrator"})
@@ -36,6 +38,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "people.edit": _KEEPERS,
     "people.erase": _ADMINISTRATOR,  # what is held of one person: handed over, or erased for good
     "people.forgive": _WATCH,  # say that the record has wrong where somebody is
+    duress.PERMISSION: _ADMINISTRATOR,  # that somebody typed the PIN for duress, and who has one
     "site.edit": _BUILDERS,  # schedules, notification targets, the first run
     "site.arm": _WATCH,  # set the arming mode by hand
     "site.threat": _WATCH,  # set the threat level; to end a lockdown takes doors.release, too
@@ -65,6 +68,7 @@ SCOPES: Mapping[str, frozenset[str]] = {
     "people:read": frozenset({"people.view"}),
     "people:write": frozenset({"people.view", "people.edit"}),
     "people:forgive": frozenset({"people.view", "people.forgive"}),
+    "duress:read": frozenset({"events.view", "people.view", duress.PERMISSION}),
     "site:write": frozenset({"rules.view", "site.edit"}),
     "site:threat": frozenset({"doors.view", "site.threat", "doors.release"}),
     "site:arm": frozenset({"rules.view", "site.arm"}),
@@ -78,6 +82,7 @@ class Reach:
 
     cameras: frozenset[str] | None = None
     doors: frozenset[str] | None = None
+    silent: bool = False  # also what only those may know who have the permission for it
 
     @property
     def is_whole(self) -> bool:
@@ -98,6 +103,7 @@ class Reach:
 
 
 WHOLE = Reach()
+EVERYTHING = Reach(silent=True)
 
 
 def permissions_of(role: str) -> frozenset[str]:

@@ -284,6 +284,7 @@ class AccessRequest:
     by_camera: bool = False  # the door's camera asks by itself, no reader
     face: str = ""  # what came of looking for the person's face at the door's camera, in words; empty: nobody looked
     once: str = ""  # names a code that counts once at each door; empty for what may be presented again
+    duress: bool = False  # the PIN was the one that is typed under duress; no rule and no reason may tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from surveillance.rules.memory import Memory, SeenTrack, scene_of
 from surveillance.rules.permission import Permission, combine, doubts_of, judged_of, permits
 from surveillance.rules.refusals import refusals_of
 from surveillance.rules.settings import RuleSettings
-from surveillance.rules.telling import about_camera, about_seen, asked_of, plate_of, span_of
+from surveillance.rules.telling import about_camera, about_request, about_seen, asked_of, plate_of, silent_of, span_of
 from surveillance.rules.together import Others
 
 _ACTED = {"alert": "alerted", "log": "logged"}
@@ -207,21 +207,15 @@ class RuleJudge:
         rules = self._book.of("access")
         permission = combine(rules, facts, refusals_of(request, self._memory, self._site, now))
         permission, told = self._others.allow(permission, request, facts, rules)
-        about: dict[str, Any] = {
-            "at": request.at,
-            "trigger": "access",
-            "subject": request.id,
-            "camera": request.camera,
-            "door": request.door,
-            "identity": request.person,
-        }
+        about = about_request(request)
         details = asked_of(request) | told
         more: list[dict[str, Any]] = []
         if permission.verdict == "authorize":
             moves, more = passing.granted(request, self._site, self._memory, now, told.get("second_of"))
             details |= moves
+        silent = silent_of(request, self._site, self._settings.duress_notify)
         decisions = self._permit("access", ("granted", "denied"), permission, facts, about, details)
-        return (*decisions, *self._decide_all(more))
+        return (*decisions, *self._decide_all([*more, *silent]))
 
     def _permit(
         self,

@@ -39,4 +39,7 @@ class RuleSettings(BaseModel):
     escort_s: float = Field(
         default=30.0, gt=0, le=600, description="a visitor is let in so long after somebody who escorts them"
     )
+    duress_notify: tuple[str, ...] = Field(
+        default=(), description="targets that are told when a PIN for duress is typed; none named: all of the site"
+    )
     mode: Literal["armed", "disarmed"] = Field(default="armed", description="the arming mode of a site without arming")

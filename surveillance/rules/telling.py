@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from surveillance.domain import duress
+from surveillance.domain.site import Site
 from surveillance.domain.values import AccessRequest, Observation, rfc3339
 
 
@@ -33,6 +36,26 @@ def asked_of(request: AccessRequest) -> dict[str, Any]:
     """What a decision on a request says of it beside its facts."""
     told = {"face": request.face, "plate": request.plate, "asked_by": "camera" if request.by_camera else ""}
     return {"deadline": rfc3339(request.deadline)} | {key: words for key, words in told.items() if words}
+
+
+def about_request(request: AccessRequest) -> dict[str, Any]:
+    return {
+        "at": request.at,
+        "trigger": "access",
+        "subject": request.id,
+        "camera": request.camera,
+        "door": request.door,
+        "identity": request.person,
+    }
+
+
+def silent_of(request: AccessRequest, site: Site, told: Sequence[str]) -> list[dict[str, Any]]:
+    """What is put on record beside the answer, where the PIN was the one for duress. `told`: targets; empty: all."""
+    if not request.duress:
+        return []
+    targets = tuple(target.name for target in site.notify if not told or target.name in told)
+    about = {**about_request(request), "trigger": "system", "notify": targets}
+    return [{**about, "kind": duress.EVENT, "reasons": ("the PIN for duress was typed",)}]
 
 
 def plate_of(seen: Observation) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from sqlalchemy import (  # fmt: skip
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from surveillance.domain import duress
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.permissions import WHOLE, Reach
 from surveillance.storage import tables
@@ -102,6 +103,8 @@ def conditions(of: FromClause | Unindexed, wanted: EventFilter, met: Collection[
         found["waiting"] = waiting(of)
     if wanted.audit:
         found["audit"] = of.c.actor.is_not(None)
+    if not wanted.reach.silent and not (wanted.listed or wanted.waiting):  # those hold nothing of it anyway
+        found["silent"] = of.c.kind != duress.EVENT
     if not wanted.reach.is_whole:
         found["reach"] = within(of, wanted.reach)
     if wanted.words:

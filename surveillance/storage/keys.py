@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from surveillance.domain import duress
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.plates import spelled
 from surveillance.storage.durable import sync_directory
@@ -101,6 +102,7 @@ class KeyStore:
 
         A value that looks like a hash is hashed like any other: whoever presents a stolen hash gets nowhere.
         """
+        kind = "pin" if kind == duress.KIND else kind  # so that a reader's PIN is compared with both alike
         message = f"{kind}\0{_normal(kind, value)}".encode()
         return HASHED + hmac.new(self.key("credentials"), message, hashlib.sha256).hexdigest()
 

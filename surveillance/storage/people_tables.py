@@ -27,7 +27,7 @@ credential = Table(
     metadata,
     Column("person", Whom(), name_of("person"), primary_key=True, doc="whose it is, by pseudonym"),
     Column("position", Integer, primary_key=True, autoincrement=False, doc="order in lists"),
-    Column("kind", String(20), nullable=False, doc="badge, card, pin, plate, qr or phone"),
+    Column("kind", String(20), nullable=False, doc="badge, card, pin, plate, qr, phone, or duress: a second PIN"),
     Column("value", Name, nullable=False, doc="keyed hash of what a reader reads; never the value itself"),
     Column("enabled", Boolean, nullable=False, doc="whether it counts"),
     Column("valid_from", Moment, doc="not before"),

@@ -198,6 +198,7 @@ def input_of(row: Mapping[str, Any] | RowMapping) -> Input:
         once=rest.get("once", ""),
         deadline=datetime.fromisoformat(rest["deadline"]),
         face=rest.get("face", ""),
+        duress=rest.get("duress", False),
     )
 
 
@@ -246,6 +247,7 @@ def _request_json(request: AccessRequest) -> Row:
         "once": request.once,
         "deadline": request.deadline.isoformat(),
         **({"face": request.face} if request.face else {}),
+        **({"duress": True} if request.duress else {}),
     }
 
 

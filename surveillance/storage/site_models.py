@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shapely import Polygon
 
 from surveillance import plugins
+from surveillance.domain import duress
 from surveillance.domain.addresses import check_camera
 from surveillance.domain.areas import OUTSIDE
 from surveillance.domain.devices import MQTT_PORTS, READER_WIRES, check_device, scheme_of, wire_of
@@ -38,6 +39,7 @@ from surveillance.domain.threats import LEVELS, LOCKDOWN
 from surveillance.storage.keys import HASHED
 
 Place = tuple[str | int, ...]
+PINS = ("pin", duress.KIND)
 
 
 def _name(text: str) -> str:
@@ -242,7 +244,7 @@ class DoorModel(_Model):
 
 
 class CredentialModel(_Model):
-    kind: Literal["badge", "card", "pin", "plate", "qr", "phone"]
+    kind: Literal["badge", "card", "pin", "plate", "qr", "phone", "duress"]
     value: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_credential)]
     enabled: bool = True
     valid_from: Moment | None = None
@@ -343,10 +345,15 @@ class SiteModel(_Model):
                 place: Place = ("people", number, "credentials", index)
                 owner = owners.setdefault((credential.kind, credential.value), person.name)
                 # a PIN is no identity: two people may choose the same one
-                if credential.kind != "pin" and (owner != person.name or (index > 0 and _repeated(person, index))):
+                if credential.kind not in ("pin", "duress") and (
+                    owner != person.name or (index > 0 and _repeated(person, index))
+                ):
                     yield place, f"this {credential.kind} belongs to {owner} already; one credential, one person"
                 if credential.valid_from and credential.valid_until and credential.valid_until <= credential.valid_from:
                     yield (*place, "valid_until"), "is not after valid_from"
+                pins = [other.value for other in person.credentials if other.kind == "pin"]
+                if credential.kind == duress.KIND and credential.value in pins:
+                    yield (*place, "value"), "this PIN cannot be used; choose another"
 
     def _notify_faults(self) -> Iterator[tuple[Place, str]]:
         yield from _twice(("notify",), "notification target", [target.name for target in self.notify])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from surveillance.domain import duress
 from surveillance.domain.geometry import Point
 from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import DAYS, Camera, Credential, Door, NotifyTarget, Person, SceneWatch, Schedule, Site
@@ -50,7 +51,7 @@ def changes_between(before: Site, after: Site) -> tuple[Change, ...]:
     return (
         *_named("camera", before.cameras, after.cameras, _camera_fields, hidden_camera),
         *_named("door", before.doors, after.doors, _door_fields, hidden_door),
-        *_named("person", before.people, after.people, _person_fields, _as_it_is),
+        *_named("person", before.people, after.people, _person_fields, _hidden_person),
         *_named("access level", before.access_levels, after.access_levels, _level_fields, _as_it_is),
         *_named("schedule", before.schedules, after.schedules, _schedule_fields, _as_it_is),
         *_arming(before, after),
@@ -206,12 +207,14 @@ def _person_fields(person: Person) -> Fields:
     fields = {"groups": ", ".join(sorted(person.groups)) or None, "escort": person.escort}
     for credential in person.credentials:
         mark = credential.value.removeprefix(HASHED)[:8] if credential.value.startswith(HASHED) else "not hashed yet"
-        fields[f"{credential.kind} {mark}"] = _credential_text(credential)
+        kind = "pin" if credential.kind == duress.KIND else credential.kind
+        fields[f"{kind} {mark}"] = _credential_text(credential)
     return _present(fields)
 
 
 def _credential_text(credential: Credential) -> str:
     text = "enabled" if credential.enabled else "disabled"
+    text += " for duress" if credential.kind == duress.KIND else ""
     if credential.valid_from:
         text += f" from {rfc3339(credential.valid_from)}"
     if credential.valid_until:
@@ -261,6 +264,12 @@ def _yes_no(value: bool) -> str:
 
 def _present(fields: Mapping[str, str | None]) -> Fields:
     return {name: text for name, text in fields.items() if text is not None}
+
+
+def _hidden_person(person: Person) -> Person:
+    """A PIN for duress reads like any PIN."""
+    shown = (replace(one, kind="pin") if one.kind == duress.KIND else one for one in person.credentials)
+    return replace(person, credentials=tuple(shown))
 
 
 def _as_it_is(item: Any) -> Any:

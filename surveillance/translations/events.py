@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from surveillance.domain import duress
 from surveillance.translations import DIRECTORY, said
 from surveillance.translations.words import N_
 
@@ -20,6 +21,7 @@ KINDS: Mapping[str, str] = {
     "presence.denied": N_("Presence denied"),
     "access.granted": N_("Access granted"),
     "access.denied": N_("Access denied"),
+    duress.EVENT: N_("PIN for duress"),
     "access.taken": N_("Access taken"),
     "access.not_taken": N_("Access not taken"),
     "access.taken_unknown": N_("Nobody knows whether access was taken"),

@@ -10,7 +10,9 @@ from typing import Any
 from door_site import DoorSite, open_door_site, site_with
 
 from surveillance.domain.levels import AccessLevel
-from surveillance.domain.site import DAYS, Credential, Person, Site, parse_schedule
+from surveillance.domain.permissions import EVERYTHING
+from surveillance.domain.site import DAYS, Credential, NotifyTarget, Person, Site, parse_schedule
+from surveillance.storage.queries import EventFilter
 
 BY_LEVELS = '- {name: by-levels, on: access, verdict: authorize, when: permitted and "badge" in factors}\n'
 PEOPLE = (
@@ -72,6 +74,29 @@ def test_a_visitor_follows_a_host_also_over_a_restart(tmp_path: Path) -> None:
     again = open_door_site(tmp_path)
     assert ask(again, "badge", "vera-badge")["verdict"] == "authorize"
     assert [event["details"].get("escorted_by") for event in again.events("access.granted")] == [None, "Grace"]
+
+
+def test_a_pin_for_duress_answers_alike_and_tells_whom_it_should(tmp_path: Path) -> None:
+    forced = replace(PEOPLE[0], credentials=(*PEOPLE[0].credentials, Credential("duress", "4321")))
+    notify = (NotifyTarget("ops", "log"),)
+    site = open_door_site(tmp_path, site_with(None, people=(forced,), rules=WITH_PIN, notify=notify))
+    told = []
+    for pin in ("1234", "4321"):
+        ask(site, "badge", "ada-badge")
+        told.append({key: value for key, value in ask(site, "pin", pin).items() if key not in ("event", "expires_at")})
+    assert told[0] == told[1]
+    assert told[0]["verdict"] == "authorize"
+    granted = [(event["reasons"], event["details"].keys()) for event in site.events("access.granted")]
+    assert granted[0] == granted[1]
+    assert site.events("access.duress") == []
+    wanted = EventFilter(kind="access.duress", reach=EVERYTHING)
+    [silent] = site.store.events.page(wanted, None, 10)[0]
+    assert (silent["door"], silent["identity"]) == ("front", "Ada")
+    assert [(one.kind, one.target, one.state) for one in site.became if one.event == silent["id"]] == [
+        ("notify", "ops", "done")
+    ]
+    again = open_door_site(tmp_path)  # what is replayed at a start puts nothing on record twice
+    assert len(again.store.events.page(wanted, None, 10)[0]) == 1
 
 
 def test_a_badge_and_then_its_pin_open_once(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_every_bad_line_is_named_with_its_column_and_what_to_do() -> None:
         "line 3, groups: 'st%ff' is no group; use letters, digits, blanks, dots, - and _",
         "line 3, kind: no kind is called 'bagde'; did you mean 'badge'?",
         "line 4, value: is empty; write what the reader reads, or leave kind empty too",
-        "line 5, kind: is empty; write which kind the value is: badge, card, plate, pin",
+        "line 5, kind: is empty; write which kind the value is: badge, card, plate, pin, duress",
         "line 6, value: was shortened by the spreadsheet; format the column as text and write it again",
         "line 6, valid_from: '31.12.2026' is no date; write it as 2026-12-31, or 2026-12-31T18:00",
         "line 6, enabled: 'perhaps' is neither yes nor no",

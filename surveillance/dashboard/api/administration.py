@@ -72,7 +72,8 @@ class ReachGiven(Given):
     doors: Annotated[list[Word], Field(max_length=1000)] | None = None
 
     def stored(self) -> Reach:
-        return Reach(*(None if some is None else frozenset(some) for some in (self.cameras, self.doors)))
+        cameras, doors = (None if some is None else frozenset(some) for some in (self.cameras, self.doors))
+        return Reach(cameras, doors)
 
 
 class Rights(Given):

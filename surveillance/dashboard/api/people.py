@@ -9,18 +9,22 @@ from typing import Annotated, Literal
 from flask import url_for
 from flask_babel import gettext as _
 from pydantic import ConfigDict, Field
+from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.routing import PathConverter
 
 from surveillance.access import people as edits
+from surveillance.access.credentials import PINS
 from surveillance.access.roster import PIN, mark_of
 from surveillance.dashboard import trail
 from surveillance.dashboard.api.declare import Made, Resource, pages
 from surveillance.dashboard.api.edits import Edited, Seen
 from surveillance.dashboard.api.models import SECRET, Given, Moment, Told, Word
 from surveillance.dashboard.guards import needs
+from surveillance.dashboard.people import seen_people, sees_duress
 from surveillance.dashboard.people_files import trial_of
 from surveillance.dashboard.services import services
 from surveillance.dashboard.site_edits import edit_site
+from surveillance.domain import duress
 from surveillance.domain.errors import SettingsError
 from surveillance.domain.site import Credential, Person
 from surveillance.storage.keys import HASHED
@@ -92,11 +96,14 @@ class NewPerson(Groups):
 
 
 class NewCredential(Given):
-    """What a person presents. A reader's card number, a PIN of 4 to 12 digits, a plate."""
+    """What a person presents. A reader's card number, a PIN of 4 to 12 digits, a plate.
+
+    `duress` is a second PIN, which opens as always and is told to those with `duress.view` only, who alone give it.
+    """
 
     model_config = ConfigDict(json_schema_extra={"example": {"kind": "card", "value": "0451"}})
 
-    kind: Literal["badge", "card", "pin", "plate"]
+    kind: Literal["badge", "card", "pin", "plate", "duress"]
     value: Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=SECRET)]
     enabled: bool = True
     valid_from: Moment | None = None
@@ -172,7 +179,9 @@ def put_escort(name: str, query: Seen, body: EscortGiven) -> OnePerson:
 @needs("people.edit")
 def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
     """Give a person a credential. Its value is hashed, and never told again."""
-    if body.kind == "pin" and not PIN.fullmatch(body.value):
+    if body.kind == duress.KIND and not sees_duress():
+        raise Forbidden(_("This takes the permission %(permission)s.", permission=duress.PERMISSION))
+    if body.kind in PINS and not PIN.fullmatch(body.value):
         raise SettingsError(_("A PIN has 4 to 12 digits."))
     if not body.value.isprintable() or body.value.startswith(HASHED):
         raise SettingsError(_("Write what the reader reads: at most 200 printable characters."))
@@ -186,6 +195,8 @@ def add_credential(name: str, query: Seen, body: NewCredential) -> OnePerson:
 @needs("people.edit")
 def delete_credential(name: str, kind: str, mark: str, query: Seen) -> OnePerson:
     """Take a credential away."""
+    if kind == duress.KIND and not sees_duress():
+        raise NotFound
     return changed(name, query, lambda person: edits.with_changed(person, kind, mark, lambda item: None))
 
 
@@ -227,7 +238,7 @@ def changed(name: str, query: Seen, change: Callable[[Person], Person]) -> OnePe
 
 def told(person: Person) -> PersonTold:
     """A person as the API tells of them."""
-    credentials = [_credential(credential) for credential in person.credentials]
+    credentials = [_credential(credential) for credential in seen_people([person])[0].credentials]
     return PersonTold(name=person.name, groups=sorted(person.groups), escort=person.escort, credentials=credentials)
 
 
