@@ -1,10 +1,11 @@
 """Who went through a door after a grant: persons that crossed the door's line while it could be opened, counted.
 
-One watch per door, from a grant until some seconds after its pulse. A function of the inputs alone, and bounded.
+A watch runs from a grant until some seconds after its pulse. A function of the inputs alone, and bounded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -48,7 +49,7 @@ class Crossings:
 
     def __init__(self, taken_within_s: float) -> None:
         self._within = timedelta(seconds=taken_within_s)
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, list[Watch]] = {}  # by door; one that is over waits for what is told late
 
     def __bool__(self) -> bool:
         return bool(self._watches)
@@ -56,7 +57,10 @@ class Crossings:
     def let_in(self, door: Door, one: LetThrough, for_all: bool = False) -> None:
         """Begins a watch, or goes on with the one under way."""
         until = one.at + timedelta(seconds=door.pulse_s) + self._within
-        watch = self._watches.setdefault(door.name, Watch(one.at, until))
+        watches = self._watches.setdefault(door.name, [])
+        if not watches or one.at > watches[-1].until:
+            watches.append(Watch(one.at, until))
+        watch = watches[-1]
         watch.until = max(watch.until, until)
         watch.is_open_to_all |= for_all
         key = one.person or one.request
@@ -66,17 +70,19 @@ class Crossings:
 
     def take_back(self, request: str) -> None:
         """That request did not come on record, so nobody was let in by it."""
-        for name, watch in list(self._watches.items()):
-            for people in (watch.let_in, watch.pending):
+        for watches in self._watches.values():
+            for people in (people for watch in watches for people in (watch.let_in, watch.pending)):
                 for key in [key for key, one in people.items() if one.request == request]:
                     del people[key]
-            if not watch.let_in:
-                del self._watches[name]
+        self._keep(lambda watch: bool(watch.let_in))
 
     def see(self, door: Door, seen: Observation) -> Watch | None:
         """A watch in which that observation counts: a person has crossed the door's line on their way in."""
-        watch = self._watches.get(door.name)
-        if watch is None or f"{door.line}:in" not in seen.crossed or not watch.since <= seen.at <= watch.until:
+        if f"{door.line}:in" not in seen.crossed:
+            return None
+        watches = self._watches.get(door.name, ())
+        watch = next((watch for watch in watches if watch.since <= seen.at <= watch.until), None)
+        if watch is None:
             return None
         if seen.label == REJECTED:
             watch.doubt = f"camera {seen.camera} saw something go through that it cannot tell from a person"
@@ -87,12 +93,17 @@ class Crossings:
 
     def ended(self, now: datetime) -> list[tuple[str, Watch]]:
         """The watches that are over, by door; each once. What is too old is dropped."""
-        over = [name for name, watch in self._watches.items() if now > watch.until + LATE]
-        found = [(name, self._watches.pop(name)) for name in over]
-        return [(name, watch) for name, watch in found if now - watch.until <= TOO_OLD]
+        every = [(name, watch) for name, watches in self._watches.items() for watch in watches]
+        over = [(name, watch) for name, watch in every if now > watch.until + LATE]
+        self._keep(lambda watch: now <= watch.until + LATE)
+        return [(name, watch) for name, watch in over if now - watch.until <= TOO_OLD]
 
     def keep_only(self, doors: set[str]) -> None:
-        self._watches = {name: watch for name, watch in self._watches.items() if name in doors}
+        self._watches = {name: watches for name, watches in self._watches.items() if name in doors}
+
+    def _keep(self, is_kept: Callable[[Watch], bool]) -> None:
+        left = {name: [watch for watch in watches if is_kept(watch)] for name, watches in self._watches.items()}
+        self._watches = {name: watches for name, watches in left.items() if watches}
 
 
 def tells_taken(door: Door, site: Site) -> bool:

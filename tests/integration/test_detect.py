@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from pathlib import Path
 
 import cv2
@@ -15,19 +16,23 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from judging import book, rule
 from models import random_task
 
 from surveillance.app.detectors import build_blur
 from surveillance.app.doctor import look_at_models
+from surveillance.app.watch import heartbeats
 from surveillance.app.worker import build_classifier, build_worker, source_options
 from surveillance.cli import load_commands
-from surveillance.domain.geometry import Box
-from surveillance.domain.site import Camera, Site
-from surveillance.domain.values import Bgr
-from surveillance.engines.worker import walk_source
+from surveillance.domain.geometry import Box, Line
+from surveillance.domain.site import Camera, Door, Site
+from surveillance.domain.values import AccessRequest, Bgr, Decision
+from surveillance.engines.worker import Looked, walk_source
 from surveillance.ingest.sources import FileSource
 from surveillance.perception.detect import build_detector
 from surveillance.perception.segment import build_segmenter
+from surveillance.rules.judge import RuleJudge
+from surveillance.rules.settings import RuleSettings
 from surveillance.settings import Settings
 from surveillance.training.known_weights import find_known
 
@@ -201,3 +206,40 @@ def test_torchvisions_segmenter_answers_as_torchvision_does(tmp_path: Path) -> N
     np.testing.assert_array_equal(labels, logits[0].argmax(dim=0).numpy()[16:48])
     assert sum(segmenter.shares(labels).values()) == pytest.approx((labels > 0).mean())
     np.testing.assert_array_equal(segmenter.people(picture), labels == card.labels.index("person"))
+
+
+def test_who_went_through_after_a_grant_is_counted_on_real_people(house: Path, footage: Path) -> None:
+    """Over a line that people cross outdoors: one after a grant, two close together after one, and then nobody."""
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    video, sill = footage / "video" / "vtest_480x360.mp4", Line("sill", (1.0, 0.5), (0.0, 0.5))
+    camera = Camera("yard", f"file:{video}", proposer="detector", lines=(sill,))
+    site = Site(cameras=(camera,), doors=(Door("gate", "yard", line="sill", pulse_s=0.5),))
+    staff = rule("staff", "access", "authorize", '"badge" in factors')
+    judge = RuleJudge(book(staff, site), site, RuleSettings(taken_within_s=1.0, settle_s=0))
+    asked = [request_at(began + timedelta(seconds=second)) for second in (1.0, 5.8, 9.5)]
+    made: list[Decision] = []
+    for entries in heartbeats("yard", first_seconds(Settings(data_dir=house), camera, str(video), began, 15.0)):
+        for entry in sorted((*entries, *(one for one in asked if one.at <= entries[0].at)), key=lambda one: one.at):
+            made += judge(entry)
+        asked = [one for one in asked if one.at > entries[0].at]
+    told = [(one.kind, one.subject) for one in made if one.kind.startswith(("access.", "tailgating."))]
+    first, second, third = ("1", "5.8", "9.5")
+    behind = next(one for one in made if one.kind == "tailgating.detected")
+    assert told == [
+        ("access.granted", first), ("access.taken", first),
+        ("access.granted", second), ("access.taken", second), ("tailgating.detected", behind.subject),
+        ("access.granted", third), ("access.not_taken", third),
+    ]  # fmt: skip
+    assert (behind.label, behind.door, behind.reasons) == ("person", "gate", ("2 went through, 1 let in",))
+
+
+def request_at(at: datetime) -> AccessRequest:
+    second = f"{at.second + at.microsecond / 1e6:g}"
+    badge, until = frozenset({"badge"}), at + timedelta(seconds=2)
+    return AccessRequest(second, at, "gate", "yard", badge, "Ada", frozenset(), "valid", until)
+
+
+def first_seconds(settings: Settings, camera: Camera, video: str, began: datetime, until_s: float) -> Iterator[Looked]:
+    source = FileSource(video, source_options(settings, camera, began))
+    walk = build_worker(settings, camera, source, build_classifier(settings))
+    return takewhile(lambda looked: (looked.frame.media_s or 0) < until_s, walk_source(walk))

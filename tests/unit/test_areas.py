@@ -13,6 +13,7 @@ from judging import after, book, decide, judge, request, rule, told
 
 from surveillance.domain.areas import Forgiveness, Passage, passage_of
 from surveillance.domain.errors import RuleError, SettingsError
+from surveillance.domain.levels import AccessLevel
 from surveillance.domain.site import Door, Person, Site
 from surveillance.domain.values import Decision, Input
 from surveillance.rules.judge import RuleJudge
@@ -128,6 +129,18 @@ def test_rules_ask_where_one_is_and_how_many_are_there() -> None:
     ]  # fmt: skip
     with pytest.raises(RuleError, match="no area is called 'hal'; did you mean 'hall'"):
         book(rule("x", "access", "deny", 'occupancy("hal") > 1'), HARD)
+
+
+def test_two_who_are_let_in_together_are_both_inside() -> None:
+    """And both are on record, each by an event of their own."""
+    level = AccessLevel("pairs", frozenset({"staff"}), frozenset({"in"}), two_persons=True)
+    site = replace(HARD, access_levels=(level,))
+    pair = rule("pair", "access", "authorize", 'permitted and "badge" in factors')
+    made = decide(judge(pair, site=site), [ask(1, "in"), ask(2, "in", "Grace"), ask(3, "in")])
+    assert [(one.kind, one.identity) for one in made] == [
+        ("access.denied", "Ada"), ("access.granted", "Grace"), ("area.entered", "Ada"), ("access.denied", "Ada"),
+    ]  # fmt: skip
+    assert [(passage.person, passage.area) for passage in passages(made)] == [("Grace", "hall"), ("Ada", "hall")]
 
 
 def test_whoever_leaves_the_site_leaves_its_areas() -> None:
