@@ -83,6 +83,27 @@ class Word:
         return f"{self.name}({', '.join(parts)})"
 
 
+PRODUCERS: Mapping[str, str] = {  # who makes words, and from what
+    "track": "the worker of a camera, by following one thing over time",
+    "observe": "the same, by where that thing stands and moves",
+    "behavior": "the camera's task `behavior`: how it moves",
+    "objects": "the camera's task `objects`: what is left behind or gone",
+    "detector": "a camera whose proposer is a detector",
+    "plates": "the camera's task `plates`",
+    "text": "the camera's task `text`",
+    "faces": "the camera's task `faces`",
+    "identify": "core, by comparing plates and faces with those on record",
+    "worker": "the worker of a camera, about the camera",
+    "scenes": "the worker of a camera, about a watched part of its picture",
+    "memory": "core, from what it was told before",
+    "desk": "core, by looking up what was presented at a door",
+    "levels": "core, by the access levels",
+    "doors": "the controllers of doors, and what core knows of their state",
+    "operators": "people, on the pages or by command",
+    "arming": "schedules of arming, or a person",
+    "site": "the configured site and the clock",
+}
+
 _SEEN = ("sighting", "presence")
 _SCENE = ("sighting", "presence", "access")
 _AT_DOOR = ("access", "door")
@@ -359,3 +380,8 @@ def vocabulary_table() -> str:
         doc = "experimental: " + word.doc if word.experimental else word.doc
         lines.append(f"| `{word.shown}` | {kind} | {word.producer} | {triggers} | {doc} |")
     return "\n".join(lines) + "\n"
+
+
+def producers_list() -> str:
+    """Who makes words, as docs/rules.md says it below the table."""
+    return "".join(f"- **{name}**: {words}\n" for name, words in PRODUCERS.items())
