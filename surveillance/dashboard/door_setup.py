@@ -28,6 +28,7 @@ FIELDS = (
     *("name", "camera", "reader", "relay", "pulse_s", "on_camera_stale", "camera_asks", "camera_zone", "watch"),
     *("from_area", "to_area", "antipassback", "interlock", "line", "lockdown_exempt"),
 )
+GUARDS = ("from_area", "to_area", "antipassback", "interlock", "line", "lockdown_exempt")  # shown where one is set
 AS_FIELDS = {"from": "from_area", "to": "to_area"}  # key of a site file -> field of the form
 USUAL = {"pulse_s": "3", "on_camera_stale": "deny", "camera_asks": "no", "watch": "no", "antipassback": "off"}
 
@@ -85,6 +86,7 @@ def form(values: Mapping[str, str], name: str | None, faults: Mapping[str, str] 
         areas=services().site.read().areas,
         interlocks=sorted({door.interlock for door in services().site.read().doors if door.interlock}),
         cameras=[(camera.name, camera.name) for camera in services().site.read().cameras],
+        unfolds=any(field in (faults or {}) or values.get(field) not in (None, "", "off", "no") for field in GUARDS),
         version=request.form.get("version") or services().site.version(),
     )
 

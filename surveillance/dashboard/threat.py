@@ -33,7 +33,7 @@ def show() -> str:
     return render_template(
         "threat.html",
         now=now,
-        chip=chip_of(now.level),
+        standing=chip_of(now.level),
         since=None if now.at is None else moment(rfc3339(now.at), zone),
         levels=[level for level in services().site.read().threat_levels if level != now.level],
         word=word_of,
