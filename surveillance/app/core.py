@@ -18,6 +18,8 @@ from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
 from surveillance.actions.relays import Relays
 from surveillance.app.areas import FORGIVE, Forgiving
+from surveillance.app.door_record import QUESTION as DOOR_TEST
+from surveillance.app.door_record import TestedDoors
 from surveillance.app.doors import QUESTION, STATE_QUESTION, DoorDesk
 from surveillance.app.enrolling import KnownFaces
 from surveillance.app.event_log import log_events
@@ -196,6 +198,7 @@ def build_core(
             **(questions or {}),
             QUESTION: desk.ask,
             STATE_QUESTION: desk.told,
+            DOOR_TEST: TestedDoors(site, store.keys, lambda tested: core.tell(tested)).ask,
             FORGIVE: Forgiving(site).ask,
             THREAT: threats.ask,
         },

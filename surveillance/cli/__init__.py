@@ -26,6 +26,7 @@ GROUPS = (
     "site",
     "roster",
     "access",
+    "doors",
     "areas",
     "threat",
     "face_people",

@@ -1,4 +1,4 @@
-"""What core tells of a door itself into words and signs for its tile: contact, lock, tamper, fault, each since when."""
+"""What core tells of a door itself into words and signs for its tile and page: how it stands, and its last test."""
 
 from __future__ import annotations
 
@@ -19,6 +19,21 @@ LOCKS = {
     "locked": Chip(_l("Locked"), "lock", "calm"),
     "unlocked": Chip(_l("Unlocked"), "unlock", "warn"),
     "unknown": Chip(_l("Unknown"), "question", "warn"),
+}
+TEST_STEPS = {
+    "relay": _l("Relay"),
+    "relock": _l("Locks again"),
+    "contact": _l("Contact"),
+    "exit": _l("Exit button"),
+    "reader": _l("Reader"),
+    "camera": _l("Camera"),
+}
+TEST_CHIPS = {
+    "passed": Chip(_l("Passed"), "check", "good"),
+    "failed": Chip(_l("Failed"), "ban", "bad"),
+    "incomplete": Chip(_l("Incomplete"), "question", "warn"),
+    "skipped": Chip(_l("Skipped"), "minus", "warn"),
+    "absent": Chip(_l("Nothing to test"), "minus", "calm"),
 }
 TAMPER = Chip(_l("Tampered with"), "warn", "bad")
 FAULT = Chip(_l("Fault"), "warn", "bad")

@@ -17,7 +17,7 @@ from surveillance.access.doors import TRANSITIONS
 from surveillance.access.orders import ORDERS, refused
 from surveillance.dashboard import cameras, threat, trail
 from surveillance.dashboard.asking import ask_core
-from surveillance.dashboard.door_itself import DoorItself
+from surveillance.dashboard.door_itself import TEST_CHIPS, TEST_STEPS, DoorItself
 from surveillance.dashboard.guards import actor, needs, see_door
 from surveillance.dashboard.health import pulse
 from surveillance.dashboard.languages import in_own_words
@@ -174,7 +174,16 @@ def one(name: str) -> str:
         commands=commands_at(now),
         words=COMMANDS,
         camera=camera_at(door),
+        tested=last_test(name),
+        test_steps=TEST_STEPS,
+        test_chips=TEST_CHIPS,
     )
+
+
+def last_test(name: str) -> Mapping[str, Any] | None:
+    """The event of the last test of that door."""
+    rows, _older = services().events.page(EventFilter(kind="door.tested", door=name), None, 1)
+    return rows[0] if rows else None
 
 
 def camera_at(door: Door) -> Camera | None:

@@ -64,10 +64,10 @@ def _node(left: bytes, right: bytes) -> bytes:
 # --- statements ----------------------------------------------------------------------------------------------------
 
 
-def sign(statement: Mapping[str, Any], secret: bytes) -> dict[str, Any]:
-    """The statement with `key` and `signature` in hexadecimal."""
+def sign(statement: Mapping[str, Any], secret: bytes, over: bytes = SIGNED_OVER) -> dict[str, Any]:
+    """The statement with `key` and `signature` in hexadecimal; `over` says what kind of statement it is."""
     private = Ed25519PrivateKey.from_private_bytes(secret)
-    signature = private.sign(SIGNED_OVER + canonical(statement))
+    signature = private.sign(over + canonical(statement))
     return {**statement, "key": private.public_key().public_bytes_raw().hex(), "signature": signature.hex()}
 
 
@@ -76,12 +76,12 @@ def public_key_of(secret: bytes) -> str:
     return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw().hex()
 
 
-def is_signed(head: Mapping[str, Any], key: str) -> bool:
-    """Whether that key signed the head, and nobody changed it since."""
+def is_signed(head: Mapping[str, Any], key: str, over: bytes = SIGNED_OVER) -> bool:
+    """Whether that key signed the statement, and nobody changed it since."""
     statement = {name: value for name, value in head.items() if name not in _NOT_SIGNED}
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
-        public.verify(bytes.fromhex(head["signature"]), SIGNED_OVER + canonical(statement))
+        public.verify(bytes.fromhex(head["signature"]), over + canonical(statement))
     except (InvalidSignature, ValueError, KeyError, TypeError):
         return False
     return True

@@ -50,6 +50,7 @@ KINDS: Mapping[str, str] = {
     "door.normal": N_("Door alarm over"),
     "door.forced_open": N_("Door forced open"),
     "door.open_too_long": N_("Door open too long"),
+    "door.tested": N_("Door tested"),
     "door.opened": N_("Door opened"),
     "door.closed": N_("Door closed"),
     "door.exit_requested": N_("Exit button pressed"),

@@ -5,6 +5,7 @@ WORDS = (
     *("badge", "card", "pin", "plate", "face", "credential", "user", "role", "scope", "token", "key"),
     *("rule", "label", "model", "mode", "job"),
     *("text", "number", "truth", "set"),
+    *("relay", "relock", "contact", "exit", "reader", "failed", "skipped", "granted", "denied"),
     *("open", "lock", "unlock", "block", "lock_down", "lock_down_release"),
     *("locked", "unlocked", "accessed", "blocked", "unknown", "locked down", "locked open", "double locked"),
     *("live", "lost", "frozen", "blinded", "moved", "stale"),
