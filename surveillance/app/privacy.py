@@ -42,7 +42,7 @@ class Outlook:
     held: Held
     groups: tuple[str, ...]
     in_site: bool
-    rules: tuple[str, ...]  # whose texts name them
+    rules: tuple[str, ...]  # live ones that name them, which is in the way
     files: tuple[Path, ...]  # outside of the record, that hold the name in clear
 
 

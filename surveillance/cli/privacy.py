@@ -58,6 +58,8 @@ def lines_of(outlook: privacy.Outlook) -> list[str]:
         f"{counted(len(held.crops), 'crop')} go",
         f"  {counted(len(held.events), 'event')} and {counted(held.observations, 'observation')} stay, without a name",
     ]
-    lines += [f"  rule {name} names them: once erased, it names nobody" for name in outlook.rules]
+    lines += [
+        f"  rule {name} names them: change it first, for nobody whom a rule names is erased" for name in outlook.rules
+    ]
     lines += [f"  {file} holds the name in clear, and is not touched: delete it" for file in outlook.files]
     return lines

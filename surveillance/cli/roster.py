@@ -182,7 +182,8 @@ def take_out(settings: Settings, target: str | None, zip_file: Path | None) -> N
     In the CSV `kept:` and a mark stand for what is on record. The ZIP (by default NAME.zip) holds whatever names that
     person, with their faces, pictures and clips.
     """
-    if target is not None and (zip_file is not None or privacy.is_known(settings, target)):
+    of_one = target is not None and (zip_file is not None or not Path(target).suffix)  # a list is a file such as x.csv
+    if target is not None and target != "-" and (of_one or privacy.is_known(settings, target)):
         hand_over(settings, target, zip_file or Path(f"{target}.zip"))
         return
     file = None if target is None else Path(target)

@@ -22,6 +22,7 @@ from surveillance.storage.keys import KeyStore
 from surveillance.storage.names import PSEUDONYM, key_of, names_of
 from surveillance.storage.recordings import Recordings
 from surveillance.storage.rows import event_json, input_of
+from surveillance.storage.rule_rows import live_rules
 from surveillance.storage.tables import (
     configuration,
     credential,
@@ -132,10 +133,12 @@ def told_of(engine: Engine, held: Held) -> Iterator[tuple[str, list[Row]]]:
 
 
 def rules_naming(engine: Engine, pseudonym: str) -> list[str]:
-    """Names of the rules of which any text, live or earlier, names the person."""
+    """Names of the live rules that name the person."""
     with reading(engine) as connection:
+        live = {(row.name, row.version) for row in live_rules(connection)}
         wanted = type_coerce(rule.c.text, Text).contains(pseudonym, autoescape=True)
-        return sorted(set(connection.scalars(select(rule.c.name).where(wanted))))
+        found = connection.execute(select(rule.c.name, rule.c.version).where(wanted))
+        return sorted(row.name for row in found if tuple(row) in live)
 
 
 # --- what shows them -----------------------------------------------------------------------------------------------

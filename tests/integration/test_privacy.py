@@ -20,7 +20,7 @@ from surveillance.app.audit import Look, audit
 from surveillance.app.database import back_up_site, restore_site
 from surveillance.app.privacy import Erased, erase, export, look_at, settle_erased
 from surveillance.app.store import Store, open_store, upgrade_database
-from surveillance.domain.errors import NotFound, UserMistake
+from surveillance.domain.errors import NotFound, SettingsError, UserMistake
 from surveillance.domain.kept import Kept, KeptFile
 from surveillance.domain.labels import Pick, Said, subject_of
 from surveillance.domain.values import AccessRequest, Clause, Judged
@@ -36,6 +36,7 @@ from surveillance.storage.settings import StorageSettings
 from surveillance.storage.site_file import parse_site
 
 WHO = 'Zoë "Zed" Quillfeather'
+QUOTE = '\\"'  # within a text in quotes
 FACE, SHOT, CLIP = (b"\xff\xd8\xff" + word * 40 for word in (b"enrolled face", b"at the door", b"half a minute"))
 SITE = f"""\
 cameras: [{{name: front, url: front.mp4}}]
@@ -44,7 +45,10 @@ people:
   - {{name: '{WHO}', groups: [staff], credentials: [{{kind: badge, value: 0077123456}}]}}
   - {{name: Ada, groups: [staff]}}
 rules:
-  - {{name: late, on: access, verdict: deny, when: 'person == "Zoë \\"Zed\\" Quillfeather" and door == "main"'}}
+  - name: late
+    on: access
+    verdict: deny
+    when: "person == '{WHO.replace('"', QUOTE)}' and door == 'main'"
 """
 
 
@@ -128,7 +132,7 @@ def test_names_are_nowhere_in_clear_and_everything_is_found_by_them(settings: Se
     for words in ("quillfeather", f"{WHO} may pass", "i know them"):
         assert row["id"] in [found["id"] for found in store.events.page(EventFilter(words=words))[0]]
     assert store.site.history(1)[0].change == f"face enrolled: {WHO}"
-    assert WHO in store.site.read().rules or '\\"Zed\\"' in store.site.read().rules
+    assert f"person == '{WHO.replace(chr(34), QUOTE)}' and" in store.site.read().rules
     again = open_store(settings)  # another process
     assert [face.person for face in again.faces.list_faces()] == [WHO]
     assert again.events.page(EventFilter(identity=WHO))[0] == [row]
@@ -164,7 +168,8 @@ def gone(settings: Settings, done: Erased) -> None:
     [row] = store.events.page(EventFilter(identity=nobody))[0]
     assert (row["identity"], row["reasons"]) == (nobody, [f"{nobody} may pass the door main"])
     assert store.faces.list_faces() == []
-    assert f'person == "{nobody}" and door == "main"' in store.site.read().rules
+    texts = [one.text for one in store.site.rule_history("late")]
+    assert any(f"person == '{nobody}' and door == 'main'" in one for one in texts)
     assert all(not person.credentials for person in store.site.read().people if person.name != "Ada")
 
 
@@ -182,6 +187,9 @@ def test_who_is_erased_is_gone_from_database_files_and_backups(settings: Setting
     assert (outlook.groups, outlook.in_site, outlook.rules, outlook.files) == (("staff",), True, ("late",), ())
     held = outlook.held
     assert (held.credentials, held.faces, held.observations, held.files) == (1, 1, 1, 3)
+    with pytest.raises(SettingsError, match="a rule names what this takes away"):
+        erase(settings, WHO)
+    store.site.remove_rule("late", "ada")
     other = store.events.page(EventFilter(identity="Ada"))[0]
     done = erase(settings, outlook.held.pseudonym, "bob")
     assert done.rewritten == 0
@@ -207,6 +215,7 @@ def test_who_is_erased_is_gone_from_database_files_and_backups(settings: Setting
 
 def test_somebody_of_the_same_name_is_somebody_else(settings: Settings) -> None:
     store = lived_in(settings)
+    store.site.remove_rule("late", "ada")
     first = erase(settings, WHO).outlook.held.pseudonym
     site = store.site.read()
     store.site.save(replace(site, people=(*site.people, replace(site.people[0], name=WHO))), "ada")
