@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Bgr, Frame
 from surveillance.ingest.pictures import BgrPicture
+from surveillance.perception.cards import Input
 
 LABELS = ("animal", "background", "person", "vehicle")  # the embedded card's
 SIZE = (320, 180)
 RED, BLUE = (20, 20, 230), (230, 20, 20)
+CLEARLY = 32  # of 255
 PRESENT_SHARE = 0.7  # of its period, somebody is in the picture
 _GROUND: Bgr = np.repeat(np.random.default_rng(5).integers(80, 130, (18, 32, 1), np.uint8), 3, axis=2)
 GROUND: Bgr = np.asarray(cv2.resize(_GROUND, SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
@@ -94,16 +96,15 @@ def showing(at_s: float, period_s: float, shown: NDArray[np.uint8] | None, color
 class ColorBackend:
     """Red is a person, blue a vehicle, all else background; sure of it."""
 
-    def __init__(self, build: Callable[[], object], channels: int, size: int, device: str = "auto") -> None:
-        self._size = size
+    def __init__(self, build: Callable[[], object], shape: Input, device: str = "auto") -> None:
+        self._quarter = shape.size // 4
 
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 3, size, size) normalized RGB to (n, 4) logits."""
-        quarter = self._size // 4
-        inner = batch[:, :, quarter:-quarter, quarter:-quarter].mean(axis=(2, 3))
-        red, blue = inner[:, 0] - inner[:, 2], inner[:, 2] - inner[:, 0]
-        logits = np.zeros((len(batch), len(LABELS)), np.float32)
-        for row, (warm, cold) in enumerate(zip(red, blue, strict=True)):
-            label = "person" if warm > 0.5 else "vehicle" if cold > 0.5 else "background"
+    def __call__(self, crops: Sequence[Bgr]) -> NDArray[np.float32]:
+        """n fitted crops to (n, 4) logits."""
+        logits = np.zeros((len(crops), len(LABELS)), np.float32)
+        for row, crop in enumerate(crops):
+            inner = crop[self._quarter : -self._quarter, self._quarter : -self._quarter]
+            blue, _, red = inner.mean(axis=(0, 1))
+            label = "person" if red - blue > CLEARLY else "vehicle" if blue - red > CLEARLY else "background"
             logits[row, LABELS.index(label)] = 8.0
         return logits
