@@ -77,7 +77,7 @@ def test_edits_apply_without_a_restart(kind: str, tmp_path: Path) -> None:
         both = (*site.read().cameras, Camera("front", "paint://front?period=3"))
         site.save(replace(site.read(), cameras=both), "test")
         assert eventually(lambda: live_cameras(running) == {"yard", "front"})
-        assert eventually(lambda: "front" in {event["camera"] for event in sightings(running)})
+        assert eventually(lambda: "front" in {event["camera"] for event in sightings(running)}, 60)
         site.save(replace(site.read(), cameras=both[1:]), "test")
         assert eventually(lambda: set(status_of(running)["cameras"]) == {"front"})
         assert status_of(running)["configuration_version"] == site.version() == 3
