@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from surveillance.domain.areas import Forgiveness
 from surveillance.domain.errors import NotFound
 from surveillance.domain.ports import Asked, SiteReader
 from surveillance.domain.suggest import no_such
-from surveillance.domain.values import Event, new_id
+from surveillance.domain.values import Action, Event, new_id
 from surveillance.engines.core import Ordered, refusal
 from surveillance.rules.places import Place, by_area
 from surveillance.settings import Settings
@@ -41,6 +42,28 @@ class Forgiving:
         address = str(told.get("address") or "")[:64]
         order = Forgiveness(new_id(), datetime.now(UTC), person, by, reason, address)
         return Ordered((order,), lambda events: _answer(order, events))
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """Whoever was let in at a door that certainly did not open has gone nowhere: the record has them wrong.
+
+    `find` gives an event on record, `put` hands core an input.
+    """
+
+    find: Callable[[str], Mapping[str, Any] | None]
+    put: Callable[[Forgiveness], None]
+
+    def __call__(self, action: Action, now: datetime) -> None:
+        """What became of a deed at a door. Where it is not known whether it opened, the grant counts."""
+        if action.kind != "door.open" or action.state not in ("failed", "expired"):
+            return
+        event = self.find(action.event)
+        if event is None or "moved" not in event["details"]:
+            return
+        for person in (event["identity"], event["details"].get("second_of")):
+            if person is not None:
+                self.put(Forgiveness(new_id(), now, person, "system", f"door {action.target} was not opened"))
 
 
 def _answer(order: Forgiveness, events: Mapping[str, Event]) -> Mapping[str, Any]:

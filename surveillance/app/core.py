@@ -17,7 +17,7 @@ from surveillance.actions.intend import Intend
 from surveillance.actions.notifiers import Notifiers
 from surveillance.actions.outcomes import Outcomes
 from surveillance.actions.relays import Relays
-from surveillance.app.areas import FORGIVE, Forgiving
+from surveillance.app.areas import FORGIVE, Forgiving, Unopened
 from surveillance.app.door_record import QUESTION as DOOR_TEST
 from surveillance.app.door_record import TestedDoors
 from surveillance.app.doors import QUESTION, STATE_QUESTION, DoorDesk
@@ -107,6 +107,7 @@ class RunningCore:
     core: Core
     desk: DoorDesk
     threats: ThreatDesk
+    unopened: Unopened
     dispatch: OutboxDispatch
     outcomes: Outcomes
     picking: PickingRecord
@@ -127,6 +128,8 @@ class RunningCore:
             self.desk.after(action, now)
         for decision in self.outcomes(became, now):
             self.core.tell(decision)
+        for action in became:  # last, since it reads the record
+            self.unopened(action, now)
 
 
 class Newest:
@@ -208,7 +211,8 @@ def build_core(
     )
     for fault in spool.faults:
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
-    return RunningCore(core, desk, threats, dispatch, Outcomes(), picking, seeing, watch, picker.shown)
+    unopened = Unopened(store.events.one, core.put)
+    return RunningCore(core, desk, threats, unopened, dispatch, Outcomes(), picking, seeing, watch, picker.shown)
 
 
 def build_dispatch(

@@ -24,7 +24,6 @@ from surveillance.domain.ports import Asked, Inbox, JudgedInput, Spool
 from surveillance.domain.values import (
     AccessRequest,
     Decision,
-    DoorOrder,
     DoorReport,
     Event,
     Input,
@@ -144,7 +143,7 @@ class Core:
         disk (or was dropped, which is counted and told). `again` marks one that may have been taken before: if it was,
         it is not judged again, only acknowledged.
         """
-        urgent = isinstance(entry, DoorReport | DoorSensed | DoorOrder | AccessRequest)
+        urgent = isinstance(entry, DoorReport | DoorSensed | values.Ordered | AccessRequest)
         (self._urgent if urgent else self._inputs).put(Waiting(entry, done, again))
         self._wake.set()
 

@@ -105,6 +105,7 @@ def out_of_turn(place: Place | None, door: Door) -> str:
     """Why somebody in that place cannot rightly come through that door; empty where they can."""
     if place is None or door.antipassback == "off" or place.area == door.from_area:
         return ""
-    here, there = place.area or "outside", door.from_area or "outside"
-    since = f"{place.since:%Y-%m-%d %H:%M}Z"
-    return f"by record this person is {here} since {since}, and door {door.name} leads from {there}"
+    since, there = f"{place.since:%Y-%m-%d %H:%M}Z", door.from_area or "outside"
+    if place.area == OUTSIDE:
+        return f"by record this person is outside since {since}, and door {door.name} leads from {there}"
+    return f"by record this person is in {place.area} since {since}, and door {door.name} leads from {there}"

@@ -91,6 +91,19 @@ def test_an_airlock_opens_one_door_at_a_time_for_badges_and_operators(tmp_path: 
     assert set(site.ordered("lock_down", "front")["recorded"]) == {"front"}
 
 
+def test_whoever_was_let_in_at_a_door_that_did_not_open_has_gone_nowhere(tmp_path: Path) -> None:
+    doors = (replace(DOORS[0], relay="http://127.0.0.1:9/doors/front"), DOORS[1])
+    site = open_door_site(tmp_path, site_with(None, doors=doors))
+    assert verdict(site, "front") == "authorize"
+    site.settle()
+    assert site.kinds("front")[-1] == "door.open_failed"
+    [event] = site.events("area.forgiven")
+    assert (event["identity"], event["details"]["actor"]) == ("Ada", "system")
+    assert event["reasons"] == ["door front was not opened"]
+    assert whereabouts(site.settings) == {"hall": {}}
+    assert verdict(site, "front") == "authorize"
+
+
 def test_a_grant_that_cannot_be_recorded_leaves_one_where_one_was(
     site: DoorSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from door_site import DoorSite, open_door_site, site_with
 
+from surveillance.app.backtesting import backtest_rules, last_days
+from surveillance.app.rulebook import rule_documents
+from surveillance.app.simulation import Asked, simulate
 from surveillance.app.store import relay_token
 from surveillance.app.threats import THREAT, threat_now
 from surveillance.demo.controller import DoorController
@@ -89,6 +92,19 @@ def test_a_door_that_was_locked_down_by_hand_stays_so(site: DoorSite) -> None:
     assert set_level(site, "lockdown")["doors"] == ["back", "garage"]
     assert set_level(site, "elevated")["doors"] == ["back", "garage"]
     assert site.mode("front") == "locked_down"
+
+
+def test_what_is_judged_again_knows_the_level_of_its_time(site: DoorSite) -> None:
+    set_level(site, "elevated")
+    denied(site)
+    set_level(site, "normal", reason="all clear")
+    denied(site)
+    kept = site.store.site.read()
+    result = backtest_rules(site.settings, site.store, kept, rule_documents(site.settings, kept), last_days(1))
+    assert (result.differs, sum(tally.now for tally in result.tallies)) == (0, 2)
+    changed = [datetime.fromisoformat(event["at"]) for event in site.events("threat.changed")]
+    asked = [Asked("Ada", "front", at + timedelta(milliseconds=1)) for at in changed]
+    assert [told["verdict"] for _, told in simulate(site.settings, asked)] == ["deny", "authorize"]
 
 
 def test_rules_ask_for_the_level_and_a_mistake_is_refused_in_words(site: DoorSite, tmp_path: Path) -> None:

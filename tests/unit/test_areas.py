@@ -63,7 +63,7 @@ def test_a_denial_out_of_turn_says_where_one_is_by_record_whatever_the_rules_say
         "deny",
         (
             "antipassback_violation",
-            "by record this person is hall since 2026-11-20 12:00Z, and door in leads from outside",
+            "by record this person is in hall since 2026-11-20 12:00Z, and door in leads from outside",
         ),
     )
 
@@ -73,7 +73,7 @@ def test_a_soft_door_lets_in_and_tells_of_it() -> None:
     assert told(made) == [("access.granted", "staff"), ("access.granted", "staff"), ("antipassback.violated", None)]
     assert (made[2].identity, made[2].door) == ("Ada", "vault")
     assert made[2].reasons == (
-        "by record this person is vault since 2026-11-20 12:00Z, and door vault leads from hall",
+        "by record this person is in vault since 2026-11-20 12:00Z, and door vault leads from hall",
     )
 
 
