@@ -33,11 +33,13 @@ class Size:
     width: int
     height: int
     bits_per_s: int
+    fps: int = FPS
 
 
 SIZES = {
     "720p": Size("720p", 1280, 720, 3_000_000),
     "1080p": Size("1080p", 1920, 1080, 6_000_000),
+    "stub": Size("stub", 320, 180, 60_000, 5),  # costs next to nothing to decode
 }
 
 
@@ -69,15 +71,15 @@ def make_clip(folder: Path, scene: str, size: Size, seconds: float) -> Path:
 def _encode(to: Path, scene: str, size: Size) -> None:
     """One loop, encoded as a camera does: no B pictures, a steady bit rate."""
     rate = str(size.bits_per_s)
-    how = {"preset": "veryfast", "bf": "0", "g": str(round(KEY_S * FPS)), "sc_threshold": "0"}
+    how = {"preset": "veryfast", "bf": "0", "g": str(round(KEY_S * size.fps)), "sc_threshold": "0"}
     how |= {"b": rate, "maxrate": rate, "bufsize": rate}
     drawn = Scene(BACKDROP, visits=SCENES[scene])
-    numbers = range(round(LOOP_S * FPS))
+    numbers = range(round(LOOP_S * size.fps))
     with av.open(str(to), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options=how)
+        stream = container.add_stream("libx264", rate=size.fps, options=how)
         stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
         for number in tqdm(numbers, desc=f"{scene} {size.name}", unit="frame", disable=None, leave=False):
-            picture = av.VideoFrame.from_ndarray(_enlarged(drawn.draw(number / FPS, number), size), format="bgr24")
+            picture = av.VideoFrame.from_ndarray(_enlarged(drawn.draw(number / size.fps, number), size), format="bgr24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
 

@@ -10,6 +10,7 @@ from statistics import median
 from surveillance.bench.memory import PROC, descendants
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+IDLE, WAITING = 3, 4  # places in the first line of /proc/stat
 UTIME, STIME = 11, 12  # places after the name in /proc/PID/stat, see proc(5)
 
 
@@ -20,6 +21,12 @@ def cpu_s(pid: int) -> float:
 
 def cpu_by_name(pids: Mapping[str, int]) -> dict[str, float]:
     return {name: cpu_s(pid) for name, pid in pids.items()}
+
+
+def machine_s() -> tuple[float, float]:
+    """Of all cores so far: seconds at work, and seconds there were."""
+    fields = [int(field) for field in (PROC / "stat").read_text().partition("\n")[0].split()[1:9]]
+    return (sum(fields) - fields[IDLE] - fields[WAITING]) / TICKS_A_SECOND, sum(fields) / TICKS_A_SECOND
 
 
 def _own_cpu_s(pid: int) -> float:

@@ -18,7 +18,7 @@ from surveillance.app.processes import children_of, handed_over
 from surveillance.app.runtime import CORE_STATUS, REPORT, runtime_dir
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.bench.cpu import cpu_by_name
-from surveillance.domain.site import Camera, Site
+from surveillance.domain.site import Camera, Door, Site
 from surveillance.engines.children import Children
 from surveillance.settings import Settings
 from surveillance.storage.state import SharedState
@@ -38,9 +38,9 @@ class WholeSite:
     children: Children
     shared: SharedState
 
-    def watch(self, cameras: Sequence[Camera], rules: str = RULES) -> None:
-        """Puts these in the place of what was watched; returns when all of them are live. Raises RuntimeError."""
-        self.store.site.save(Site(cameras=tuple(cameras), rules=rules), "bench")
+    def watch(self, cameras: Sequence[Camera], doors: Sequence[Door] = ()) -> None:
+        """Puts these in the place of what was watched; returns when all of them are live. Raises TimeoutError."""
+        self.store.site.save(Site(cameras=tuple(cameras), doors=tuple(doors), rules=RULES), "bench")
         names = {camera.name for camera in cameras}
         ends_s = time.monotonic() + LIVE_S
         while True:
@@ -48,7 +48,8 @@ class WholeSite:
             if set(told) == names and all(camera["state"] == "live" for camera in told.values()):
                 return
             if time.monotonic() > ends_s:
-                raise RuntimeError(f"the cameras are not live after {LIVE_S:g} s: {told}")
+                live = sum(camera["state"] == "live" for camera in told.values())
+                raise TimeoutError(f"{live} of {len(names)} cameras are live after {LIVE_S:g} s")
             time.sleep(LOOK_S)
 
     def cpu_s(self) -> dict[str, float]:

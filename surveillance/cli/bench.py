@@ -81,6 +81,37 @@ def end_to_end(settings: Settings, /, file: Path | None, **asked: Any) -> None:
 
 @command(
     bench,
+    "latency",
+    """
+    surveillance bench latency
+    surveillance bench latency --seconds 30 --json latency.json
+    """,
+)
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(2, 600), help="With each site.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def latency(settings: Settings, seconds: float, file: Path | None) -> None:
+    """How long after a picture's capture what it told is on record, with 1 to 256 cameras."""
+    from surveillance.bench import latency as waiting
+
+    figures = waiting.measure(settings, waiting.LatencyOrder(seconds=seconds))
+    tell(waiting.described(figures), figures, file)
+
+
+@command(bench, "handoff", "surveillance bench handoff --json handoff.json")
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(1, 300), help="Of each turn.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Turns of each.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+def handoff(seconds: float, rounds: int, file: Path | None) -> None:
+    """How long a worker waits for its answer, with a stub for a model, beside serving one crop at a time."""
+    from surveillance.bench import handoff as asking
+
+    figures = asking.measure(seconds, rounds)
+    tell(asking.described(figures), figures, file)
+
+
+@command(
+    bench,
     "dashboard",
     """
     surveillance bench dashboard
