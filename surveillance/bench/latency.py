@@ -136,18 +136,17 @@ class Recorded:
 
 def described(figures: Mapping[str, Any]) -> Iterator[str]:
     """The figures as lines for people."""
-    yield f"{figures['machine']['told']}; from capture to the record, ms; the record is looked at every {1000 * LOOK_S:g}"
+    every = f"the record is looked at every {1000 * LOOK_S:g}"
+    yield f"{figures['machine']['told']}; from capture to the record, ms; {every}"
     for row in figures["rows"]:
-        name = f"{row['stream']:>5} x{row['cameras']:<4} {row['cpu']:4.0%} CPU "
-        if "p99_ms" not in row:
-            why = row.get("why", "over 80 % CPU, so not told" if row["told"] else "nothing was told")
-            yield name + why
-            continue
-        door = (
-            f"; at the door {row['door']['p99_ms']:.0f}, others {row['others']['p99_ms']:.0f}"
-            if "others" in row
-            else ""
-        )
-        yield f"{name}p50 {row['p50_ms']:6.0f}  p95 {row['p95_ms']:6.0f}  p99 {row['p99_ms']:6.0f}{door}  ({row['told']} told)"
+        yield f"{row['stream']:>5} x{row['cameras']:<4} {row['cpu']:4.0%} CPU {_waits(row)}"
     largest = figures["largest_under_200_ms"]
     yield f"most cameras with a p99 under 200 ms: {'none' if largest is None else largest}"
+
+
+def _waits(row: Mapping[str, Any]) -> str:
+    if "p99_ms" not in row:
+        return str(row.get("why", "over 80 % CPU, so not told" if row["told"] else "nothing was told"))
+    waits = "  ".join(f"{part} {row[f'{part}_ms']:6.0f}" for part in ("p50", "p95", "p99"))
+    places = [f"p99 of {place} {row[place]['p99_ms']:.0f}" for place in ("door", "others") if "others" in row]
+    return f"{waits}  ({', '.join([*places, str(row['told'])])} told)"
