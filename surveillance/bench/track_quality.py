@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from surveillance.bench.mot import Boxes, Film
 from surveillance.bench.sort import MIN_HITS, follow_sort, overlaps
+from surveillance.bench.track_peers import Peer
 from surveillance.domain.errors import UserMistake
 from surveillance.domain.geometry import Box
 from surveillance.domain.values import Bgr, Classification, Detection, Frame, Scene, Subject, Track
@@ -27,8 +29,8 @@ from surveillance.perception.track import DETECTOR, VoteTracker
 Floats = NDArray[np.float64]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EMPTY = np.zeros((0, 6))
-OBJECTS = (1, 5, 20, 50, 200)
-COST_FRAMES = 200
+COST_FRAMES = {1: 200, 5: 200, 20: 100, 50: 60, 200: 30}  # number of objects -> updates
+COST_FPS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,13 @@ def _row(track: Track, film: Film) -> list[float]:
 # --- figures -------------------------------------------------------------------------------------------------------
 
 
-def measure(found: Boxes, true: Boxes | None, film: Film) -> tuple[dict[str, Any], Boxes]:
-    """Both trackers' figures, JSON-able, and what the house's own told."""
+def measure(
+    found: Boxes, true: Boxes | None, film: Film, others: Mapping[str, Peer] = MappingProxyType({})
+) -> tuple[dict[str, Any], Boxes]:
+    """All trackers' figures, JSON-able, and what the house's own told."""
     frames = max(*found, *(true or {1: EMPTY}))
     told = {"house": follow_votes(found, frames, film), "SORT": follow_sort(found, frames)}
+    told |= {name: follow(found, frames, film.fps)[0] for name, follow in others.items()}
     figures = {
         "frames": frames,
         "fps": film.fps,
@@ -167,29 +172,55 @@ def described(figures: Mapping[str, Any]) -> Iterator[str]:
     size = "{} x {}".format(*figures["size"])
     yield f"{figures['boxes_found']} boxes in {figures['frames']} frames of {size} at {figures['fps']:g} a second"
     names = list(dict.fromkeys(key for each in figures["trackers"].values() for key in each))
-    yield " ".join([f"{'':8}", *(f"{name:>13}" for name in names)])
+    yield " ".join([f"{'':24}", *(f"{name:>13}" for name in names)])
     for tracker, each in figures["trackers"].items():
-        yield " ".join([f"{tracker:8}", *(f"{each[name]:>13g}" for name in names)])
+        yield " ".join([f"{tracker:24}", *(f"{each[name]:>13g}" for name in names)])
 
 
 # --- cost ----------------------------------------------------------------------------------------------------------
 
 
-def cost(clock: Callable[[], float] = time.process_time) -> dict[str, Any]:
-    """Milliseconds of CPU time of one update by number of objects: walkers in 1280 x 720, 5 % of them not found."""
-    film = Film(5.0, 1280, 720)
-    return {"ms_per_update": {str(objects): _ms_per_update(objects, film, clock) for objects in OBJECTS}}
+def cost(others: Mapping[str, Peer] = MappingProxyType({})) -> dict[str, Any]:
+    """Milliseconds of CPU time of one update by tracker and number of objects, of the same walkers at once.
+
+    They walk at random through 1280 x 720, and 5 % of them are not found.
+    """
+    film, ways = (
+        Film(COST_FPS, 1280, 720),
+        {"house": _house_ms, **{name: _ms_of(peer) for name, peer in others.items()}},
+    )
+    told: dict[str, dict[str, Any]] = {way: {} for way in ways}
+    for objects, frames in tqdm(COST_FRAMES.items(), unit="size", disable=None, leave=False):
+        found = walkers(objects, frames)
+        for way, run in ways.items():
+            ms = np.array(run(found, frames, film)[frames // 10 :])
+            told[way][str(objects)] = {
+                "median": round(float(np.median(ms)), 3),
+                "p95": round(float(np.percentile(ms, 95)), 3),
+            }
+    return {"ms_per_update": told}
 
 
-def _ms_per_update(objects: int, film: Film, clock: Callable[[], float]) -> dict[str, float]:
-    scenes = [_scene(number, rows, film) for number, rows in walkers(objects, COST_FRAMES).items()]
+def _house_ms(found: Boxes, frames: int, film: Film) -> list[float]:
     tracker, spent = VoteTracker("bench"), []
-    for scene in tqdm(scenes, desc=f"{objects} objects", unit="frame", disable=None, leave=False):
-        before = clock()
+    for scene in [_scene(number, found[number], film) for number in range(1, frames + 1)]:
+        before_s = time.process_time()
         tracker(scene)
-        spent.append(1000 * (clock() - before))
-    ms = np.array(spent[COST_FRAMES // 10 :])
-    return {"median": round(float(np.median(ms)), 3), "p95": round(float(np.percentile(ms, 95)), 3)}
+        spent.append(1000 * (time.process_time() - before_s))
+    return spent
+
+
+def _ms_of(peer: Peer) -> Callable[[Boxes, int, Film], list[float]]:
+    return lambda found, frames, film: peer(found, frames, film.fps)[1]
+
+
+def described_cost(figures: Mapping[str, Any]) -> Iterator[str]:
+    """The figures for people."""
+    yield " ".join([f"{'ms an update':24}", *(f"{objects:>15} obj." for objects in COST_FRAMES)])
+    for way, told in figures["ms_per_update"].items():
+        cells = [f"{ms['median']:10.2f} ({ms['p95']:6.2f})" for ms in told.values()]
+        yield " ".join([f"{way:24}", *(f"{cell:>20}" for cell in cells)])
+    yield "median, and 95 of 100 below"
 
 
 def walkers(objects: int, frames: int) -> dict[int, Floats]:

@@ -18,6 +18,7 @@ from surveillance.app.processes import children_of, handed_over
 from surveillance.app.runtime import CORE_STATUS, REPORT, runtime_dir
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.bench.cpu import cpu_by_name
+from surveillance.bench.memory import held_by
 from surveillance.domain.site import Camera, Door, Site
 from surveillance.engines.children import Children
 from surveillance.settings import Settings
@@ -54,8 +55,16 @@ class WholeSite:
 
     def cpu_s(self) -> dict[str, float]:
         """So far, by process."""
+        return cpu_by_name(self._pids())
+
+    def memory_mb(self) -> dict[str, float]:
+        """Now, by process, without the files of libraries."""
+        held = {name: held_by(pid) for name, pid in self._pids().items()}
+        return {name: each.memory_mb for name, each in held.items() if each is not None}
+
+    def _pids(self) -> dict[str, int]:
         pids = {child.name: self.children.pid(child.name) for child in self.children.children}
-        return cpu_by_name({name: pid for name, pid in pids.items() if pid is not None})
+        return {name: pid for name, pid in pids.items() if pid is not None}
 
     def counted(self, name: str) -> float:
         """The sum of a counter over all its labels, as core told it last."""

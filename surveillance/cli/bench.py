@@ -110,6 +110,29 @@ def handoff(seconds: float, rounds: int, file: Path | None) -> None:
     tell(asking.described(figures), figures, file)
 
 
+@command(bench, "memory", "surveillance bench memory --json memory.json")
+@click.option("--seconds", default=12.0, show_default=True, type=click.FloatRange(4, 600), help="With each site.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def memory(settings: Settings, seconds: float, file: Path | None) -> None:
+    """What each camera more costs in memory, by process."""
+    from surveillance.bench import camera_memory as holding
+
+    figures = holding.measure(settings, holding.MemoryOrder(seconds=seconds))
+    tell(holding.described(figures), figures, file)
+
+
+@command(bench, "inference", "surveillance bench inference --json inference.json")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Turns of each.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+def inference(rounds: int, file: Path | None) -> None:
+    """How much of a network's bare speed is left in the whole classifier."""
+    from surveillance.bench import inference as asking
+
+    figures = asking.measure(asking.InferenceOrder(rounds=rounds))
+    tell(asking.described(figures), figures, file)
+
+
 @command(
     bench,
     "dashboard",
@@ -209,58 +232,54 @@ def _size(ctx: click.Context, parameter: click.Parameter, text: str | None) -> t
 
 @command(
     bench,
-    "track-quality",
+    "track",
     """
-    surveillance bench track-quality det.txt --gt gt.txt --fps 25 --size 640x480
-    surveillance bench track-quality det.txt --fps 10 --tracks tracks.txt --json figures.json
+    surveillance bench track
+    surveillance bench track det.txt --gt gt.txt --fps 25 --size 640x480
+    surveillance bench track det.txt --fps 10 --tracks tracks.txt --json figures.json
+    surveillance bench track --norfair norfair/bin/python
     """,
 )
-@click.argument("found", metavar="DET", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("found", metavar="[DET]", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--gt", "true", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The true boxes.")
 @click.option("--fps", type=click.FloatRange(min=0.1), help="Pictures a second; else seqinfo.ini's, or 25.")
 @click.option("--size", callback=_size, metavar="WxH", help="Of the pictures; else seqinfo.ini's, or all boxes'.")
 @click.option("--tracks", type=click.Path(path_type=Path), help="Also write the tracks there, as MOT has results.")
+@click.option(
+    "--norfair", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A Python that has norfair."
+)
+@click.option("--cost/--no-cost", "with_cost", default=True, help="Whether updates are timed, too; they are without.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
-def track_quality(
-    found: Path,
+def track(
+    found: Path | None,
     true: Path | None,
     fps: float | None,
     size: tuple[int, int] | None,
     tracks: Path | None,
+    norfair: Path | None,
+    with_cost: bool,
     file: Path | None,
 ) -> None:
-    """Follow the detections of DET (a MOT file) and judge the tracks by their true boxes, beside SORT.
+    """What one update of the tracker costs with 1 to 200 objects, and how well it follows those of DET, beside others.
 
-    Without --gt only what can be counted is told.
+    DET is a MOT file of detections; without --gt only what can be counted of its tracks is told.
     """
-    from surveillance.bench import mot, track_quality
+    from surveillance.bench import mot, track_peers, track_quality
 
-    boxes = mot.read_mot(found)
-    film = mot.film_of(found, boxes, fps, size)
-    figures, told = track_quality.measure(boxes, mot.read_mot(true) if true else None, film)
-    for line in track_quality.described(figures):
-        click.echo(line)
-    if tracks is not None:
-        tracks.write_text(mot.mot_text(told), encoding="utf-8")
-    keep(figures, file)
-
-
-@command(
-    bench,
-    "track-cost",
-    """
-    surveillance bench track-cost
-    surveillance bench track-cost --json cost.json
-    """,
-)
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
-def track_cost(file: Path | None) -> None:
-    """Time one update of the tracker with 1 to 200 objects, in CPU time of one thread."""
-    from surveillance.bench import track_quality
-
-    figures = track_quality.cost()
-    for objects, ms in figures["ms_per_update"].items():
-        click.echo(f"{objects:>4} objects: {ms['median']:6.2f} ms, 95 of 100 below {ms['p95']:.2f} ms")
+    others = track_peers.peers(norfair)
+    figures: dict[str, Any] = {}
+    if found is not None:
+        boxes = mot.read_mot(found)
+        film = mot.film_of(found, boxes, fps, size)
+        figures, told = track_quality.measure(boxes, mot.read_mot(true) if true else None, film, others)
+        for line in track_quality.described(figures):
+            click.echo(line)
+        if tracks is not None:
+            tracks.write_text(mot.mot_text(told), encoding="utf-8")
+    if with_cost:
+        figures |= track_quality.cost(others)
+        for line in track_quality.described_cost(figures):
+            click.echo(line)
     keep(figures, file)
 
 

@@ -61,10 +61,10 @@ def test_who_passes_behind_another_keeps_a_number_where_sort_starts_anew(crossin
 def test_the_command_judges_counts_and_writes(crossing: tuple[Path, Path], tmp_path: Path) -> None:
     found, true = map(str, crossing)
     tracks, file = tmp_path / "tracks.txt", tmp_path / "figures.json"
-    judged = ["bench", "track-quality", found, "--gt", true, "--fps", "25", "--size", "640x480", "--json", str(file)]
+    track = ["bench", "track", "--no-cost", found, "--fps", "25"]
 
-    with_truth = CliRunner().invoke(cli, judged)
-    without = CliRunner().invoke(cli, ["bench", "track-quality", found, "--fps", "25", "--tracks", str(tracks)])
+    with_truth = CliRunner().invoke(cli, [*track, "--gt", true, "--size", "640x480", "--json", str(file)])
+    without = CliRunner().invoke(cli, [*track, "--tracks", str(tracks)])
 
     assert (with_truth.exit_code, without.exit_code) == (0, 0)
     assert json.loads(file.read_text())["trackers"]["house"]["MOTA"] == 95.0
