@@ -38,6 +38,7 @@ class ThreatDesk:
     desk: DoorDesk
     threats: Threats
     put: Callable[[ThreatOrder | DoorOrder], None]
+    _unkept: Threat | None = None  # in force, and not on the disk yet
 
     def ask(self, asked: Asked) -> Ordered:
         """Answers {"level", "by", "address", "reason"} by {"event": its id, "doors": locked down or released}."""
@@ -47,18 +48,27 @@ class ThreatDesk:
             raise NotFound(no_such("threat level", level, site.threat_levels))
         by, reason = words_of(told.get("by"), "who sets it"), words_of(told.get("reason"), "a reason")
         before = self.now()
-        if level == before.level:
+        if level == before.level and self._unkept is None:
             raise UserMistake(f"the threat level is {level} already")
         order = ThreatOrder(new_id(), datetime.now(UTC), level, by, reason, str(told.get("address") or "")[:64])
         if level == LOCKDOWN:
-            return self._lock_down(order, asked.deadline)
+            return self._lock_down(order, before, asked.deadline)
         return self._release(order, before, asked.deadline)
 
     def now(self) -> Threat:
         """The level in force."""
-        return self.threats.read() or Threat(self.site().threat_levels[0])
+        kept = self._unkept
+        with suppress(RecordFailed):  # nobody may be kept from a lockdown by that
+            kept = kept or self.threats.read()
+        return kept or Threat(self.site().threat_levels[0])
 
-    def _lock_down(self, order: ThreatOrder, deadline: datetime) -> Ordered:
+    def _keep(self, threat: Threat) -> None:
+        self._unkept = threat
+        with suppress(RecordFailed):  # the next change tries again
+            self.threats.keep(threat)
+            self._unkept = None
+
+    def _lock_down(self, order: ThreatOrder, before: Threat, deadline: datetime) -> Ordered:
         """What can be locked down and is not, remembered as it was."""
         with self.desk.doors.moving:
             standing = {name: state for name, (state, _) in self.desk.doors.standing().items()}
@@ -70,8 +80,7 @@ class ThreatDesk:
             orders = tuple(_door_order(order, door, "lock_down", deadline) for door in held)
             for one in orders:
                 self.desk.move(one)
-        with suppress(RecordFailed):  # then the answer says so, for nothing can be put on record either
-            self.threats.keep(Threat(order.level, order.by, order.reason, order.at, held))
+        self._keep(Threat(order.level, order.by, order.reason, order.at, {**before.held, **held}))
         return Ordered((order, *orders), lambda events: _told(order, held, events))
 
     def _release(self, order: ThreatOrder, before: Threat, deadline: datetime) -> Ordered:
@@ -89,7 +98,7 @@ class ThreatDesk:
             with doors.moving:
                 for one in (*releases, *(one for one in follow if one.command == "block")):
                     self.desk.move(one)
-            self.threats.keep(Threat(order.level, order.by, order.reason, order.at))
+            self._keep(Threat(order.level, order.by, order.reason, order.at))
             return _told(order, held, events)
 
         return Ordered((order, *releases, *follow), settle)

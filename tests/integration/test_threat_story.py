@@ -17,6 +17,7 @@ from surveillance.app.store import relay_token
 from surveillance.app.threats import THREAT, threat_now
 from surveillance.demo.controller import DoorController
 from surveillance.domain.site import Door
+from surveillance.storage.database import writing
 from surveillance.storage.keys import KeyStore
 
 RULES = """
@@ -85,6 +86,18 @@ def test_a_lockdown_holds_over_a_restart_and_gives_the_doors_back_as_they_were(
     assert modes(again) == before
     assert (controller.strikes["back"].held, controller.strikes["front"].held) == (True, False)
     assert threat_now(again.settings)[0].reason == "all clear"
+
+
+def test_a_lockdown_waits_for_nothing_that_cannot_be_kept(site: DoorSite) -> None:
+    site.ordered("unlock", "back")
+    with writing(site.store.engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE setting RENAME TO setting_away")
+    assert set_level(site, "lockdown")["doors"] == ["back", "front", "garage"]
+    with writing(site.store.engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE setting_away RENAME TO setting")
+    assert set_level(site, "normal", reason="all clear")["doors"] == ["back", "front", "garage"]
+    site.settle()
+    assert modes(site) == dict.fromkeys(NAMES, "locked") | {"back": "unlocked"}
 
 
 def test_a_door_that_was_locked_down_by_hand_stays_so(site: DoorSite) -> None:
