@@ -8,12 +8,19 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from broker import MqttBroker
 from listener import DROP, closed_port, listening
+from patience import eventually
 
 from surveillance.demo.mqtt_devices import MqttController
+from surveillance.demo.osdp_device import REFUSE, OsdpDeviceSimulator
+from surveillance.demo.osdp_device import SILENT as SWALLOW
+from surveillance.domain.devices import parse_osdp
 from surveillance.domain.values import rfc3339
+from surveillance.engines.supervise import Supervised
+from surveillance.wires.osdp import LINES, OsdpDevice, OsdpLine
 
 DONE, REFUSED, SILENT = "done", "refused", "silent"
 TOKEN = "f0" * 32  # as long as a real one
@@ -74,3 +81,41 @@ def mqtt_wire(broker: MqttBroker) -> Wire:
                 told.ordered.append(Ordered(claims["order"], claims.get("pulse_s"), claims["jti"], deadline))
 
     return Wire("mqtt", controller, f"mqtt://127.0.0.1:{closed_port()}/doors/front")
+
+
+OSDP_KEY = bytes(range(16))
+
+
+@contextmanager
+def osdp_line(device: OsdpDeviceSimulator, key: bytes | None = OSDP_KEY, **more: Any) -> Iterator[OsdpLine]:
+    """The line of a simulated device, open in this process, with the device found where it can be."""
+    path = parse_osdp(device.url, "the device").line
+    heard = more.pop("heard", lambda address, event: None)
+    line = OsdpLine(path, 9600, (OsdpDevice(device.address, key, **more),), heard)
+    thread = Supervised("line", line.run, lambda name, error: None)
+    thread.start()
+    LINES.add(line)
+    try:
+        eventually(lambda: not line.away_s(device.address), within_s=2)
+        yield line
+    finally:
+        LINES.remove(line)
+        thread.stop()
+        line.stop()
+        assert thread.join(5)
+
+
+def osdp_wire(directory: Path) -> Wire:
+    """OSDP carries no key and no deadline; what is not answered is taken off the line."""
+    behaves = {DONE: "", REFUSED: REFUSE, SILENT: SWALLOW}
+
+    @contextmanager
+    def controller(answer: str) -> Iterator[Told]:
+        with OsdpDeviceSimulator(OSDP_KEY, behaves=behaves[answer]) as device, osdp_line(device):
+            told = Told(device.url)
+            yield told
+            for order in device.orders:
+                name = {5: "pulse", 2: "unlock", 1: "lock"}[order["control_code"]]
+                told.ordered.append(Ordered(name, order["timer_count"] / 10 if name == "pulse" else None))
+
+    return Wire("osdp", controller, "osdp:///dev/ttyUSB99?address=1", has_keys=False)

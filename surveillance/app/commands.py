@@ -156,6 +156,16 @@ def token_of_reader(settings: Settings, door: str) -> str:
     return reader_token(_store_with(settings, door).keys, door)
 
 
+def keys_of_osdp(settings: Settings, door: str) -> list[tuple[str, str]]:
+    """Each OSDP device of a door with the key of its secure channel, in hexadecimal. Raises NotFound."""
+    from surveillance.app.osdp import devices_of, key_of  # compiled code, for whoever has such devices
+
+    store = _store_with(settings, door)
+    devices = [device for line in devices_of(store.site.read().doors).values() for device in line]
+    keys = [(device.place, key_of(store.keys, device.place)) for device in devices if door in device.tells_of]
+    return [(str(place), key.hex() if key else "no secure channel") for place, key in keys]
+
+
 def _store_with(settings: Settings, door: str) -> Store:
     store = open_store(settings)
     site = store.site.read()

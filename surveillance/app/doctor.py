@@ -5,6 +5,7 @@ Changes nothing: it makes no database and no key, opens no door and loads no mod
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 import stat
@@ -22,7 +23,7 @@ from surveillance.app.machine import Finding, look_at_clock, look_at_machine
 from surveillance.app.rulebook import build_rulebook
 from surveillance.app.worker import source_options
 from surveillance.dashboard.settings import is_loopback
-from surveillance.domain.devices import MQTT_PORTS, parse_mqtt, scheme_of
+from surveillance.domain.devices import MQTT_PORTS, parse_mqtt, parse_osdp, scheme_of, wire_of
 from surveillance.domain.errors import DatabaseDamaged, RecordFailed, SourceError, UserMistake
 from surveillance.domain.site import FACE_TASKS, Camera, Door, Site
 from surveillance.rules.crossings import line_hints
@@ -270,6 +271,8 @@ def look_at_relay(settings: Settings, door: Door) -> Finding:
         return Finding(
             "warn", f"door {door.name} has no relay: it never opens", "name its controller's URL in the site"
         )
+    if wire_of(door.relay) == "osdp":
+        return look_at_line(door)
     try:
         scheme, host, port = place_of(door.relay, f"relay of door {door.name!r}")
     except UserMistake as mistake:
@@ -290,6 +293,20 @@ def look_at_relay(settings: Settings, door: Door) -> Finding:
         todo = "use mqtts, or a network of its own: whoever reads the login can read along"
         return Finding("warn", f"door {door.name}: its broker at {host}:{port} is asked without TLS", todo)
     return Finding("ok", f"door {door.name}: its controller at {host}:{port} accepts connections")
+
+
+def look_at_line(door: Door) -> Finding:
+    """Whether this user may use the serial line; it is not opened, since core holds it."""
+    try:
+        line = parse_osdp(door.relay or "", f"relay of door {door.name!r}").line
+    except UserMistake as mistake:
+        return Finding("fail", str(mistake), "correct the door's relay in the site")
+    if not Path(line).exists():
+        return Finding("fail", f"door {door.name}: there is no serial line {line}", "is its adapter plugged in?")
+    if not os.access(line, os.R_OK | os.W_OK):
+        todo = f"sudo usermod -a -G dialout {getpass.getuser()}, and start the service anew"
+        return Finding("fail", f"door {door.name}: this user may not use {line}", todo)
+    return Finding("ok", f"door {door.name}: its device is on {line}")
 
 
 def place_of(relay: str, what: str) -> tuple[str, str, int]:

@@ -18,11 +18,12 @@ from surveillance.app.errands import Errands
 from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
 from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
-from surveillance.app.readers import MqttReaders
+from surveillance.app.reader_desk import ReaderDesk, ReaderPorts
 from surveillance.app.rehearsal import QUESTION as REHEARSAL
 from surveillance.app.rehearsal import TARGET_QUESTION, Rehearsal, TargetTest
 from surveillance.app.runtime import BELL, runtime_dir
 from surveillance.app.store import PAGES_KEY, Store
+from surveillance.app.wires import Wires
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, Decision, Glimpse
 from surveillance.engines.cameras import CameraWork
@@ -119,7 +120,8 @@ def build_engine(
     take_up(settings, store, site, running)
     place = build_place(running.core)
     place.listen(running.glimpsed)
-    readers = MqttReaders(settings, store, site, running.desk.hear, ports.tell, running.core.failed)
+    desk = ReaderDesk(store.inbox, settings.dashboard.access_deadline_ms / 1000)
+    wires = Wires(settings, store, site, ReaderPorts(desk, running.desk.hear, ports.tell, running.core.failed))
     publisher = Publisher(settings, SharedState(store.engine), running.core, figures, core_place(store.keys))
     shadows, disagreements = Shadows(store.engine), Disagreements(running.shown, store.crops.queue_disagreement)
     candidates = Candidates(settings, shadows, disagreements, site, place, running.core)
@@ -133,7 +135,7 @@ def build_engine(
         site.look_again()
         running.desk.tick(now)
         running.watch.reconcile()
-        readers.tick()
+        wires.tick()
 
     def after(became: tuple[Action, ...]) -> None:
         publisher.settled(became)
@@ -141,7 +143,7 @@ def build_engine(
 
     def close() -> None:
         running.watch.stop()
-        readers.close()
+        wires.close()
         place.close()
         after(running.dispatch.drain(datetime.now(UTC), DRAIN_S))
         running.dispatch.close()

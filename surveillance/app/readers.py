@@ -7,32 +7,25 @@ Only a message signed with the key of that door's reader or relay counts, at its
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from surveillance.access.asking import ask_for_access
-from surveillance.access.desk import parse_presented
 from surveillance.access.told import Freshness, parse_told
+from surveillance.app.reader_desk import ReaderPorts
 from surveillance.app.store import Store, reader_token, relay_token
 from surveillance.domain.devices import MQTT_PORTS, Broker, MqttPlace, parse_mqtt, scheme_of
-from surveillance.domain.doors import DoorSensed
 from surveillance.domain.errors import SettingsError, UserMistake
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.site import Door
-from surveillance.domain.values import Decision
-from surveillance.engines.core import denial, told_of_itself
+from surveillance.engines.core import told_of_itself
 from surveillance.engines.supervise import Supervised
 from surveillance.settings import Settings
 from surveillance.wires.listening import BrokerListener
 from surveillance.wires.signed import Forged, read, sign
 
-AT_ONCE = 4  # requests that wait for core at a time
-MOST_WAITING = 32  # beyond that a reader gets no answer, and denies by itself
 PATIENCE_S = 2.0  # a broker that is away for less is no news
 WARN_EVERY_S = 60.0
 STOP_S = 2.0
@@ -67,19 +60,13 @@ class MqttReaders:
         settings: Settings,
         store: Store,
         site: SiteReader,
-        sensed: Callable[[DoorSensed], None],
-        tell: Callable[[Decision], None],
-        failed: Callable[[str, Exception], None],
+        core: ReaderPorts,
     ) -> None:
         self._settings = settings
         self._store = store
         self._site = site
-        self._sensed = sensed
-        self._tell = tell
-        self._failed = failed
+        self._core = core
         self._running: dict[Broker, Running] = {}
-        self._pool = ThreadPoolExecutor(AT_ONCE, "mqtt-readers")
-        self._room = threading.BoundedSemaphore(MOST_WAITING)
         self._fresh = Freshness(datetime.now(UTC))
         self._warned_s = -WARN_EVERY_S
 
@@ -99,7 +86,6 @@ class MqttReaders:
         for running in self._running.values():
             self._stop(running)
         self._running.clear()
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self, broker: Broker, ears: frozenset[Ear]) -> Running:
         listener: BrokerListener
@@ -112,7 +98,7 @@ class MqttReaders:
 
         topics = {topic: hearing(at) for topic, at in by_topic.items()}
         listener = BrokerListener(broker, topics, self._settings.actions.broker_ca_file)
-        thread = Supervised(f"mqtt {broker.host}:{broker.port}", listener.run, self._failed)
+        thread = Supervised(f"mqtt {broker.host}:{broker.port}", listener.run, self._core.failed)
         thread.start()
         return Running(ears, listener, thread)
 
@@ -126,10 +112,14 @@ class MqttReaders:
         doors = ", ".join(sorted({ear.door for ear in running.ears}))
         if fault and not running.is_told and since_s >= PATIENCE_S:
             running.is_told = True
-            self._tell(told_of_itself("health.degraded", f"{broker}: {fault}; it serves {doors}", component="mqtt"))
+            self._core.tell(
+                told_of_itself("health.degraded", f"{broker}: {fault}; it serves {doors}", component="mqtt")
+            )
         elif not fault and running.is_told:
             running.is_told = False
-            self._tell(told_of_itself("health.restored", f"{broker}: works again; it serves {doors}", component="mqtt"))
+            self._core.tell(
+                told_of_itself("health.restored", f"{broker}: works again; it serves {doors}", component="mqtt")
+            )
 
     # --- messages ---
 
@@ -157,29 +147,21 @@ class MqttReaders:
         if isinstance(until, int | float) and datetime.now(UTC).timestamp() > until:
             self._warn(ear, "the reader waits for no answer any more")
             return
-        if not self._room.acquire(blocking=False):
-            self._warn(ear, "too many wait for an answer")
-            return
-        asked = self._pool.submit(self._answer, listener, ear, claims)
-        asked.add_done_callback(lambda future: self._room.release())
+        topic, id = f"{ear.topic.removesuffix('/request')}/answer", str(claims["jti"])
 
-    def _answer(self, listener: BrokerListener, ear: Ear, claims: Mapping[str, Any]) -> None:
-        now, timeout_s = datetime.now(UTC), self._settings.dashboard.access_deadline_ms / 1000
-        payload = {"request_id": claims["jti"], "door": ear.door, "factors": claims.get("factors")}
-        try:
-            parse_presented(payload, now, now + timedelta(seconds=timeout_s))
-            answer = ask_for_access(self._store.inbox, payload, timeout_s, "mqtt")
-        except UserMistake as mistake:
-            answer = denial(str(mistake))
-        topic = f"{ear.topic.removesuffix('/request')}/answer"
-        listener.tell(topic, sign(self._key_of(ear), topic, claims["jti"], datetime.now(UTC), answer))
+        def answer(told: Mapping[str, Any]) -> None:
+            listener.tell(topic, sign(self._key_of(ear), topic, id, datetime.now(UTC), told))
+
+        payload = {"request_id": id, "door": ear.door, "factors": claims.get("factors")}
+        if not self._core.desk.ask(payload, "mqtt", answer):
+            self._warn(ear, "too many wait for an answer")
 
     def _sense(self, ear: Ear, claims: Mapping[str, Any], now: datetime) -> None:
         """What is no newer than what was told before was held up, or is played again."""
         try:
             told = parse_told(ear.door, now, claims)
             self._fresh.check(ear.door, datetime.fromtimestamp(float(claims["iat"]), UTC), now)
-            self._sensed(told)
+            self._core.sensed(told)
         except UserMistake as mistake:
             self._warn(ear, str(mistake))
 

@@ -283,6 +283,15 @@ def show_reader_token(settings: Settings, door: str) -> None:
     click.echo(commands.token_of_reader(settings, door))
 
 
+@command(token, "osdp", "surveillance token osdp front")
+@click.argument("door")
+@click.pass_obj
+def show_osdp_keys(settings: Settings, door: str) -> None:
+    """Show the key of the secure channel of each OSDP device at a door."""
+    for device, key in commands.keys_of_osdp(settings, door):
+        click.echo(f"{device}  {key}")
+
+
 def token_line(known: Token) -> str:
     used = f"used {rfc3339(known.used_at)}" if known.used_at else "not used yet"
     ends = f"ends {rfc3339(known.expires_at)}" if known.expires_at else ""

@@ -15,8 +15,9 @@ from surveillance.domain.addresses import check_place
 from surveillance.domain.errors import AddressRefused, SettingsError
 
 MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
-READER_WIRES = ("mqtt",)  # by which readers ask, beside the HTTP API
+READER_WIRES = ("mqtt", "osdp")  # by which readers ask, beside the HTTP API
 LONGEST_TOPIC = 200
+OSDP_KEYS = ("address", "baud", "secure", "key", "output", "contact", "exit")
 BAUDS = (9600, 19200, 38400, 57600, 115200, 230400)
 _LINE = re.compile(r"/dev/(tty[A-Z]\w{0,30}|serial/by-(id|path)/[\w:.+-]{1,200})")
 _TERMINAL = re.compile(r"/dev/pts/\d{1,6}")  # one end of a pair, as simulators make; else somebody's screen
@@ -54,6 +55,8 @@ class OsdpPlace:
     secure: bool = True
     key: bytes | None = field(default=None, repr=False)
     output: int = 0
+    contact: int | None = None  # the input that is active while the door stands open
+    exit: int | None = None  # the input of the exit button
 
     def __str__(self) -> str:
         return f"osdp://{self.line}?address={self.address}"
@@ -101,8 +104,8 @@ def parse_osdp(url: str, what: str, loopback: bool = True) -> OsdpPlace:
         raise AddressRefused(f"{what}: {parts.path} is no serial line; write one such as /dev/ttyUSB0")
     asked = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in asked:
-        if name not in ("address", "baud", "secure", "key", "output"):
-            raise SettingsError(f"{what}: {name} is not known; there are: address, baud, secure, key, output")
+        if name not in OSDP_KEYS:
+            raise SettingsError(f"{what}: {name} is not known; there are: {', '.join(OSDP_KEYS)}")
     return OsdpPlace(
         parts.path,
         _number(asked, "address", 0, range(127), what),
@@ -110,6 +113,8 @@ def parse_osdp(url: str, what: str, loopback: bool = True) -> OsdpPlace:
         _secure(asked, what),
         _key(asked.get("key"), what),
         _number(asked, "output", 0, range(16), what),
+        _number(asked, "contact", 0, range(16), what) if "contact" in asked else None,
+        _number(asked, "exit", 0, range(16), what) if "exit" in asked else None,
     )
 
 

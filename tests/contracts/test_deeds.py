@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from broker import MqttBroker, running_broker
 from listener import closed_port, listening
-from wired import DONE, REFUSED, SILENT, TOKEN, Ordered, Wire, http_wire, mqtt_wire
+from wired import DONE, REFUSED, SILENT, TOKEN, Ordered, Wire, http_wire, mqtt_wire, osdp_wire
 
 from surveillance import plugins
 from surveillance.actions.notifiers import Notifiers
@@ -29,7 +29,7 @@ TELL = Action("a2", "e1", "notify", "ops", AT + timedelta(hours=1), key="k2", pa
 PATIENT = ActionSettings(relay_connect_timeout_s=5.0, relay_timeout_s=10.0)
 IMPATIENT = ActionSettings(relay_connect_timeout_s=5.0, relay_timeout_s=0.5)
 ORDERS = ("door.open", "door.lock", "door.unlock")
-NOTIFIERS, RELAYS = ("log", "mqtt", "webhook"), ("http", "mqtt")
+NOTIFIERS, RELAYS = ("log", "mqtt", "webhook"), ("http", "mqtt", "osdp")
 
 
 def test_the_shipped_deeds_are_registered() -> None:
@@ -49,7 +49,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MqttBroker]:
 def wire(request: pytest.FixtureRequest, tmp_path: Path) -> Wire:
     if request.param == "mqtt":
         return mqtt_wire(request.getfixturevalue("broker"))
-    return http_wire(tmp_path)
+    return osdp_wire(tmp_path) if request.param == "osdp" else http_wire(tmp_path)
 
 
 def relay(wire: Wire, url: str, settings: ActionSettings = PATIENT) -> Deed:

@@ -130,6 +130,44 @@ def test_the_same_request_id_from_another_reader_or_at_another_door_is_another_r
     assert len(asked) == len(set(asked)) == 4
 
 
+EXTERNAL: dict[str, Any] = {
+    "RequestToken": "r-1",
+    "AccessPointToken": "front",
+    "CredentialToken": "0451",
+    "Identifiers": [{"IdentifierType": "pt:PIN", "IdentifierValue": "2468"}],
+}
+FACTORS = [{"kind": "card", "value": "0451"}, {"kind": "pin", "value": "2468"}]
+NOBODY = {"verdict": "deny", "event": "e-2", "expires_at": None}
+
+
+@pytest.mark.parametrize(
+    ("answer", "decision", "reason"),
+    [
+        (GRANT, "Granted", None),
+        (NOBODY | {"reasons": ["invalid_pin", "not_permitted_at_this_time"]}, "Denied", "InvalidPIN"),
+        (NOBODY | {"reasons": ["no rule authorizes", "antipassback_violation"]}, "Denied", "AntipassbackViolation"),
+        (NOBODY | {"reasons": ["other: the door is locked down"]}, "Denied", "Other"),
+    ],
+)
+def test_a_controller_that_asks_in_onvifs_words_is_answered_in_them(
+    site: DashboardSite, answer: dict[str, Any], decision: str, reason: str | None
+) -> None:
+    headers = bearer(site)
+    thread, asked = core_answers(site, answer)
+    told = site.visitor().post("/api/access/external-authorizations", json=EXTERNAL, headers=headers)
+    thread.join(5)
+    expected = {"AccessPointToken": "front", "CredentialToken": "0451", "Decision": decision, "Reason": reason}
+    assert (told.status_code, told.json, asked) == (200, expected, [BODY | {"factors": FACTORS}])
+    plain = site.visitor().post("/api/access/requests", json=BODY, headers=headers)
+    assert plain.json == answer, "both ways are one: the same request has the same answer"
+
+
+def test_silence_is_a_denial_in_onvifs_words_too(tmp_path: Path) -> None:
+    site = open_site(tmp_path, DashboardSettings(access_deadline_ms=300))
+    told = site.visitor().post("/api/access/external-authorizations", json=EXTERNAL, headers=bearer(site))
+    assert (told.json or {})["Decision"] == "Denied"
+
+
 def test_silence_is_a_denial(tmp_path: Path) -> None:
     site = open_site(tmp_path, DashboardSettings(access_deadline_ms=300))
     answer = site.visitor().post("/api/access/requests", json=BODY, headers=bearer(site))

@@ -1,4 +1,4 @@
-"""/api/access/requests: the reader's way in. Core answers through the inbox, else the door is denied."""
+"""/api/access: the way in of readers and other controllers. Core answers through the inbox, else it is a denial."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from werkzeug.exceptions import NotFound, Unauthorized
 
+from surveillance.access import onvif
 from surveillance.access.asking import ask_for_access
 from surveillance.access.desk import MAX_FACTORS, MAX_VALUE, REQUEST_ID, parse_presented
 from surveillance.dashboard.api.declare import Resource
@@ -59,8 +60,68 @@ def ask_at_door(body: AccessRequest) -> Mapping[str, Any]:
     A request_id seen before at that door, from that reader, gets its first answer. While core or the database is away
     the answer is a denial.
     """
+    return asked_at_door(body.model_dump())
+
+
+class Identifier(Given):
+    """What was read, in ONVIF's words."""
+
+    IdentifierType: Literal["pt:Card", "pt:PIN", "pt:LicensePlate", "pt:QRCode"]
+    IdentifierValue: Annotated[
+        str, Field(min_length=1, max_length=MAX_VALUE, pattern=NO_CONTROLS, json_schema_extra=SECRET)
+    ]
+
+
+class ExternalRequest(Given):
+    """A controller's request as ONVIF names its parts; beside a door's token there may be a credential's, or what was
+    read."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"RequestToken": "1f0c", "AccessPointToken": "front", "CredentialToken": "0451"},
+        }
+    )
+
+    RequestToken: Annotated[
+        str, Field(pattern=f"^{REQUEST_ID.pattern}$", description="The same one is the same request.")
+    ]
+    AccessPointToken: Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]
+    CredentialToken: Annotated[
+        str | None,
+        Field(None, min_length=1, max_length=MAX_VALUE, pattern=NO_CONTROLS, description="It counts as a card."),
+    ]
+    Identifiers: Annotated[list[Identifier], Field(default_factory=list, max_length=MAX_FACTORS - 1)]
+
+
+class ExternalDecision(Told):
+    """What ExternalAuthorization would be called with."""
+
+    AccessPointToken: str
+    CredentialToken: str | None
+    Decision: Literal["Granted", "Denied"]
+    Reason: str | None = Field(description="ONVIF's word for why it is denied; null where it is granted.")
+
+
+@resource.post("/access/external-authorizations", body=ExternalRequest, gives=ExternalDecision, refusals=(404, 422))
+@needs("access.request")
+def authorize_externally(body: ExternalRequest) -> Mapping[str, Any]:
+    """Ask whether a door opens, in ONVIF's words.
+
+    For a controller that opens the door by itself: the same request, judged and recorded alike.
+    """
+    identifiers = [(one.IdentifierType, one.IdentifierValue) for one in body.Identifiers]
+    answer = asked_at_door(onvif.asked(body.RequestToken, body.AccessPointToken, body.CredentialToken, identifiers))
+    return {
+        "AccessPointToken": body.AccessPointToken,
+        "CredentialToken": body.CredentialToken,
+        "Decision": onvif.decision(answer),
+        "Reason": onvif.reason(answer),
+    }
+
+
+def asked_at_door(payload: dict[str, Any]) -> Mapping[str, Any]:
+    """Core's answer, however the request was put. Raises NotFound and UserMistake."""
     timeout_s = services().settings.access_deadline_ms / 1000
-    payload = body.model_dump()
     now = datetime.now(UTC)
     presented = parse_presented(payload, now, now + timedelta(seconds=timeout_s))
     see_door(presented.door)
