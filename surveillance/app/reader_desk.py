@@ -30,16 +30,22 @@ class ReaderDesk:
         self._timeout_s = timeout_s
         self._pool = ThreadPoolExecutor(AT_ONCE, "readers")
         self._room = threading.BoundedSemaphore(MOST_WAITING)
+        self._taking = threading.Lock()
+        self._is_closed = False
 
     def ask(self, payload: Mapping[str, Any], asker: str, then: Then) -> bool:
-        """`then` gets the answer, from another thread. False where too many wait already."""
-        if not self._room.acquire(blocking=False):
-            return False
-        asked = self._pool.submit(lambda: then(self._answer(payload, asker)))
+        """`then` gets the answer, from another thread. False where too many wait already, or the service ends."""
+        with self._taking:
+            if self._is_closed or not self._room.acquire(blocking=False):
+                return False
+            asked = self._pool.submit(lambda: then(self._answer(payload, asker)))
         asked.add_done_callback(lambda future: self._room.release())
         return True
 
     def close(self) -> None:
+        """Who is being answered still gets it; who waits for that gets nothing, and denies by itself."""
+        with self._taking:
+            self._is_closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _answer(self, payload: Mapping[str, Any], asker: str) -> Mapping[str, Any]:

@@ -147,9 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     with MqttController(asked.address, asked.token, ca_file=asked.ca_file) as controller, suppress(KeyboardInterrupt):
         while True:
-            state = controller.strike.state()
-            print(state, flush=True)  # noqa: T201
-            controller.tell("state", str(uuid.uuid4()), {"lock": state["lock"], "contact": "closed"})
+            print(controller.strike.state(), flush=True)  # noqa: T201
+            controller.tell("state", str(uuid.uuid4()), controller.strike.told())
             threading.Event().wait(2)
 
 
