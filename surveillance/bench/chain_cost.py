@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,17 +38,18 @@ class _Ledger:
     cpu_s: list[float]
 
 
-def measure(events: int, folder: Path | None = None) -> dict[str, Any]:
+def measure(events: int, folder: Path | None = None, fresh: Callable[[], str] | None = None) -> dict[str, Any]:
     """`plain_per_s`, `chained_per_s`, `cost` and `cpu_cost` (shares), `verified_per_s`, `signed_ms` for all links.
 
-    Rates are by the median commit; `folder` is where the databases are, by default where temporary files are.
+    Rates are by the median commit; `folder` is where the databases are, by default where temporary files are, unless
+    `fresh` gives their addresses.
     """
     dice = random.Random(2)  # noqa: S311 (the same events in every run)
     several = forms(dice)
     with TemporaryDirectory(prefix="bench-", dir=folder) as name:
         place = Path(name)
         keys = KeyStore(place / "keys")
-        plain, chained = _ledger(place, "plain"), _ledger(place, "chained")
+        plain, chained = (_ledger(place, name, fresh) for name in ("plain", "chained"))
         keep_chain(chained.engine, keys)
         for number in tqdm(range(events // COMMIT), unit="commit", disable=None):
             now = datetime.now(UTC)
@@ -83,8 +84,8 @@ def described(figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {figures['verified_per_s']:>8,} links a second verified; all signed in {figures['signed_ms']:,} ms"
 
 
-def _ledger(place: Path, name: str) -> _Ledger:
-    engine = open_database(f"sqlite:///{place / name}.db")
+def _ledger(place: Path, name: str, fresh: Callable[[], str] | None) -> _Ledger:
+    engine = open_database(fresh() if fresh is not None else f"sqlite:///{place / name}.db")
     upgrade(engine)
     return _Ledger(engine, SqlLedger(engine, EvidenceStore(place / name), lambda decision: ()), [], [])
 

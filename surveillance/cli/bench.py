@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from surveillance.cli.words import cli, command
 from surveillance.domain.errors import NotFound
+from surveillance.domain.suggest import no_such
 from surveillance.settings import Settings
 
 
@@ -311,14 +313,44 @@ def propose(settings: Settings, videos: tuple[Path, ...], visits: Path | None, f
     "store",
     """
     surveillance bench store
-    surveillance bench store --events 100000 --json store.json
+    surveillance bench store --inserts 100000 --events 1000000 --json store.json
+    surveillance bench store --database postgresql
     """,
 )
-@click.option("--events", default=20_000, show_default=True, type=click.IntRange(1000))
+@click.option("--inserts", default=20_000, show_default=True, type=click.IntRange(1000), help="With and without chain.")
+@click.option("--events", default=100_000, show_default=True, type=click.IntRange(1000), help="Of what is asked.")
+@click.option("--database", "only", type=click.Choice(["sqlite", "postgresql"]), help="Only this one; both without.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
-def store(events: int, file: Path | None) -> None:
-    """Record the same events with and without the chain, commit by commit in turn, and tell what it costs."""
-    from surveillance.bench import chain_cost
+def store(inserts: int, events: int, only: str | None, file: Path | None) -> None:
+    """Inserts with and without the chain, lists and counts of many events, and retention while more come."""
+    from surveillance.bench import store as storing
 
-    figures = chain_cost.measure(events)
-    tell(chain_cost.described(figures), figures, file)
+    order = storing.StoreOrder(inserts, events)
+    figures = storing.measure(replace(order, databases=(only,)) if only else order)
+    tell(storing.described(figures), figures, file)
+
+
+@command(
+    bench,
+    "all",
+    """
+    surveillance bench all --json all.json
+    surveillance bench all --only handoff --only track
+    """,
+)
+@click.option("--only", multiple=True, help="Only this part; may be repeated.")
+@click.option(
+    "--norfair", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A Python that has norfair."
+)
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures there.")
+@click.pass_obj
+def everything(settings: Settings, only: tuple[str, ...], norfair: Path | None, file: Path | None) -> None:
+    """Everything with a short order, in about ten minutes, and one table beside the goals."""
+    from surveillance.bench import everything as measuring
+
+    parts = measuring.parts(settings, norfair)
+    for name in only:
+        if name not in parts:
+            raise NotFound(no_such("part", name, parts))
+    figures = measuring.measure({name: parts[name] for name in only or parts})
+    tell(measuring.described(figures), figures, file)
