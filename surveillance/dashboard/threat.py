@@ -37,7 +37,7 @@ def show() -> str:
         since=None if now.at is None else moment(rfc3339(now.at), zone),
         levels=[level for level in services().site.read().threat_levels if level != now.level],
         word=word_of,
-        held=sorted(now.held),
+        held=reached(now),
     )
 
 
@@ -96,6 +96,11 @@ def given(level: str, reason: str) -> Mapping[str, Any]:
         return silent
     asked = {"level": level, "by": actor().name, "address": actor().address, "reason": reason}
     return ask_core("access.threat", asked, ANSWER_S, silent)
+
+
+def reached(threat: Threat) -> list[str]:
+    """The doors that it holds and that whoever asks reaches."""
+    return sorted(door for door in threat.held if actor().reach.sees_door(door))
 
 
 def in_force() -> Threat:

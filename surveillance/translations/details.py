@@ -65,6 +65,7 @@ KEYS: Mapping[str, str] = {
     "was_default": N_("Was the default model"),
 }
 THINGS: Mapping[str, str] = {  # what was viewed, searched or taken out
+    "areas": N_("areas"),
     "audit": N_("audit"),
     "badge": N_("badge"),
     "camera": N_("camera"),

@@ -8,6 +8,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from surveillance.access.people import person_of
 from surveillance.dashboard import areas as page
+from surveillance.dashboard import trail
 from surveillance.dashboard.api.declare import Resource
 from surveillance.dashboard.api.models import Given, Moment, Told, Word
 from surveillance.dashboard.guards import needs, refuse_bound
@@ -49,6 +50,7 @@ class Forgiven(Told):
 def list_areas() -> Areas:
     """Who is in which area by record."""
     refuse_bound()
+    trail.viewed("areas", "all")
     found = page.standing()
     return Areas(
         areas=[

@@ -44,7 +44,7 @@ class ThreatSet(Told):
 def get_threat() -> ThreatTold:
     """The threat level in force."""
     now = page.in_force()
-    levels, held = list(services().site.read().threat_levels), sorted(now.held)
+    levels, held = list(services().site.read().threat_levels), page.reached(now)
     return ThreatTold(level=now.level, levels=levels, since=now.at, by=now.by, reason=now.reason, doors=held)
 
 
