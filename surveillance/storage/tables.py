@@ -152,7 +152,11 @@ observation = Table(
     Column("crossed", Json, nullable=False, doc="lines crossed since the last observation, JSON list of line:in|out"),
     Column("identity", columns.Whom(), doc="who it was, by pseudonym, where that is known"),
     Column("model", Name, nullable=False, doc="model that classified it"),
-    Column("attributes", Json, doc="what the camera's tasks told of it, JSON object by word; empty for nothing"),
+    Column(
+        "attributes",
+        columns.TellingJson(),
+        doc="what the camera's tasks told of it, JSON object by word; empty for nothing",
+    ),
     Index(None, "camera", "at"),
     Index(None, "at"),
 )

@@ -23,7 +23,7 @@ from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.domain.errors import NotFound, SettingsError, UserMistake
 from surveillance.domain.kept import Kept, KeptFile
 from surveillance.domain.labels import Pick, Said, subject_of
-from surveillance.domain.values import AccessRequest, Clause, Judged
+from surveillance.domain.values import AccessRequest, Clause, Judged, Observation
 from surveillance.places import recording_place
 from surveillance.settings import Settings
 from surveillance.storage.backup import restore
@@ -79,7 +79,7 @@ def lived_in(settings: Settings) -> Store:
         "request-1", NOON, "main", "front", frozenset({"badge"}), WHO, frozenset({"staff"}), "valid", NOON,
         face=f"the face is that of {WHO}",
     )  # fmt: skip
-    seen = observation(identity=WHO, shot=shot(SHOT))
+    seen = observation(identity=WHO, shot=shot(SHOT), attributes={"plate": "AB1", "plate_of": WHO})
     other = decision(id="other-event-1", identity="Ada", camera="front", door="main", track=8)
     ledger([(seen, (granted,)), (request, ()), (observation(track=8, shot=shot()), (other,))])
     name = f"{granted.id}-clip.mp4"
@@ -134,6 +134,8 @@ def test_names_are_nowhere_in_clear_and_everything_is_found_by_them(settings: Se
     assert store.site.history(1)[0].change == f"face enrolled: {WHO}"
     assert f"person == '{WHO.replace(chr(34), QUOTE)}' and" in store.site.read().rules
     again = open_store(settings)  # another process
+    met = [entry for entry in again.events.inputs_since(NOON - timedelta(days=1)) if isinstance(entry, Observation)]
+    assert [(entry.identity, entry.attributes.get("plate_of")) for entry in met][:1] == [(WHO, WHO)]
     assert [face.person for face in again.faces.list_faces()] == [WHO]
     assert again.events.page(EventFilter(identity=WHO))[0] == [row]
     assert audit(settings, Look(), no_progress).faults == []
