@@ -105,6 +105,9 @@ def load_values(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(values or {}, dict):
         raise SettingsError(f"{file} must hold settings such as `analyze_fps: 5`")
+    for name in values or {}:
+        if not isinstance(name, str):
+            raise SettingsError(f"{file}: {name!r} is no name of a setting")
     return values or {}
 
 
