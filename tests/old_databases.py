@@ -170,6 +170,11 @@ SEEDS: dict[str, dict[str, Rows]] = {
         ],
     },
     "0024": {"person_name": [{"id": "person:" + "ab" * 16, "name": "sealed:z"}]},
+    "0027": {
+        "threat_level": [
+            {"position": 0, "name": "green"}, {"position": 1, "name": "yellow"}, {"position": 2, "name": "lockdown"},
+        ],
+    },
 }  # fmt: skip
 COUNTERS = {"event": 1, "input": 5, "chain": 1}
 

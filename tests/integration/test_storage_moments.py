@@ -9,7 +9,8 @@ import pytest
 from ledger_samples import NOON, Desk, decision, observation, open_desk
 
 from surveillance.domain.doors import DoorSensed
-from surveillance.domain.values import CameraReport, DoorReport, Input, ModeReport
+from surveillance.domain.threats import ThreatOrder
+from surveillance.domain.values import CameraReport, Decision, DoorReport, Input, ModeReport, Tick
 from surveillance.storage.queries import Events
 
 
@@ -53,3 +54,36 @@ def test_the_latest_tracks_of_a_camera_are_told_once_each(desk: Desk) -> None:
     assert [seen.id for seen in events.latest_tracks("front")] == [again.id, path[2].id, other.id]
     assert [seen.id for seen in events.latest_tracks("front", limit=1)] == [again.id]
     assert events.latest_tracks("nowhere") == []
+
+
+def moved(second: int, person: str | None, kind: str, door: str | None, to: str = "") -> Decision:
+    details = {"moved": {"from": "", "to": to}} if door else {}
+    return decision(kind=kind, at=NOON + seconds(second), identity=person, door=door, details=details, camera=None)
+
+
+def test_where_people_went_is_known_of_any_moment(desk: Desk) -> None:
+    made = [
+        moved(1, "Ada", "access.granted", "front", "hall"),
+        moved(2, "Grace", "access.granted", "front", "hall"),
+        moved(3, "Ada", "access.taken", "back"),
+        moved(4, None, "area.forgiven", None),
+        moved(5, "Ada", "access.granted", "front", "hall"),
+        moved(6, "Ada", "access.granted", "shed", "shed"),
+    ]
+    desk.ledger([(Tick(one.at), (one,)) for one in made])
+    events, day, late = Events(desk.engine), timedelta(days=1), NOON + seconds(9)
+    found = events.places({"front", "back"}, late, day)
+    assert [(one.person, one.area, one.door) for one in found] == [
+        ("Grace", "hall", "front"), ("Ada", "", "back"), (None, None, ""), ("Ada", "hall", "front"),
+    ]  # fmt: skip
+    assert [one.person for one in events.places({"front"}, NOON + seconds(2), day)] == ["Ada", "Grace"]
+    assert [one.person for one in events.places({"front"}, late, seconds(6))] == [None, "Ada"]
+    assert events.places((), late, day) == []
+
+
+def test_the_threat_level_is_found_among_the_events(desk: Desk) -> None:
+    told = ThreatOrder("t", NOON, "lockdown", "grace", "a drill")
+    made = decision(kind="threat.changed", at=NOON, subject="t", details={"level": "lockdown"}, camera=None)
+    assert Events(desk.engine).last_threat() == []
+    desk.ledger([(told, (made,))])
+    assert Events(desk.engine).last_threat() == [ThreatOrder("t", NOON, "lockdown", "", "")]
