@@ -8,8 +8,8 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -42,8 +42,11 @@ rules:
   - {{name: staff, on: access, verdict: authorize, when: '"staff" in groups and "badge" in factors'}}
 """
 Followed = tuple[str, datetime, int]  # camera, when the track began, its number in that run of the worker
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
-SEED = 20261121
+Span = tuple[datetime, datetime]
+CAMERAS = ("yard", "front", "gate", "hall")
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "6"))
+SEED = int(os.environ.get("FAULT_SEED", "20261121"))
+MINUTES = float(os.environ.get("FAULT_MINUTES", "0"))
 
 
 @dataclass
@@ -58,6 +61,7 @@ class FaultySite:
     before: dict[str, int] = field(default_factory=dict)  # seq of each event that was ever seen on record
     granted: list[str] = field(default_factory=list)  # events of the grants that the reader was told
     recovered_s: dict[str, list[float]] = field(default_factory=dict)
+    killed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def remember(self) -> None:
         """Whatever is on record now must be for ever."""
@@ -72,17 +76,26 @@ class FaultySite:
             if cursor is None:
                 return found
 
-    def kill(self, name: str, is_back: Callable[[], bool]) -> None:
-        """At a moment drawn by lot, outright; returns when it is back."""
+    @contextmanager
+    def recovering(self, fault: str) -> Iterator[None]:
+        """How long the block takes is how long that fault's recovery took."""
+        began_s = time.monotonic()
+        yield
+        self.recovered_s.setdefault(fault, []).append(time.monotonic() - began_s)
+
+    def kill(self, fault: str, names: Sequence[str], is_back: Callable[[], bool]) -> None:
+        """At a moment drawn by lot, outright; returns when all are back."""
         time.sleep(self.dice.uniform(0.2, 1.5))
         self.remember()
-        pid = self.running.children.pid(name)
-        assert pid is not None, f"{name} does not run"
-        os.kill(pid, signal.SIGKILL)
-        killed_s = time.monotonic()
-        assert eventually(lambda: self.running.children.pid(name) not in (None, pid), 20)
-        assert eventually(is_back, 30), f"{name} did not come back"
-        self.recovered_s.setdefault(name.partition("-")[0], []).append(time.monotonic() - killed_s)
+        before = {name: self.running.children.pid(name) for name in names}
+        assert None not in before.values(), f"not all run: {before}"
+        with self.recovering(fault):
+            for pid in before.values():
+                os.kill(pid, signal.SIGKILL)
+            for name, pid in before.items():
+                assert eventually(lambda name=name, pid=pid: self.running.children.pid(name) not in (None, pid), 20)
+            self.killed_at = datetime.now(UTC)
+            assert eventually(is_back, 60), f"{fault} did not come back"
 
     def core_is_back(self) -> Callable[[], bool]:
         """Core has told of itself later than now."""
@@ -93,6 +106,10 @@ class FaultySite:
             return told is not None and told[1] > now and bool(told[0]["cameras"])
 
         return is_back
+
+    def cameras_are_back(self) -> Callable[[], bool]:
+        """Every camera gives live pictures later than the moment when the last process was killed."""
+        return lambda: all(self.seen_since(camera, self.killed_at) for camera in CAMERAS)
 
     def observations(self) -> list[Observation]:
         entries = self.running.store.events.inputs_since(self.began)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fault_figures import gather, table
 from faulty_site import SITE, FaultySite, blank, keep_asking
 from painted_site import painted_settings, plugged_in, running_painted
 from patience import eventually
@@ -43,9 +43,8 @@ def faulty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultySite
         yield site
         stopping.set()
         reader.join(10)
-        for name, took_s in site.recovered_s.items():
-            rounds, middle, worst = len(took_s), statistics.median(took_s), max(took_s)
-            print(f"\n{name}: {rounds} rounds, back after {middle:.1f} s (median), {worst:.1f} s (worst)")
+        gather(site.recovered_s)
+        print(f"\n{table(site.recovered_s)}")
 
 
 @pytest.fixture
