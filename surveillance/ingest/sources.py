@@ -122,7 +122,7 @@ class FileSource:
             what = "it is a folder, name a file in it" if self._path.is_dir() else "there is no such file"
             raise SourceError(f"cannot read {self._path}: {what}", "not_found")
         try:
-            container = av.open(f"file:{self._path}", options={"protocol_whitelist": "file"})
+            container = av.open(f"file:{self._path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
         except FFmpegError as error:
             reason = error.strerror or type(error).__name__
             raise SourceError(f"cannot read {self._path}: not a readable video ({reason})", "unreadable") from None
@@ -194,7 +194,7 @@ class RtspSource:
         limits = (self._options.open_timeout_s, self._options.read_timeout_s)
         asked_s = time.monotonic()
         try:
-            container = av.open(self._place(), options=how, timeout=limits)
+            container = av.open(self._place(), options=how, timeout=limits, metadata_errors="replace")
         except FFmpegError as error:
             reason, text = fault_of(error)
             if reason == "no_video" and time.monotonic() - asked_s >= self._options.open_timeout_s:
@@ -354,7 +354,7 @@ def _decoded(
     is_keyed = False
     if options.packets is not None:
         options.packets.begin(stream, start_at)
-    for packet in container.demux(stream):
+    for packet in _packets(container, stream):
         if closed():
             return
         if options.packets is not None:
@@ -370,6 +370,13 @@ def _decoded(
             limit_s = options.read_timeout_s if is_keyed else KEY_PICTURE_S
             if start_at is None and time.monotonic() - seen_s > limit_s:
                 raise _UndecodableError(f"sends {stream.codec_context.name}, but no picture that can be decoded")
+
+
+def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    try:
+        yield from container.demux(stream)
+    except IndexError:  # PyAV knows the streams that there were at the start
+        raise _UndecodableError("began another stream in the middle") from None
 
 
 def stream_facts(container: InputContainer, over: str) -> StreamFacts:
