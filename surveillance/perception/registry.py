@@ -34,6 +34,9 @@ Logits = NDArray[np.float32]  # (n, labels)
 Backend = Callable[[Sequence[Bgr]], Logits]
 
 
+RESTORE = "put the weights back that were published, or train again"
+
+
 # --- weights -------------------------------------------------------------------------------------------------------
 
 
@@ -72,14 +75,27 @@ def _parse_weights(data: bytes, path: Path, card: ModelCard) -> dict[str, Any]:
         tensors = load(data)
     except SafetensorError as error:
         raise ModelError(f"{path} is no safetensors file: {error}") from error
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    labels = json.loads(header.get("__metadata__", {}).get("labels", "null"))
+    labels = _trained_for(data, path)
     if labels is not None and tuple(labels) != card.labels:
         raise ModelError(
             f"{path} was trained for {', '.join(labels)}, the card of {card.name} says {', '.join(card.labels)}; "
             "use the card that was published with these weights"
         )
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise ModelError(f"{path} holds what is no number; {RESTORE}")
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+
+
+def _trained_for(data: bytes, path: Path) -> list[str] | None:
+    """The labels that a safetensors file names, if any."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    try:
+        labels: list[str] | None = json.loads(header.get("__metadata__", {}).get("labels", "null"))
+    except ValueError as error:
+        raise ModelError(f"{path} names its labels in no list; {RESTORE}") from error
+    if labels is not None and not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
+        raise ModelError(f"{path} names its labels in no list; {RESTORE}")
+    return labels
 
 
 # --- crops ---------------------------------------------------------------------------------------------------------
@@ -195,7 +211,10 @@ class CardClassifier:
             fitted = fit_crops(crops[start : start + LARGEST_BATCH], self.card.input)
             with self._one_at_a_time:
                 parts.append(self._backend(fitted))
-        return np.concatenate(parts)
+        found = np.concatenate(parts)
+        if not np.isfinite(found).all():  # else whatever label comes first would seem to be seen
+            raise ModelError(f"{self.card.name} answers what is no number; {RESTORE}")
+        return found
 
 
 def softmax(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:

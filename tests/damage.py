@@ -1,0 +1,72 @@
+"""Good documents, damaged at random: bytes, lines, and values of their trees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from hypothesis import strategies as some
+
+ODD: tuple[Any, ...] = (
+    *(None, True, -1, 0, 10**30, 1.5, float("nan"), float("inf"), -1e308, [], {}, [[]], {"": ""}, [None]),
+    *("", " ", "\0", "\x1b[2J", "é\u202e", "x" * 5000, "1e999", "{", "2026-13-45", "99:99", "../../etc/passwd"),
+    *("rtsp://[", "%s{0}"),
+)
+BOMB = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n + 1, n + 1, n, n) for n in range(97, 121))
+
+
+def damaged(good: bytes, kind: str) -> some.SearchStrategy[bytes]:
+    ways = [bytes_changed(good), lines_changed(good)]
+    if kind in ("yaml", "json"):
+        ways += [tree_changed(yaml.safe_load(good), kind)] * 3
+    return some.one_of(*ways, some.binary(max_size=60), some.sampled_from((b"[" * 3000, b"{a: " * 3000, BOMB)))
+
+
+@some.composite
+def bytes_changed(draw: Any, good: bytes) -> bytes:
+    """Some bytes are others, and perhaps the end is missing."""
+    content = bytearray(good)
+    for _ in range(draw(some.integers(1, 8))):
+        content[draw(some.integers(0, len(content) - 1))] = draw(some.integers(0, 255))
+    return bytes(content[: draw(some.integers(0, len(content)))] if draw(some.booleans()) else content)
+
+
+@some.composite
+def lines_changed(draw: Any, good: bytes) -> bytes:
+    """A line is missing, twice there, elsewhere, indented, or has odd words in it."""
+    lines = good.split(b"\n")
+    for _ in range(draw(some.integers(1, 4))):
+        line = lines.pop(draw(some.integers(0, len(lines) - 1))) if len(lines) > 1 else lines[0]
+        odd = str(draw(some.sampled_from(ODD))).encode()
+        half = draw(some.integers(0, len(line)))
+        put = draw(some.sampled_from(([], [line, line], [b"  " + line], [line[:half] + odd + line[half:]], [odd])))
+        at = draw(some.integers(0, len(lines)))
+        lines[at:at] = put
+    return b"\n".join(lines)
+
+
+@some.composite
+def tree_changed(draw: Any, good: Any, kind: str) -> bytes:
+    """A value is of another kind, or missing, or under another name."""
+    page = json.loads(json.dumps(good, default=str))
+    for _ in range(draw(some.integers(1, 3))):
+        places = list(places_in(page))
+        if not places:
+            break
+        parent, key = draw(some.sampled_from(places))
+        way = draw(some.sampled_from(("odd", "odd", "gone", "renamed")))
+        if way == "odd":
+            parent[key] = draw(some.sampled_from(ODD))
+        else:
+            value = parent.pop(key)
+            if way == "renamed" and isinstance(parent, dict):
+                parent[draw(some.sampled_from(("nmae", "", "\0", "x" * 300)))] = value
+    return (json.dumps(page) if kind == "json" else yaml.safe_dump(page, allow_unicode=True)).encode(errors="replace")
+
+
+def places_in(page: Any) -> Iterator[tuple[Any, Any]]:
+    for key, value in page.items() if isinstance(page, dict) else enumerate(page) if isinstance(page, list) else ():
+        yield page, key
+        yield from places_in(value)
