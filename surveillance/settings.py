@@ -103,6 +103,8 @@ def load_values(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{file} is not YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise SettingsError(f"{file} is nested too deeply for settings") from None
     if not isinstance(values or {}, dict):
         raise SettingsError(f"{file} must hold settings such as `analyze_fps: 5`")
     for name in values or {}:
@@ -120,6 +122,8 @@ def faults_of(error: ValidationError, file: Path | None) -> str:
         origin = f"environment variable {variable}" if variable in os.environ else str(file or "settings")
         if fault["type"] == "extra_forbidden":
             message = f"there is no such setting{_did_you_mean(path)}"
+        elif fault["type"] == "path_type":
+            message = "this is no path of a file"
         else:
             message = fault["msg"].removeprefix("Value error, ")
         lines.append(f"{origin}: {path}: {message}")

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from surveillance.access.badges import PHONE, QR
 from surveillance.access.credentials import GIVEN, PINS, HashCredential
 from surveillance.access.duress import UNUSABLE, is_unusable
+from surveillance.domain.errors import printable
 from surveillance.domain.site import Credential, Person
 from surveillance.domain.suggest import suggestion
 
@@ -40,7 +41,7 @@ class Fault:
     words: str
 
     def __str__(self) -> str:
-        return f"line {self.line}{f', {self.column}' if self.column else ''}: {self.words}"
+        return printable(f"line {self.line}{f', {self.column}' if self.column else ''}: {self.words}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,13 @@ class SurveillanceError(Exception):
 
 
 class UserMistake(SurveillanceError):
-    """Something a person can put right; its text is the one line that the person reads."""
+    """Something a person can put right; its text is the one line that the person reads.
+
+    Whatever it repeats of a file or a message may be anything: what a terminal would obey is written out.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class SettingsError(UserMistake):
@@ -111,3 +117,10 @@ class ActionFailed(SurveillanceError):
     def __init__(self, message: str, certain: bool = True) -> None:
         super().__init__(message)
         self.certain = certain
+
+
+def printable(text: str) -> str:
+    """With control and format characters written out, such as \\x1b; lines stay lines."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t\xa0" else repr(c)[1:-1] for c in text)

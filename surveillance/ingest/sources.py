@@ -372,7 +372,7 @@ def _decoded(
                 raise _UndecodableError(f"sends {stream.codec_context.name}, but no picture that can be decoded")
 
 
-def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
     try:
         yield from container.demux(stream)
     except IndexError:  # PyAV knows the streams that there were at the start

@@ -151,6 +151,8 @@ def load_card(path: Path) -> ModelCard:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ModelError(f"cannot read the model card {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"the model card {path} is no UTF-8 text: {error.reason}") from error
     return parse_card(text, str(path))
 
 
@@ -167,8 +169,10 @@ def parse_card(text: str, where: str) -> ModelCard:
         raise ModelError(f"{where} is no valid YAML: {' '.join(str(error).split())}") from error
     except KeyError as error:
         raise ModelError(f"{where} is no model card: it lacks {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"{where} is no model card: {error}") from error
+    except RecursionError as error:
+        raise ModelError(f"{where} is no model card: it is nested too deeply") from error
     _check_card(card, where)
     return card
 

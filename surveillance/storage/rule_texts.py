@@ -21,6 +21,8 @@ def split_rules(text: str, origin: str) -> list[tuple[str, str]]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise SettingsError(yaml_fault(error, origin)) from error
+    except RecursionError as error:
+        raise SettingsError(f"{origin}: it is nested too deeply") from error
     if isinstance(root, yaml.MappingNode):
         keys = {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)}
         if "name" in keys:

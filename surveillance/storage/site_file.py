@@ -21,6 +21,7 @@ from surveillance.storage.rule_texts import first_line_of, slice_of, split_rules
 from surveillance.storage.site_models import SiteModel, build_site
 
 Place = tuple[str | int, ...]
+MOST_VALUES = 500_000
 _SECRET = ("value", "secret", "url", "sub_url", "relay")  # keys whose values no message repeats
 
 
@@ -37,7 +38,10 @@ def load_site(path: Path) -> Site:
 
 def parse_site(text: str, origin: str) -> Site:
     """The site that the text describes. Raises SettingsError, one line per fault, each starting with `origin`."""
-    reading = _Reading(text, origin)
+    try:
+        reading = _Reading(text, origin)
+    except RecursionError as error:
+        raise SettingsError(f"{origin}: it is nested too deeply, or repeats itself within itself") from error
     found: Site | None = None
     try:
         model = SiteModel.model_validate(reading.value)
@@ -175,6 +179,8 @@ class _Reading:
 
     def _plain(self, node: Any, place: Place) -> Any:
         self._lines.setdefault(place, node.start_mark.line + 1)
+        if len(self._lines) > MOST_VALUES:  # a few lines that name each other again and again make billions
+            raise SettingsError(f"{self._origin}: it holds more than {MOST_VALUES} values")
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(item, (*place, index)) for index, item in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):

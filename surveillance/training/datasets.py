@@ -178,7 +178,7 @@ def _packed_samples(folder: Path) -> Iterator[Sample]:
 def _listed_samples(path: Path) -> Iterator[Sample]:
     """Pictures that a label file names: file, label and perhaps source and part; files lie beside it or below."""
     folder, seen = path.parent.resolve(), set()
-    text = path.read_text(encoding="utf-8-sig")
+    text = _text_of(path)
     rows = csv.DictReader(text.splitlines(), delimiter=";" if ";" in text.partition("\n")[0] else ",")
     if not {"file", "label"} <= set(rows.fieldnames or ()):
         raise DataError(f"{path} needs the columns file and label in its first line, perhaps source and part too")
@@ -331,4 +331,11 @@ def parse_manifest(text: str) -> dict[str, dict[str, str]]:
 def _load_manifest(path: Path) -> Mapping[str, Mapping[str, str]]:
     if not path.is_file():
         return {}
-    return parse_manifest(path.read_text(encoding="utf-8"))
+    return parse_manifest(_text_of(path))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as UTF-8 text ({error}); save it anew") from error

@@ -10,6 +10,7 @@ import gzip
 import math
 import pickle
 import re
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -130,7 +131,9 @@ def _read_idx_head(file: BinaryIO, path: Path) -> tuple[int, ...]:
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] != IDX_BYTES:
         raise DataError(f"{path} is no IDX file of bytes; fetch it again or take it away")
     sizes = _read(file, path, 4 * head[3])
-    return tuple(int(size) for size in np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4"))
+    if not head[3] or len(sizes) < 4 * head[3]:
+        raise DataError(f"{path} is cut short in its head; fetch it again")
+    return tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -140,7 +143,7 @@ def _opened(path: Path) -> BinaryIO:
 def _read(file: BinaryIO, path: Path, count: int = -1) -> bytes:
     try:
         return file.read(count)
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise DataError(f"{path} cannot be unpacked ({error}); fetch it again") from error
 
 

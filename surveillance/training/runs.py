@@ -59,7 +59,12 @@ def load_run(run_dir: Path) -> Mapping[str, Any]:
     """What a run says of itself: recipe, labels, data, split. Raises ModelError before its first epoch's end."""
     if not (run_dir / "run.json").is_file() or not (run_dir / BEST).is_file():
         raise ModelError(f"{run_dir} holds no run with a finished epoch; give a model's name, a card or a run's folder")
-    run: Mapping[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    try:
+        run: Mapping[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+        parse_recipe(run["recipe"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        words = " ".join(str(error).split())
+        raise ModelError(f"{run_dir / 'run.json'} is no page of a run ({words}); train again") from error
     return run
 
 

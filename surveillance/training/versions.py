@@ -113,7 +113,7 @@ def load_version(folder: Path) -> DatasetVersion:
     try:
         page = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         return DatasetVersion(folder=folder, **page | {"parents": tuple(page["parents"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise DataError(f"{folder} is no version of a data set: {error}; remove it, or restore it whole") from error
 
 
@@ -158,7 +158,7 @@ def read_manifest(folder: Path) -> list[Member]:
     try:
         rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")), delimiter="\t")
         return [Member(**{"label": row.pop("class"), **row}) for row in rows]
-    except (OSError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}; restore the version whole") from error
 
 
