@@ -24,7 +24,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from surveillance import places
@@ -96,6 +104,9 @@ def writing(engine: Engine, patient: bool = False, lock_ms: int | None = None) -
         connection.begin(),
     ):
         yield connection
+        file = connection.info.get("file")
+    if file is not None and file != _identity(_TURNS[engine].file):  # what another file's log holds is on no record
+        raise RecordFailed("the database could not be used: another file has taken its place")
 
 
 @contextmanager
@@ -111,6 +122,7 @@ class _Turn:
 
     lock: threading.Lock
     wait_ms: int
+    file: Path
 
 
 @contextmanager
@@ -269,13 +281,24 @@ def _refuse_newer(connection: Connection, script: ScriptDirectory) -> set[str]:
 def _open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
     if address.database in (None, "", ":memory:"):
         raise SettingsError("storage.url: a database in memory keeps nothing; give a file, such as sqlite:///site.db")
-    _make_private(Path(str(address.database)))
+    file = Path(str(address.database)).absolute()
+    _make_private(file)
     engine = create_engine(
         address, hide_parameters=True, max_overflow=40, connect_args={"timeout": lock_timeout_ms / 1000}
     )
 
+    @event.listens_for(engine, "do_connect")
+    def open_existing(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+        arguments[0], options["uri"] = f"file:{quote(str(file))}?mode=rw", True  # one that went is not made anew
+
+    @event.listens_for(engine, "checkout")
+    def is_still_it(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != _identity(file):
+            raise DisconnectionError("another file has taken its place")
+
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
+    def configure(connection: Any, record: Any) -> None:
+        record.info["file"] = _identity(file)
         connection.isolation_level = None  # the driver must not start transactions of its own
         for pragma in (
             "journal_mode=WAL",
@@ -294,8 +317,20 @@ def _open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={options.get(LOCK_MS) or lock_timeout_ms}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
 
-    _TURNS[engine] = _Turn(threading.Lock(), lock_timeout_ms)
+    _TURNS[engine] = _Turn(threading.Lock(), lock_timeout_ms, file)
     return engine
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    """Which file that is. Raises RecordFailed where there is none.
+
+    SQLite itself goes on writing to a file that was moved away or deleted, and says that all is well.
+    """
+    try:
+        told = file.stat()
+    except OSError as error:
+        raise RecordFailed(f"the database could not be used: {file}: {error.strerror}") from error
+    return told.st_dev, told.st_ino
 
 
 class _DataVersionWatch:
@@ -304,13 +339,15 @@ class _DataVersionWatch:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Any = None
+        self._file: tuple[int, int] | None = None
         self._seen: int | None = None
 
     def changed(self) -> bool:
-        if self._connection is None:
+        file = _identity(_TURNS[self._engine].file)
+        if self._connection is None or file != self._file:
             connection = self._engine.raw_connection()
             connection.detach()  # it is this watch's own, and closed with it
-            self._connection = connection
+            self._connection, self._file, self._seen = connection, file, None
             weakref.finalize(self, connection.close)
         seen = int(self._connection.cursor().execute("PRAGMA data_version").fetchone()[0])
         changed, self._seen = seen != self._seen, seen

@@ -13,6 +13,7 @@ from faulty_site import SITE, FaultySite, blank, keep_asking
 from painted_site import painted_settings, plugged_in, running_painted
 from patience import eventually
 
+from surveillance import places
 from surveillance.app.processes import RECOGNIZER, link_secret
 from surveillance.app.runtime import runtime_dir
 from surveillance.app.store import open_store, relay_token, upgrade_database
@@ -26,6 +27,10 @@ from surveillance.settings import Settings
 def faulty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultySite]:
     folder = tmp_path_factory.mktemp("faults")
     settings = painted_settings(folder)
+    settings = settings.model_copy(update={"perception": settings.perception.model_copy(update={"model": "painted"})})
+    whole = (places.shipped("config") / "models" / "embedded.yaml").read_text(encoding="utf-8")
+    (settings.data_dir / "models").mkdir(parents=True)
+    (settings.data_dir / "models" / "painted.yaml").write_text(whole.replace("name: embedded", "name: painted", 1))
     upgrade_database(settings)
     store = open_store(settings)
     token = store.accounts.create_token("reader", ["access:request"])
@@ -55,6 +60,6 @@ def ask_recognizer(faulty_site: FaultySite, tmp_path: Path) -> Iterator[Callable
     with plugged_in():
         path = runtime_dir(settings) / RECOGNIZER
         line = RecognizerLine(path, link_secret(settings), "probe", slots, 2)
-        yield lambda: line.ask("embedded", "probe", [blank()], 5.0, False) is not None
+        yield lambda: line.ask("painted", "probe", [blank()], 5.0, False) is not None
         line.close()
     slots.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -149,6 +151,69 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "notes.db").write_text("dear diary, " * 100)
     with pytest.raises(SettingsError, match="file is not a database"):
         open_database(f"sqlite:///{tmp_path / 'notes.db'}")
+
+
+FILES = ("site.db", "site.db-wal", "site.db-shm")
+
+
+@pytest.mark.parametrize("moved", [FILES, FILES[:1]], ids=["with its log", "without its log"])
+def test_a_file_that_is_moved_away_takes_nothing_until_it_is_back(tmp_path, moved):
+    """SQLite itself would go on writing to it, and say that all is well."""
+    engine = open_database(f"sqlite:///{tmp_path / 'site.db'}")
+    upgrade(engine)
+    watch = ChangeWatch(engine)
+    set_head(engine, 5)
+    assert [watch.changed(), watch.changed()] == [True, False]
+    (tmp_path / "away").mkdir()
+    for name in moved:
+        (tmp_path / name).rename(tmp_path / "away" / name)
+    for use in (lambda: set_head(engine, 6), lambda: head_of(engine), watch.changed, lambda: set_head(engine, 7)):
+        with pytest.raises(RecordFailed, match="could not be used"):
+            use()
+    assert not (tmp_path / "site.db").exists(), "no empty one is made in its place"
+    for name in moved:
+        (tmp_path / "away" / name).rename(tmp_path / name)
+    assert head_of(engine) == 5
+    set_head(engine, 8)
+    assert (head_of(engine), watch.changed(), watch.changed()) == (8, True, False)
+
+
+def test_a_file_that_goes_while_somebody_writes_has_recorded_nothing(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'site.db'}")
+    upgrade(engine)
+
+    def interrupted() -> None:
+        with writing(engine) as connection:
+            connection.execute(text("UPDATE head SET value = 5"))
+            (tmp_path / "site.db").rename(tmp_path / "away.db")
+
+    with pytest.raises(RecordFailed, match="No such file"):
+        interrupted()
+
+
+def test_a_copy_that_takes_the_place_of_the_file_is_the_one_that_is_used(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'site.db'}")
+    upgrade(engine)
+    watch = ChangeWatch(engine)
+    set_head(engine, 5)
+    assert [watch.changed(), watch.changed()] == [True, False]
+    with closing(sqlite3.connect(tmp_path / "site.db")) as other:
+        other.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    (tmp_path / "copy.db").rename(tmp_path / "site.db")
+    assert (watch.changed(), head_of(engine)) == (True, 5)
+    set_head(engine, 6)
+    with closing(sqlite3.connect(tmp_path / "site.db")) as other:
+        assert other.execute("SELECT value FROM head LIMIT 1").fetchone() == (6,)
+
+
+def set_head(engine, value):
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE head SET value = :value"), {"value": value})
+
+
+def head_of(engine):
+    with reading(engine) as connection:
+        return connection.scalar(text("SELECT value FROM head LIMIT 1"))
 
 
 # --- PostgreSQL alone ----------------------------------------------------------------------------------------------
