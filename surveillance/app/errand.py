@@ -117,7 +117,7 @@ def try_rules(settings: Settings, payload: Mapping[str, Any], loopback: bool) ->
     from surveillance.app.store import open_store
 
     documents = tuple(RuleDocument(each["text"], each["origin"]) for each in payload["documents"])
-    store = open_store(settings)
+    store = open_store(settings, existing=True)
     found = backtest_rules(settings, store, store.site.read(), documents, last_days(float(payload["days"])))
     of_interest = tuple(tally for tally in found.tallies if tally.differs or tally.rule == payload["rule"])
     return replace(found, tallies=of_interest).as_json()

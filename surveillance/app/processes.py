@@ -92,7 +92,7 @@ def run_core(settings: Settings) -> int:
 
     stopping = threading.Event()
     until_told(stopping.set)
-    store, figures = open_store(settings), Figures()
+    store, figures = open_store(settings, existing=True), Figures()
     figures.before_telling(ProcessFigures("core", figures))
     fleets: list[Fleet] = []
 

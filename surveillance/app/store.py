@@ -62,10 +62,13 @@ class Store:
     inbox: Inbox
 
 
-def open_store(settings: Settings) -> Store:
-    """Opens the database of this version. Raises SettingsError or DatabaseTooNew where it is another's."""
+def open_store(settings: Settings, existing: bool = False) -> Store:
+    """Opens the database of this version. Raises SettingsError or DatabaseTooNew where it is another's.
+
+    A process of a running service asks for an `existing` one: where it was moved away, no empty one takes its place.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = open_database(settings.database_url, settings.storage.commit_timeout_ms)
+    engine = open_database(settings.database_url, settings.storage.commit_timeout_ms, existing)
     check_version(engine)
     keys = KeyStore(settings.data_dir / "keys")
     keep_chain(engine, keys)

@@ -54,7 +54,7 @@ def keep_for_good() -> None:
 
 def web_services(settings: Settings) -> Services:
     """What the dashboard needs of the site's store."""
-    store = open_store(settings)
+    store = open_store(settings, existing=True)
     state = SharedState(store.engine)
     return Services(
         events=store.events,

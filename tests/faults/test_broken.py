@@ -44,6 +44,15 @@ def moved_away(site: FaultySite, names: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
+def moved_away_and_core_killed(site: FaultySite) -> Iterator[None]:
+    with moved_away(site, LOG_TOO):
+        pid = site.running.children.pid("core")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        yield
+
+
+@contextmanager
 def replaced(site: FaultySite) -> Iterator[None]:
     """By a copy that holds as much, as a person would who moves it to another disk; nobody writes meanwhile."""
     file = data(site) / LOG_TOO[0]
@@ -99,6 +108,7 @@ AWAY = "the database cannot be written; what is seen meanwhile waits on this mac
 FAULTS = (
     Fault("the database is moved away", lambda site: moved_away(site, LOG_TOO), "back", AWAY),
     Fault("the database is moved away without its log", lambda site: moved_away(site, LOG_TOO[:1]), "back", AWAY),
+    Fault("core is killed while the database is away", moved_away_and_core_killed, "back", "process core ended"),
     Fault("a copy takes the place of the database", replaced, "back", AWAY),
     Fault("the disk is full", disk_full, "back", AWAY),
     Fault("the card of the model is broken", card_broken, "side", "process recognizer ended"),

@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from damage import damaged
+from damage import BOMB, damaged
 from hypothesis import HealthCheck, given, settings
 from judging import SITE
 
@@ -143,6 +143,34 @@ def test_a_damaged_file_is_read_or_refused_in_clear_words(reader: Reader, tmp_pa
 
     refuses()
     assert told or CASES < 20, "none of it was damage"
+
+
+FOUND = (
+    ("a model card", "name: Café".encode("latin-1"), "is no UTF-8 text"),
+    ("a model card", b"[" * 3000, "nested too deeply"),
+    ("settings", b"[" * 3000, "nested too deeply"),
+    ("settings", b'data_dir: "a\\0b"', "data_dir"),
+    ("a site file", b"{a: " * 3000, "nested too deeply"),
+    ("a site file", b"cameras: &a [*a]", "repeats itself within itself"),
+    ("a site file", BOMB, "holds more than"),
+    ("rules", b'- {"\\x1b[2J": 1}', r"\\x1b\[2J"),
+    ("IDX pictures", idx(), "cut short in its head"),
+    ("packed IDX labels", gzip.compress(LABELS[1])[:10] + b"\7" * 20, "cannot be unpacked"),
+    ("a list of labels", "file,label\na.png,Bär".encode("latin-1"), "cannot be read as UTF-8 text"),
+    ("a run", b"{", "is no page of a run"),
+    ("a run", b"[" * 5000, "is no page of a run"),
+    ("a version of a data set", b"[" * 5000, "is no version of a data set"),
+)
+
+
+@pytest.mark.parametrize(("what", "content", "words"), FOUND)
+def test_what_once_was_a_traceback_is_told(what: str, content: bytes, words: str, tmp_path: Path) -> None:
+    reader = next(reader for reader in READERS if reader.what == what)
+    for name, beside in (*reader.beside, (reader.file, content)):
+        (tmp_path / name).write_bytes(beside)
+    with pytest.raises(UserMistake, match=words) as told:
+        reader.read(tmp_path / reader.file)
+    assert list(unclear(str(told.value))) == []
 
 
 def refusal(reader: Reader, file: Path) -> list[str]:
