@@ -149,7 +149,7 @@ FOUND = (
     ("a model card", "name: Café".encode("latin-1"), "is no UTF-8 text"),
     ("a model card", b"[" * 3000, "nested too deeply"),
     ("settings", b"[" * 3000, "nested too deeply"),
-    ("settings", b'data_dir: "a\\0b"', "data_dir"),
+    ("settings", b"rules_dir: [1]", "this is no path of a file"),
     ("a site file", b"{a: " * 3000, "nested too deeply"),
     ("a site file", b"cameras: &a [*a]", "repeats itself within itself"),
     ("a site file", BOMB, "holds more than"),
