@@ -16,7 +16,7 @@ Recoveries = Mapping[str, Sequence[float]]  # fault -> seconds until all was bac
 
 
 def gather(recovered_s: Recoveries) -> None:
-    """Adds what one run found to the file that the environment names, if any. A run that fails adds nothing."""
+    """Adds what one run found to the file that the environment names, if any."""
     if file := os.environ.get("FAULT_FIGURES"):
         with Path(file).open("a", encoding="utf-8") as figures:
             figures.write(json.dumps(recovered_s) + "\n")

@@ -61,7 +61,7 @@ class FaultySite:
     before: dict[str, int] = field(default_factory=dict)  # seq of each event that was ever seen on record
     granted: list[str] = field(default_factory=list)  # events of the grants that the reader was told
     recovered_s: dict[str, list[float]] = field(default_factory=dict)
-    killed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    over_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def remember(self) -> None:
         """Whatever is on record now must be for ever."""
@@ -94,22 +94,17 @@ class FaultySite:
                 os.kill(pid, signal.SIGKILL)
             for name, pid in before.items():
                 assert eventually(lambda name=name, pid=pid: self.running.children.pid(name) not in (None, pid), 20)
-            self.killed_at = datetime.now(UTC)
+            self.over_at = datetime.now(UTC)
             assert eventually(is_back, 60), f"{fault} did not come back"
 
-    def core_is_back(self) -> Callable[[], bool]:
-        """Core has told of itself later than now."""
-        now = datetime.now(UTC)
+    def core_is_back(self) -> bool:
+        """Core has told of itself later than the moment when the fault was over."""
+        told = SharedState(self.running.store.engine).get_dated(CORE_STATUS)
+        return told is not None and told[1] > self.over_at and bool(told[0]["cameras"])
 
-        def is_back() -> bool:
-            told = SharedState(self.running.store.engine).get_dated(CORE_STATUS)
-            return told is not None and told[1] > now and bool(told[0]["cameras"])
-
-        return is_back
-
-    def cameras_are_back(self) -> Callable[[], bool]:
-        """Every camera gives live pictures later than the moment when the last process was killed."""
-        return lambda: all(self.seen_since(camera, self.killed_at) for camera in CAMERAS)
+    def cameras_are_back(self) -> bool:
+        """Every camera gives live pictures later than that."""
+        return all(self.seen_since(camera, self.over_at) for camera in CAMERAS)
 
     def observations(self) -> list[Observation]:
         entries = self.running.store.events.inputs_since(self.began)

@@ -23,12 +23,12 @@ pytestmark = pytest.mark.timeout(3600)
 
 
 def kill_core(site: FaultySite, _: Callable[[], bool]) -> None:
-    site.kill("core", ["core"], site.core_is_back())
+    site.kill("core", ["core"], site.core_is_back)
 
 
 def kill_worker(site: FaultySite, _: Callable[[], bool]) -> None:
     name = site.dice.choice(site.running.settings.engine.worker_names)
-    site.kill("a worker", [name], site.cameras_are_back())
+    site.kill("a worker", [name], site.cameras_are_back)
 
 
 def kill_recognizer(site: FaultySite, answers: Callable[[], bool]) -> None:
@@ -51,9 +51,9 @@ def kill_one_that_serves(site: FaultySite, _: Callable[[], bool]) -> None:
 
 
 def kill_everything(site: FaultySite, answers: Callable[[], bool]) -> None:
-    core, cameras = site.core_is_back(), site.cameras_are_back()
     names = ["core", "recognizer", "web", *site.running.settings.engine.worker_names]
-    site.kill("all at once", names, lambda: core() and answers() and site.serves() and cameras())
+    signs = (site.core_is_back, answers, site.serves, site.cameras_are_back)
+    site.kill("all at once", names, lambda: all(is_back() for is_back in signs))
 
 
 VICTIMS = (kill_core, kill_worker, kill_recognizer, kill_dashboard, kill_one_that_serves, kill_everything)
@@ -88,8 +88,9 @@ def test_the_database_is_away(faulty_site: FaultySite) -> None:
             time.sleep(60 * MINUTES or faulty_site.dice.uniform(1.0, 4.0))
             assert faulty_site.badge() != "authorize"
             other.execute("ROLLBACK")
+        faulty_site.over_at = datetime.now(UTC)
         with faulty_site.recovering("the database held"):
-            assert eventually(faulty_site.core_is_back(), 20 + 60 * MINUTES)
+            assert eventually(faulty_site.core_is_back, 20 + 60 * MINUTES)
     faulty_site.check()
     assert holes(faulty_site, began) == []
 
