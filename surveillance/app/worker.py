@@ -51,8 +51,9 @@ def build_classifier(settings: Settings, model: str | None = None, are_fitted: b
     from surveillance.perception.cards import find_card
 
     card = find_card(model or settings.perception.model, settings.all_model_dirs)
+    how = settings.perception
     return registry.build_classifier(
-        card, settings.data_dir / "models", settings.perception.backend, settings.perception.device, are_fitted
+        card, settings.data_dir / "models", how.backend, how.device, are_fitted, how.precision
     )
 
 

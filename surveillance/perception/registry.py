@@ -171,6 +171,7 @@ def build_classifier(
     backend: str = "auto",
     device: str = "auto",
     are_fitted: bool = False,
+    precision: str = "f32",
 ) -> CardClassifier:
     """A classifier of crops as the card says; `are_fitted` where they come as `fit_crop` left them.
 
@@ -179,7 +180,8 @@ def build_classifier(
     """
     if backend == "auto":
         backend = "torch" if device.startswith("cuda") or (device == "auto" and _has_cuda()) else "openvino"
-    run: Backend = plugins.load("backends", backend)(lambda: build_network(card, folder), card.input, device)
+    how = {} if precision == "f32" else {"precision": precision}
+    run: Backend = plugins.load("backends", backend)(lambda: build_network(card, folder), card.input, device, **how)
     return CardClassifier(replace(card, input=replace(card.input, fit="whole")) if are_fitted else card, run)
 
 

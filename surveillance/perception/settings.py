@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -110,6 +112,7 @@ class PerceptionSettings(BaseModel):
     model: str = Field(default="embedded")  # name of the model card to classify with
     backend: str = Field(default="auto")  # auto, torch, openvino, or a name from surveillance.backends
     device: str = Field(default="auto")  # auto, cpu or cuda
+    precision: Literal["f32", "bf16"] = Field(default="f32")  # in which OpenVINO computes
     detect: DetectSettings = DetectSettings()
     segment: SegmentSettings = SegmentSettings()
     propose: ProposeSettings = ProposeSettings()

@@ -96,6 +96,19 @@ def test_shipped_model_says_the_same_on_every_backend() -> None:
     np.testing.assert_allclose(by_openvino, by_torch, atol=5e-3)
 
 
+def test_in_bf16_the_shipped_model_says_nearly_the_same() -> None:
+    draw = np.random.default_rng(5)
+    crops = [draw.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(9)]
+    exact, coarse = (
+        [seen.scores for seen in build_classifier(embedded_card(), backend="openvino", precision=precision)(crops)]
+        for precision in ("f32", "bf16")
+    )
+    for one, other in zip(exact, coarse, strict=True):
+        assert one == pytest.approx(other, abs=0.05)
+    with pytest.raises(ModelError, match="set precision: f32 or backend: openvino"):
+        build_classifier(embedded_card(), backend="torch", device="cpu", precision="bf16")
+
+
 def test_crops_that_a_worker_has_fitted_are_not_fitted_again() -> None:
     shape = replace(embedded_card().input, fit="crop", resize=80)
     card = replace(embedded_card(), input=shape)

@@ -1,4 +1,4 @@
-"""Fitted crops become logits in OpenVINO: single precision on one CPU thread, any number of crops at once."""
+"""Fitted crops become logits in OpenVINO: on one CPU thread, any number of crops at once, in f32 unless told."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ from surveillance.perception.registry import Logits
 class OpenVinoBackend:
     """The fastest way on a CPU; the network is converted once, in memory."""
 
-    def __init__(self, build: Callable[[], nn.Module], shape: Input, device: str = "auto") -> None:
-        """`device` is auto or cpu; raises ModelError for another."""
+    def __init__(
+        self, build: Callable[[], nn.Module], shape: Input, device: str = "auto", precision: str = "f32"
+    ) -> None:
+        """`device` is auto or cpu; raises ModelError for another. `precision` is f32 or bf16."""
         if device.lower() not in ("auto", "cpu"):
             raise ModelError(f"the openvino backend runs on cpu, not on {device!r}; set device to auto or cpu")
-        self._run = first_answer(_converted_for_pixels(build(), shape))
+        self._run = first_answer(_converted_for_pixels(build(), shape), precision)
 
     def __call__(self, crops: Sequence[Bgr]) -> Logits:
         """n crops of (size, size, 3) uint8 to (n, labels) float32."""

@@ -19,12 +19,19 @@ from surveillance.perception.registry import LARGEST_BATCH, Batch, Logits
 class TorchBackend:
     """The reference that other backends are compared with."""
 
-    def __init__(self, build: Callable[[], nn.Module], shape: Input, device: str = "auto") -> None:
-        """`device` is auto, cpu, cuda or cuda:N; raises ModelError for one that is not there."""
+    def __init__(
+        self, build: Callable[[], nn.Module], shape: Input, device: str = "auto", precision: str = "f32"
+    ) -> None:
+        """`device` is auto, cpu, cuda or cuda:N; raises ModelError for one that is not there.
+
+        A GPU computes in half precision whatever `precision` says; on a CPU there is none but f32.
+        """
         has_cuda = torch.cuda.is_available()
         chosen = ("cuda" if has_cuda else "cpu") if device == "auto" else device
         if chosen.startswith("cuda") and not has_cuda:
             raise ModelError(f"device {device!r} asks for a GPU, and torch finds none; set device to auto or cpu")
+        if chosen == "cpu" and precision != "f32":
+            raise ModelError("torch on a CPU computes in f32 only; set precision: f32 or backend: openvino")
         if chosen == "cpu":
             torch.set_num_threads(1)
             self._run: Callable[[Sequence[Bgr]], Logits] = _on_cpu(build(), shape)
