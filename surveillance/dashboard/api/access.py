@@ -43,6 +43,8 @@ class AccessRequest(Given):
 
 
 class AccessAnswer(Told):
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)  # waits_until is there or not
+
     verdict: Literal["authorize", "deny"]
     reasons: list[str]
     event: str | None = Field(description="The id of the event on record; null where nothing was recorded.")
