@@ -30,7 +30,7 @@ class Flaw:
 
     def __str__(self) -> str:
         place = f"{self.origin}:{self.line}: " if self.line else f"{self.origin}: " if self.origin else ""
-        named = f"rule {self.rule}: " if self.rule else ""
+        named = f"rule {self.rule[:64]}: " if self.rule else ""
         if self.excerpt:
             return f"{place}{named}{self.message}\n{self.excerpt}"
         return f"{place}{named}{self.key + ': ' if self.key else ''}{self.message}"
