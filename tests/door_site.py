@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +26,13 @@ RULES = """
   on: access
   verdict: authorize
   when: ("badge" in factors and "staff" in groups)
+"""
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
 """
 PATIENT = ActionSettings(relay_connect_timeout_s=5.0, relay_timeout_s=5.0, grant_ttl_s=10.0)
 
@@ -137,3 +148,16 @@ def open_door_site(
     running = build_core(settings, store, in_force, lambda: None)
     take_up(settings, store, in_force, running)
     return DoorSite(settings, store, running, in_force)
+
+
+@contextmanager
+def held(site: DoorSite) -> Iterator[None]:
+    """Another process holds the database and does not let go."""
+    command = [sys.executable, "-c", HOLD, str(site.settings.data_dir / "surveillance.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        try:
+            yield
+        finally:
+            holder.terminate()

@@ -6,18 +6,15 @@ The real core, ledger, outbox and relay over HTTP, against a controller that mis
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from door_site import PATIENT, RULES, DoorSite, open_door_site, site_with
+from door_site import PATIENT, RULES, held, open_door_site, site_with
 from listener import DRIP, DROP, HANG, Listener, closed_port, listening
 
 from surveillance.actions.settings import ActionSettings
@@ -28,26 +25,6 @@ from surveillance.rules.book import RuleDocument, parse_rulebook
 from surveillance.storage.settings import StorageSettings
 
 IMPATIENT = ActionSettings(relay_connect_timeout_s=5.0, relay_timeout_s=0.3, grant_ttl_s=10.0)
-HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN IMMEDIATE")
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def held(site: DoorSite) -> Iterator[None]:
-    """Another process holds the database and does not let go."""
-    command = [sys.executable, "-c", HOLD, str(site.settings.data_dir / "surveillance.db")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        try:
-            yield
-        finally:
-            holder.terminate()
 
 
 def paths(controller: Listener) -> list[str]:
