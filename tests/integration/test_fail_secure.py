@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from door_site import PATIENT, RULES, held, open_door_site, site_with
 from listener import DRIP, DROP, HANG, Listener, closed_port, listening
+from patience import eventually
 
 from surveillance.actions.settings import ActionSettings
 from surveillance.domain.errors import RuleError
@@ -203,10 +204,12 @@ def test_while_the_database_is_away_nothing_is_granted_then_or_later(what: str, 
         with held(site):
             site.turn()
             site.turn()
-        for _ in range(200):
+
+        def is_over() -> bool:
             site.settle()
-            if site.store.inbox.answer_of(question) is not None and not site.running.core.unrecorded:
-                break
+            return site.store.inbox.answer_of(question) is not None and not site.running.core.unrecorded
+
+        assert eventually(is_over, 20)
         answer = site.answer(question)
         assert answer.get("verdict") != "authorize"
         assert "not" in " ".join([*answer.get("reasons", []), answer.get("refused", "")])
