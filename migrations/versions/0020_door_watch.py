@@ -10,4 +10,5 @@ down_revision = "0019"
 
 
 def upgrade() -> None:
-    op.add_column("door", sa.Column("watch", sa.String(length=12), nullable=False, server_default="no"))
+    """Empty where nobody tells, so that the rows from before are in the chain as they were."""
+    op.add_column("door", sa.Column("watch", sa.String(length=12), nullable=True))

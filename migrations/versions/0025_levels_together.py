@@ -10,5 +10,5 @@ down_revision = "0024"
 
 
 def upgrade() -> None:
-    op.add_column("access_level", sa.Column("two_persons", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("access_level", sa.Column("two_persons", sa.Boolean(), nullable=True))
     op.add_column("access_level", sa.Column("opened_by", sa.String(length=200), nullable=True))

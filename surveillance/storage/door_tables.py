@@ -18,7 +18,7 @@ door = Table(
     Column("on_camera_stale", String(12), nullable=False, doc="deny or badge_only"),
     Column("camera_asks", String(12), nullable=False, doc="what its camera presents: no, plates, badges or both"),
     Column("camera_zone", Name, doc="zone in which one must stand for that; empty for anywhere"),
-    Column("watch", String(12), nullable=False, doc="who tells how it stands: no, poll or push"),
+    Column("watch", String(12), doc="who tells how it stands: poll or push; empty for nobody"),
     Column("from_area", Name, doc="area that one leaves by it; empty for outside"),
     Column("to_area", Name, doc="area that one enters by it; empty for outside"),
     Column("interlock", Name, doc="group of doors of which one at a time opens; empty for none"),

@@ -43,7 +43,7 @@ access_level = Table(
     Column("groups", Json, nullable=False, doc="groups whose people may pass, JSON list"),
     Column("doors", Json, nullable=False, doc="doors that they may pass, JSON list"),
     Column("schedule", Name, doc="schedule during which they may; empty for always"),
-    Column("two_persons", Boolean, nullable=False, doc="whether it takes two of them"),
+    Column("two_persons", Boolean, doc="whether it takes two of them; empty for no"),
     Column("opened_by", Name, doc="group of which somebody must have been let in before; empty for nobody"),
 )
 

@@ -29,10 +29,9 @@ from surveillance.storage.rows import attributes_of, input_of
 
 CHUNK = 2000  # rows of one step, so that no transaction stays open
 LATE = 4000  # verdicts among which one that was put on record late finds its place
-SOMEWHERE = Box(0.0, 0.0, 1.0, 1.0)  # no rule asks where in the picture but by zones
 Numbered = Iterator[tuple[int, Input]]
 _SEEN = (
-    "number", "id", "camera", "at", "media_s", "change", "track", "label", "confidence",
+    "number", "id", "camera", "at", "media_s", "change", "track", "label", "confidence", "x1", "y1", "x2", "y2",
     "zones", "zones_version", "dwell_s", "track_s", "started_at", "crossed", "identity", "model", "attributes",
 )  # fmt: skip
 
@@ -98,7 +97,7 @@ def numbers_between(connection: Connection, since: datetime, until: datetime | N
 
 
 def numbered_inputs(engine: Engine, first: int, last: int) -> Numbered:
-    """Both tables of inputs as one, by number. Observations come without their pictures and boxes."""
+    """Both tables of inputs as one, by number. Observations come without their pictures."""
     return heapq.merge(_observations(engine, first, last), _others(engine, first, last), key=lambda pair: pair[0])
 
 
@@ -131,7 +130,7 @@ def _raw(column: Column[Any]) -> TypeEngine[Any]:
 def _observations(engine: Engine, first: int, last: int) -> Numbered:
     query, names = _columns(tables.observation, _SEEN), NAMES.get(engine.dialect)
     for row in _steps(engine, query, tables.observation, first, last):
-        number, id_, camera, at, media_s, change, track, label, confidence, *rest = row
+        number, id_, camera, at, media_s, change, track, label, confidence, x1, y1, x2, y2, *rest = row
         zones, zones_version, dwell_s, track_s, started_at, crossed, identity, model, attributes = rest
         if names is not None:
             identity = identity and names.name_of(identity)
@@ -147,7 +146,7 @@ def _observations(engine: Engine, first: int, last: int) -> Numbered:
                 track,
                 label,
                 confidence,
-                SOMEWHERE,
+                Box(x1, y1, x2, y2),
                 _names(zones),
                 zones_version,
                 json.loads(dwell_s) if len(dwell_s) > 2 else {},

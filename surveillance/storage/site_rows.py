@@ -49,7 +49,7 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
                 row.on_camera_stale,
                 row.camera_asks,
                 row.camera_zone,
-                row.watch,
+                row.watch or "no",
                 row.from_area or OUTSIDE,
                 row.to_area or OUTSIDE,
                 row.antipassback or "off",
@@ -73,7 +73,12 @@ def read_site(connection: Connection, keys: KeyStore, version: int, rules: str) 
         threat_levels=tuple(row.name for row in _all(connection, tables.threat_level)) or LEVELS,
         access_levels=tuple(
             AccessLevel(
-                row.name, frozenset(row.groups), frozenset(row.doors), row.schedule, row.two_persons, row.opened_by
+                row.name,
+                frozenset(row.groups),
+                frozenset(row.doors),
+                row.schedule,
+                bool(row.two_persons),
+                row.opened_by,
             )
             for row in _all(connection, tables.access_level)
         ),
@@ -188,7 +193,7 @@ def _door_row(keys: KeyStore, door: Door) -> dict[str, Any]:
         "on_camera_stale": door.on_camera_stale,
         "camera_asks": door.camera_asks,
         "camera_zone": door.camera_zone,
-        "watch": door.watch,
+        "watch": None if door.watch == "no" else door.watch,
         "from_area": door.from_area or None,
         "to_area": door.to_area or None,
         "antipassback": None if door.antipassback == "off" else door.antipassback,
@@ -289,7 +294,7 @@ def _level_row(level: AccessLevel) -> dict[str, Any]:
         "groups": sorted(level.groups),
         "doors": sorted(level.doors),
         "schedule": level.schedule,
-        "two_persons": level.two_persons,
+        "two_persons": level.two_persons or None,
         "opened_by": level.opened_by,
     }
 
