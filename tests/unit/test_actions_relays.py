@@ -60,11 +60,11 @@ def test_after_the_request_was_sent_nothing_is_certain(answer: int, why: str) ->
 
 
 @pytest.mark.parametrize(
-    "url", [None, f"http://127.0.0.1:{closed_port()}", "ftp://127.0.0.1/x", "http://u:p@127.0.0.1/", "http://[bad"]
+    "url", [None, "http://127.0.0.1:CLOSED", "ftp://127.0.0.1/x", "http://u:p@127.0.0.1/", "http://[bad"]
 )
 def test_what_was_never_sent_is_certain(url: str | None) -> None:
     with pytest.raises(ActionFailed) as caught:
-        relay_to(url)(OPEN)
+        relay_to(url and url.replace("CLOSED", str(closed_port())))(OPEN)
     assert caught.value.certain
     assert "token-of" not in str(caught.value)
 
