@@ -41,6 +41,15 @@ PURPOSES: Mapping[str, Purpose] = {
     "relays": Purpose(
         "makes the tokens of door controllers", "tell each its new one: `surveillance token relay DOOR`", alone=True
     ),
+    "readers": Purpose(
+        "makes the tokens of readers behind a broker",
+        "tell each its new one: `surveillance token reader DOOR`",
+        alone=True,
+    ),
+    "osdp": Purpose(
+        "makes the keys of OSDP devices", "give each its new one: `surveillance token osdp DOOR`", alone=True
+    ),
+    "door-tests": Purpose("signs tests of doors", "those signed before still count", keeps=True),
     "credentials": Purpose("hashes badges, cards and PINs", refusal="their values are kept nowhere: present them anew"),
     "recovery": Purpose("hashes recovery codes", refusal="their values are kept nowhere: each user makes new ones"),
 }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from ledger_samples import decision, observation, shot
 
+import surveillance
 from surveillance.access.badges import BadgeSeal
 from surveillance.app.audit import Look, audit, export_bundle, sign_now, site_key
-from surveillance.app.keys import list_keys, rotate
+from surveillance.app.keys import PURPOSES, list_keys, rotate
 from surveillance.app.locks import only_service
 from surveillance.app.store import Store, open_store, upgrade_database
 from surveillance.domain.errors import NotFound, SettingsError
@@ -103,3 +105,13 @@ def test_what_cannot_be_exchanged_says_so(settings: Settings) -> None:
         rotate(settings, "seeling")
     with only_service(settings), pytest.raises(SettingsError, match="another service runs"):
         rotate(settings, "chain")
+
+
+def test_every_key_that_the_house_makes_can_be_listed_and_exchanged_or_says_why_not() -> None:
+    package = Path(surveillance.__file__).parent
+    asked = re.compile(
+        r"""\bkeys\.(?:key|older)\("([a-z-]+)"\)|^_?[A-Z_]*(?:SIGNING|KEY) = "([a-z-]+)\"""", re.MULTILINE
+    )
+    found = {a or b for file in package.rglob("*.py") for a, b in asked.findall(file.read_text(encoding="utf-8"))}
+    assert {"badges", "chain", "door-tests", "osdp", "readers"} <= found
+    assert found - set(PURPOSES) == set()
