@@ -41,6 +41,7 @@ def test_upgrade_backup_and_restore_tell_where_things_are(typed, data_dir):
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         f"database brought from 0004 to {HEAD}; as it was, it is in {kept}",
+        "names of people are sealed now (1 rows); backups from before still hold them in clear",
         f"sqlite:///{data_dir / 'surveillance.db'} is up to date",
     ]
     code, out, err = typed("db", "backup", "mine.db")
@@ -52,6 +53,7 @@ def test_upgrade_backup_and_restore_tell_where_things_are(typed, data_dir):
     assert out.splitlines()[1].startswith(f"what was there before is in {data_dir}/backups/surveillance-{HEAD}-")
     assert typed("events", "list")[0] == 2  # as any database of an older version
     assert typed("db", "upgrade", "--no-backup")[1].splitlines() == [
+        "names of people are sealed now (1 rows); backups from before still hold them in clear",
         f"sqlite:///{data_dir / 'surveillance.db'} is up to date"
     ]
 

@@ -131,7 +131,7 @@ camera: 1
         "s.yaml:14: doors[0].name: is there twice; keep one",
         "s.yaml:14: doors[0].pulse_s: must be greater than 0 (there is '-1')",
         "s.yaml:15: people[0].credentials[0].kind: "
-        "must be 'badge', 'card', 'pin', 'plate', 'qr' or 'phone' (there is 'badg')",
+        "must be 'badge', 'card', 'pin', 'plate', 'qr', 'phone' or 'duress' (there is 'badg')",
         "s.yaml:16: schedules[0]: time_zone: 'Mars/Olympus' is no time zone; write one such as Europe/Berlin or UTC",
         "s.yaml:16: schedules[0]: weekly.mon[0]: '08:00' is no window; write it in quotes, as \"08:00-18:00\"",
         "s.yaml:18: a rule needs a name; write `- name: ...`",
