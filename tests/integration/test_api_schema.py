@@ -38,6 +38,8 @@ ANSWERS = {
     "access.request": DENIED,
     "door.command": {"refused": "door front has no relay"},
     "door.state": {"heard_at": "2026-11-21T12:00:00.000Z"},
+    "access.forgive": {"event": "01939f3e-0000-7000-8000-000000000000"},
+    "access.threat": {"event": "01939f3e-0000-7000-8000-000000000000", "doors": ["front"]},
     "notify.test": {"event": "01939f3e-0000-7000-8000-000000000000", "state": "done", "reason": ""},
     "camera.test": {"fault": "nothing is there", "reason": "unreachable"},
 }

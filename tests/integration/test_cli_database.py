@@ -54,7 +54,7 @@ def test_upgrade_backup_and_restore_tell_where_things_are(typed, data_dir):
     assert typed("events", "list")[0] == 2  # as any database of an older version
     assert typed("db", "upgrade", "--no-backup")[1].splitlines() == [
         "names of people are sealed now (1 rows); backups from before still hold them in clear",
-        f"sqlite:///{data_dir / 'surveillance.db'} is up to date"
+        f"sqlite:///{data_dir / 'surveillance.db'} is up to date",
     ]
 
 
