@@ -50,7 +50,7 @@ def lines_changed(draw: Any, good: bytes) -> bytes:
 @some.composite
 def tree_changed(draw: Any, good: Any, kind: str) -> bytes:
     """A value is of another kind, or missing, or under another name."""
-    page = json.loads(json.dumps(good, default=str))
+    page = json.loads(json.dumps(good, default=str))  # each draw changes one of its own
     for _ in range(draw(some.integers(1, 3))):
         places = list(places_in(page))
         if not places:

@@ -65,7 +65,7 @@ def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False)
             raise SettingsError(f"storage.url {shown(address)}: write sqlite:////path/to/site.db or postgresql://...")
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise SettingsError(f"storage.url {shown(address)}: no driver is installed for it ({error})") from error
-    weakref.finalize(engine, engine.pool.dispose)
+    _close_with(engine)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -85,7 +85,7 @@ def open_file(file: Path) -> Engine:
     """A SQLite file to read from; reading changes nothing, not even beside it."""
     address = URL.create("sqlite", database=f"file:{quote(str(file.resolve()))}", query={"mode": "ro", "uri": "true"})
     engine = create_engine(address, hide_parameters=True)
-    weakref.finalize(engine, engine.pool.dispose)
+    _close_with(engine)
     return engine
 
 
@@ -114,6 +114,24 @@ def reading(engine: Engine, patient: bool = False) -> Iterator[Connection]:
     """A transaction that sees one state of the database throughout and blocks nobody. Raises RecordFailed."""
     with _telling(), engine.connect().execution_options(**{PATIENT: patient}) as connection, connection.begin():
         yield connection
+
+
+def _close_with(engine: Engine) -> None:
+    """Its connections are closed when nobody has the engine any more. Its pool knows the engine, so the pool must not
+    be what is kept for that: neither would ever go.
+    """
+    opened: set[Any] = set()
+    faults: type[Exception] = engine.dialect.dbapi.Error  # type: ignore[union-attr]
+    event.listen(engine, "connect", lambda connection, record: opened.add(connection))
+    event.listen(engine, "close", lambda connection, record: opened.discard(connection))
+    event.listen(engine, "close_detached", opened.discard)
+    weakref.finalize(engine, _close_all, opened, faults)
+
+
+def _close_all(opened: set[Any], faults: type[Exception]) -> None:
+    for connection in tuple(opened):
+        with suppress(faults):
+            connection.close()
 
 
 @dataclass(frozen=True, slots=True)

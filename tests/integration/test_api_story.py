@@ -199,4 +199,4 @@ def test_a_door_that_core_does_not_watch_is_not_commanded(site: DashboardSite) -
         silent = caller.post(f"{address}/api/door-commands", json=order, timeout=5)
         release = caller.post(f"{address}/api/door-releases", json={"doors": ["front"], "reason": "over"}, timeout=5)
     assert (silent.status_code, "nothing was done" in silent.json()["detail"]) == (503, True)
-    assert (release.status_code, release.json()["detail"]) == (403, "This is not done with a token.")
+    assert (release.status_code, release.json()["detail"]) == (403, "This token lacks the scope site:threat.")

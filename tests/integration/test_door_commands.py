@@ -145,7 +145,14 @@ def test_a_restart_forgets_a_release_that_never_came_on_record(site: DoorSite, t
 
 
 def test_the_status_shows_how_each_door_stands(site: DoorSite) -> None:
-    assert site.running.desk.status()["front"] == {"mode": "locked", "alarm": "normal", "since": None, "relay": None}
+    nobody_tells = {"contact": None, "lock": None, "tamper": None, "fault": None, "doubt": "", "known_since": {}}
+    assert site.running.desk.status()["front"] == {
+        "mode": "locked",
+        "alarm": "normal",
+        "since": None,
+        "relay": None,
+        **nobody_tells,
+    }
     site.ordered("unlock")
     told = site.running.desk.status()["front"]
     assert (told["mode"], told["relay"]["state"], told["relay"]["reason"]) == ("unlocked", "ok", "")

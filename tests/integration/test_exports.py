@@ -92,5 +92,5 @@ def test_answers_that_differ_are_refused() -> None:
 
 def test_weights_that_are_no_numbers_are_not_exported(tmp_path: Path) -> None:
     card = made("small", tmp_path, change=lambda tensors: {key: value * np.nan for key, value in tensors.items()})
-    with pytest.raises(ModelError, match=r"a logit differs by nan \(at most 0\.01\), .* nothing was published"):
+    with pytest.raises(ModelError, match="holds what is no number; put the weights back"):
         with_exports(card, tmp_path, crops(2))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
+import weakref
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -253,3 +256,15 @@ def test_a_database_that_cannot_hold_every_name_is_refused(postgres):
     with pytest.raises(SettingsError, match="is encoded in LATIN1; make one with `createdb --encoding UTF8"):
         open_database(postgres.url(name))
     postgres.drop(name)
+
+
+def test_an_engine_that_nobody_has_is_gone_with_its_connections(empty_database):
+    engine = open_database(empty_database)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+    gone = weakref.ref(engine)
+    del engine, connection
+    gc.collect()
+    assert gone() is None
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        driver.execute("SELECT 1")

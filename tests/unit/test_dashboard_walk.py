@@ -135,7 +135,11 @@ def test_nothing_is_written_without_the_token_of_the_form(site: DashboardSite) -
         if method in WRITES and rule.endpoint != "static":
             answer = client.open(path_of(rule), method=method, data={"csrf_token": "guessed"})
             refused[f"{method} {rule.rule}"] = answer.status_code
-    machines = ("POST /api/access/requests", "POST /api/doors/<name>/state")  # no role asks at a door or tells of one
+    machines = (  # no role asks at a door or tells of one
+        "POST /api/access/requests",
+        "POST /api/access/external-authorizations",
+        "POST /api/doors/<name>/state",
+    )
     needs_a_token_of_its_own = dict.fromkeys(machines, 403)
     assert {name: status for name, status in refused.items() if status != 400} == needs_a_token_of_its_own
     assert len(refused) > 5
