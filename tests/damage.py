@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import yaml
@@ -50,7 +51,7 @@ def lines_changed(draw: Any, good: bytes) -> bytes:
 @some.composite
 def tree_changed(draw: Any, good: Any, kind: str) -> bytes:
     """A value is of another kind, or missing, or under another name."""
-    page = json.loads(json.dumps(good, default=str))  # each draw changes one of its own
+    page = json.loads(json.dumps(good, default=str))
     for _ in range(draw(some.integers(1, 3))):
         places = list(places_in(page))
         if not places:
@@ -58,7 +59,7 @@ def tree_changed(draw: Any, good: Any, kind: str) -> bytes:
         parent, key = draw(some.sampled_from(places))
         way = draw(some.sampled_from(("odd", "odd", "gone", "renamed")))
         if way == "odd":
-            parent[key] = draw(some.sampled_from(ODD))
+            parent[key] = deepcopy(draw(some.sampled_from(ODD)))  # the next turn may change it
         else:
             value = parent.pop(key)
             if way == "renamed" and isinstance(parent, dict):
