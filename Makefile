@@ -33,7 +33,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 unit: $(INSTALLED)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 pictures: $(INSTALLED)
 	$(BIN)/python docs/pictures/take.py
