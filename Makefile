@@ -33,7 +33,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 unit: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest
 
 pictures: $(INSTALLED)
 	$(BIN)/python docs/pictures/take.py
