@@ -28,6 +28,7 @@ from surveillance.app.seeing import Seeing
 from surveillance.app.store import Store, relay_token
 from surveillance.app.threats import THREAT, ThreatDesk
 from surveillance.domain.errors import RecordFailed, UserMistake
+from surveillance.domain.ports import Record
 from surveillance.domain.site import FACE_TASKS, Site
 from surveillance.domain.values import Action, Decision, Event, Glimpse, Input, Observation, Shot
 from surveillance.engines.core import Core, Question, told_of_itself
@@ -167,14 +168,8 @@ def build_core(
     watch = build_watch(settings, store, site, desk, lambda name, error: core.failed(name, error))
     intend, wish = Intend(site, settings.actions), Wishes(site, settings.storage)
     ledger = SqlLedger(store.engine, store.evidence, intend, settings.storage, wish)
-    labeling = settings.labeling
-    picker = Picker(labeling.uncertain_below, labeling.sampled_share)
-    picking = PickingRecord(
-        ledger if figures is None else MeasuredRecord(ledger, figures),
-        picker if labeling.enabled else lambda judged: (),
-        store.crops.queue,
-        lambda name, error: core.failed(name, error),
-    )
+    record = ledger if figures is None else MeasuredRecord(ledger, figures)
+    picking, picker = build_picking(settings, store, record, lambda name, error: core.failed(name, error))
     seeing = Seeing(settings, store.keys, site, lambda request: core.put(request, again=True))
 
     def judge(entry: Input) -> tuple[Decision, ...]:
@@ -213,6 +208,16 @@ def build_core(
         core.tell(told_of_itself("health.degraded", fault, component="spool"))
     unopened = Unopened(store.events.one, core.put)
     return RunningCore(core, desk, threats, unopened, dispatch, Outcomes(), picking, seeing, watch, picker.shown)
+
+
+def build_picking(
+    settings: Settings, store: Store, record: Record, failed: Callable[[str, Exception], None]
+) -> tuple[PickingRecord, Picker]:
+    """The record, with what is worth a label put aside; and what picks it."""
+    labeling = settings.labeling
+    picker = Picker(labeling.uncertain_below, labeling.sampled_share)
+    picks = picker if labeling.enabled else lambda judged: ()
+    return PickingRecord(record, picks, store.crops.queue, failed), picker
 
 
 def build_dispatch(
