@@ -6,6 +6,7 @@ one writer. PostgreSQL keeps the same promises in `postgresql.py`. What else sto
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
@@ -45,6 +46,7 @@ LOCK_MS = "surveillance_lock_ms"  # how long one that writes waits for others; t
 EDIT_MS = 10_000  # for edits by people, who rather wait than be told to come again
 
 _TURNS: weakref.WeakKeyDictionary[Engine, _Turn] = weakref.WeakKeyDictionary()
+_OPENED: weakref.WeakKeyDictionary[Engine, set[Any]] = weakref.WeakKeyDictionary()  # the driver's own connections
 
 
 def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False) -> Engine:
@@ -120,18 +122,32 @@ def _close_with(engine: Engine) -> None:
     """Its connections are closed when nobody has the engine any more. Its pool knows the engine, so the pool must not
     be what is kept for that: neither would ever go.
     """
-    opened: set[Any] = set()
-    faults: type[Exception] = engine.dialect.dbapi.Error  # type: ignore[union-attr]
+    opened = _OPENED[engine] = set()
     event.listen(engine, "connect", lambda connection, record: opened.add(connection))
     event.listen(engine, "close", lambda connection, record: opened.discard(connection))
     event.listen(engine, "close_detached", opened.discard)
-    weakref.finalize(engine, _close_all, opened, faults)
+    weakref.finalize(engine, _close_all, opened, _faults_of(engine)).atexit = False  # see _close_at_exit
+
+
+def _faults_of(engine: Engine) -> type[Exception]:
+    faults: type[Exception] = engine.dialect.dbapi.Error  # type: ignore[union-attr]
+    return faults
 
 
 def _close_all(opened: set[Any], faults: type[Exception]) -> None:
     for connection in tuple(opened):
         with suppress(faults):
             connection.close()
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    """Where no other thread is left. One that is may be amid a statement, and both drivers crash when its connection
+    is closed under it; the interpreter stops such threads first, and then closes what is left.
+    """
+    if threading.active_count() == 1:
+        for engine, opened in tuple(_OPENED.items()):
+            _close_all(opened, _faults_of(engine))
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +382,7 @@ class _DataVersionWatch:
             connection = self._engine.raw_connection()
             connection.detach()  # it is this watch's own, and closed with it
             self._connection, self._file, self._seen = connection, file, None
-            weakref.finalize(self, connection.close)
+            weakref.finalize(self, connection.close).atexit = False  # that of its engine knows when it may
         seen = int(self._connection.cursor().execute("PRAGMA data_version").fetchone()[0])
         changed, self._seen = seen != self._seen, seen
         return changed

@@ -125,7 +125,8 @@ class SnapshotWatch:
     def _connect(self) -> Any:
         connection: Any = self._engine.raw_connection()
         connection.detach()  # it is this watch's own, and closed with it
-        self._close = weakref.finalize(self, _end, connection)
+        self._close = finalizer = weakref.finalize(self, _end, connection)
+        finalizer.atexit = False  # what closes those of an engine knows when it may
         connection.dbapi_connection.autocommit = True
         self._connection = connection
         return connection
