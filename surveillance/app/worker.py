@@ -82,7 +82,7 @@ def build_worker(
         receive=source,
         gate=MotionGate(settings.gate, camera.sensitivity),
         propose=build_proposer(settings, camera),
-        recognize=Recognizer(classifier),
+        recognize=Recognizer(classifier, settings.perception.propose.ask_again_s),
         track=follow if blur is None else blur.following(follow),
         describe=build_describer(settings, camera, glimpsed),
         observe=Observer(camera, settings.perception.observe, labelled_by(settings, camera), blur),

@@ -121,20 +121,26 @@ class Classification:
 class Detection:
     """Somewhere worth looking. `source` says why: motion, detector, or track where a track was last seen.
 
-    `seen` is what its finder took it for; None where that is for the classifier to say.
+    `seen` is what its finder took it for; None where that is for the classifier to say. `known` is the settled track
+    that surely stands there, which need not be asked about in every picture.
     """
 
     box: Box
     source: str
     seen: Classification | None = None
+    known: Track | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One place in a picture and what was seen there; None when no answer came in time."""
+    """One place in a picture and what was seen there; None when no answer came in time.
+
+    `held` is an answer of a picture before, which stands until the model is asked again.
+    """
 
     detection: Detection
     seen: Classification | None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

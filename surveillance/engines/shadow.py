@@ -228,13 +228,13 @@ class ShadowedCamera:
 
 
 def subjects_of(scene: Scene, tracks: Sequence[Track]) -> list[tuple[Subject, Track]]:
-    """Each answered crop of a scene with the track whose box it overlaps most; a track has one crop at most."""
+    """Each crop answered in this frame with the track whose box it overlaps most; a track has one crop at most."""
     at: datetime = scene.frame.captured_at
     fresh = [track for track in tracks if track.seen_at == at]
     pairs = [
         (subject.detection.box.iou(track.box), number, track)
         for number, subject in enumerate(scene.subjects)
-        if subject.seen is not None
+        if subject.seen is not None and not subject.held
         for track in fresh
     ]
     taken: set[int] = set()

@@ -16,6 +16,8 @@ from surveillance.perception.detect import Found, See
 from surveillance.perception.settings import ProposeSettings
 
 ONE_THING = 0.7  # boxes of different labels that overlap more than this are one thing, and the surer label is its
+SETTLED_HITS = 10  # pictures in which a track was found before its label is taken for settled
+ITSELF = 0.5  # overlap from which a box surely shows a track that it is near
 STILL_IT = 0.5  # share of a track's box that regions must cover for the track not to be looked at again
 
 
@@ -43,7 +45,8 @@ class MotionProposer:
         for shape in shapes:
             for part in self._parted(shape, steady):
                 if self._is_large_enough(part, frame):
-                    found.append(Detection(part.grown(self._settings.margin), "motion"))
+                    box = part.grown(self._settings.margin)
+                    found.append(Detection(box, "motion", known=self._known(box, tracks)))
         found.sort(key=lambda detection: -detection.box.area)
         found.extend(self._again(frame, motion, steady, shapes))
         return tuple(found[: self._settings.max_crops])
@@ -74,6 +77,13 @@ class MotionProposer:
         if sum(box.area for box in hidden) < 0.5 * shape.area:
             return [shape]
         return [box for box in (_clipped(box, shape) for box in hidden) if box is not None]
+
+    def _known(self, box: Box, tracks: Sequence[Track]) -> Track | None:
+        """The settled track that the box shows, where no other one is near."""
+        near = [track for track in tracks if box.intersection(self._expected[track.id]) > 0.0]
+        if len(near) != 1 or near[0].hits < SETTLED_HITS or not near[0].confirmed or near[0].label in NO_SUBJECT:
+            return None
+        return near[0] if box.iou(self._expected[near[0].id]) >= ITSELF else None
 
     def _is_large_enough(self, box: Box, frame: Frame) -> bool:
         least = self._settings.min_side_px

@@ -16,6 +16,7 @@ class ProposeSettings(BaseModel):
     min_side_px: int = Field(default=8, ge=1)  # shapes smaller than this in the full picture are specks
     max_crops: int = Field(default=24, ge=1)  # most crops asked of the recognizer for one frame
     look_again_s: float = Field(default=1.0, gt=0)  # how often a live track's place is seen when nothing moves
+    ask_again_s: float = Field(default=1.0, ge=0)  # how often what a settled track is is asked again; 0: each picture
 
 
 class DetectSettings(BaseModel):

@@ -94,7 +94,7 @@ def watched(video: Path) -> Watched:
         receive=FileSource(str(video), SourceOptions(CAMERA.name, analyze_fps=5.0, start_at=START)),
         gate=MotionGate(),
         propose=MotionProposer(),
-        recognize=Recognizer(classifier()),
+        recognize=Recognizer(classifier(), ask_again_s=1.0),
         track=tracker,
         describe=Describer(),
         observe=Observer(CAMERA, model="embedded"),

@@ -48,6 +48,34 @@ def test_shapes_get_a_margin_and_the_larger_comes_first() -> None:
     assert found == (Detection(large.grown(0.12), "motion"), Detection(small.grown(0.12), "motion"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_known"),
+    [
+        ({}, True),
+        ({"hits": 9}, False),  # it may still turn out to be something else
+        ({"label": "unknown"}, False),
+        ({"label": "background"}, False),
+        ({"confirmed": False}, False),
+        ({"box": block(0.35).grown(0.12)}, False),  # this may be somebody else
+    ],
+)
+def test_what_surely_shows_a_settled_track_says_so(changes: dict[str, object], is_known: bool) -> None:
+    track = track_of(**{"box": block(0.3).grown(0.12), "hits": 10, **changes})  # type: ignore[arg-type]
+
+    (found,) = MotionProposer()(frame_at(0.0), Motion("motion", (block(0.3),)), (track,))
+
+    assert found.known is (track if is_known else None)
+
+
+def test_nobody_is_known_where_two_meet() -> None:
+    box = block(0.3).grown(0.12)
+    tracks = (track_of(box, hits=10), track_of(block(0.38), id=2, label="unknown", confirmed=False))
+
+    (found,) = MotionProposer()(frame_at(0.0), Motion("motion", (block(0.3),)), tracks)
+
+    assert found.known is None
+
+
 def test_specks_and_what_is_beyond_the_cap_go() -> None:
     boxes = [block(0.1 * k, width=0.05, height=0.2 + 0.05 * k) for k in range(6)]
     speck = Box(0.9, 0.9, 0.91, 0.92)

@@ -216,6 +216,8 @@ def test_crops_go_to_the_track_they_overlap_most() -> None:
     assert [(subject.detection.box, each.id) for subject, each in found] == [(BOXES[1], 3), (BOXES[0], 2)]
     late = Scene(shown.frame, (Subject(Detection(BOXES[0], "motion"), None),))
     assert subjects_of(late, [track(1, shown)]) == []
+    before = Scene(shown.frame, (Subject(Detection(BOXES[0], "motion"), seen("person"), held=True),))
+    assert subjects_of(before, [track(1, shown)]) == []
 
 
 def test_a_candidate_waits_until_nobody_else_does() -> None:
