@@ -13,7 +13,7 @@ PORT ?= 8080
 
 SERVICES := chromium python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-plugins-bad \
-	gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-rtsp gstreamer1.0-x docker-compose mosquitto
+	gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-rtsp gstreamer1.0-x docker-compose mosquitto gcc libc6-dev
 
 .PHONY: demo test check services style types layers unit pictures learn translations clean
 

@@ -12,13 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+from fault_figures import gather, table
+from painted_site import painted_settings, running_painted
 from patience import eventually
 
+from surveillance import places
 from surveillance.app.runtime import CORE_STATUS
 from surveillance.app.service import RunningSite
+from surveillance.app.store import open_store, relay_token, upgrade_database
 from surveillance.bench.memory import descendants
 from surveillance.demo.controller import DoorController
 from surveillance.demo.reader import present
@@ -37,10 +42,12 @@ doors:
   - {{name: side, camera: yard, relay: "{side}", pulse_s: 1}}
 people:
   - {{name: Grace, groups: [staff], credentials: [{{kind: badge, value: "1906"}}]}}
+  - {{name: Hopper, groups: [staff], credentials: [{{kind: badge, value: "1815", valid_until: 2026-01-01T00:00:00Z}}]}}
 rules:
   - {{name: seen, on: sighting, verdict: log, when: label == "person" and track_s >= 0.5}}
   - {{name: staff, on: access, verdict: authorize, when: '"staff" in groups and "badge" in factors'}}
 """
+VALID, OVER = "1906", "1815"  # badges: one without an end, one whose time was over before any test
 Followed = tuple[str, datetime, int]  # camera, when the track began, its number in that run of the worker
 Span = tuple[datetime, datetime]
 CAMERAS = ("yard", "front", "gate", "hall")
@@ -124,10 +131,10 @@ class FaultySite:
             return True
         return False
 
-    def badge(self, door: str = "back") -> str:
+    def badge(self, door: str = "back", badge: str = VALID) -> str:
         """Somebody asks at a door and gets a verdict; whoever gets none stays outside."""
         with suppress(OSError, ValueError):
-            answer = present(self.running.address, self.token, door, "1906")
+            answer = present(self.running.address, self.token, door, badge)
             if answer.get("verdict") == "authorize":
                 self.granted.append(answer["event"])
             return str(answer.get("verdict"))
@@ -180,3 +187,32 @@ def blank() -> Any:
     import numpy as np
 
     return np.zeros((64, 64, 3), np.uint8)
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[FaultySite]:
+    """Such a site in that folder, its people seen and its reader at work, ended at the end."""
+    settings = painted_settings(folder)
+    settings = settings.model_copy(update={"perception": settings.perception.model_copy(update={"model": "painted"})})
+    whole = (places.shipped("config") / "models" / "embedded.yaml").read_text(encoding="utf-8")
+    (settings.data_dir / "models").mkdir(parents=True)
+    (settings.data_dir / "models" / "painted.yaml").write_text(whole.replace("name: embedded", "name: painted", 1))
+    upgrade_database(settings)
+    store = open_store(settings)
+    token = store.accounts.create_token("reader", ["access:request"])
+    began = datetime.now(UTC)
+    with (
+        DoorController(["back"], relay_token(store.keys, "back")) as back,
+        DoorController(["side"], relay_token(store.keys, "side")) as side,
+        running_painted(settings, SITE.format(relay=back.relay_url("back"), side=side.relay_url("side"))) as running,
+    ):
+        site = FaultySite(running, (back, side), token, began)
+        assert eventually(lambda: len(site.told_of_tracks()) >= 2)
+        stopping = threading.Event()
+        reader = threading.Thread(target=lambda: keep_asking(site, stopping), daemon=True)
+        reader.start()
+        yield site
+        stopping.set()
+        reader.join(10)
+        gather(site.recovered_s)
+        print(f"\n{table(site.recovered_s)}")

@@ -16,6 +16,7 @@ from surveillance.access.collecting import Collecting
 from surveillance.access.credentials import DENIALS, PRESENTABLE, HashCredential, Identified, identify
 from surveillance.access.faces import FaceAnswer
 from surveillance.access.seen_factors import SeenFactors
+from surveillance.domain.clock import RELEASED
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import SiteReader
 from surveillance.domain.site import Site
@@ -26,6 +27,7 @@ MAX_FACTORS = 8
 MAX_VALUE = 256
 NO_FACE = FaceAnswer(False, "")
 CheckFace = Callable[[str, str, datetime], FaceAnswer]  # the door's camera, the person, when
+UNDATABLE = "the clock of this machine is wrong, so nobody can tell what has expired"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 
 
@@ -55,6 +57,7 @@ class AccessDesk:
         if door is None:
             raise NotFound(no_such("door", presented.door, (door.name for door in site.doors)))
         found, once = self._identified(presented, site)
+        undatable = (UNDATABLE,) if presented.at < RELEASED else ()
         face = self._face(door.camera, found, presented.at)
         return AccessRequest(
             id=presented.id,
@@ -66,7 +69,7 @@ class AccessDesk:
             groups=found.person.groups if found.person else frozenset(),
             credential=found.status,
             deadline=presented.deadline,
-            denials=found.denials,
+            denials=(*found.denials, *undatable),
             plate=self._seen.plate(door.camera, presented.at),
             face=face.words,
             once=once,

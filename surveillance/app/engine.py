@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from surveillance.app.candidates import Candidates, Disagreements, ShadowPlace
 from surveillance.app.company import let_in_before
 from surveillance.app.core import RunningCore, SiteInForce, build_core
 from surveillance.app.errands import Errands
-from surveillance.app.jobs import QUESTION, CorePorts, SiteJobs
+from surveillance.app.jobs import QUESTION, UPTIME, CorePorts, SiteJobs
 from surveillance.app.locks import core_place, only_core, refuse_other_core
 from surveillance.app.measuring import Publisher
 from surveillance.app.reader_desk import ReaderDesk, ReaderPorts
@@ -27,12 +28,13 @@ from surveillance.app.wires import Wires
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Action, Decision, Glimpse
 from surveillance.engines.cameras import CameraWork
-from surveillance.engines.core import Core, Question, denial, refusal
+from surveillance.engines.core import Core, Question, denial, refusal, told_of_itself
 from surveillance.engines.doorbell import Doorbell
 from surveillance.engines.figures import Figures
 from surveillance.engines.keeper import Keeper
 from surveillance.engines.picking import PickingRecord
 from surveillance.engines.site import SiteEngine, SiteParts, Tell
+from surveillance.engines.supervise import WallClock
 from surveillance.settings import Settings
 from surveillance.storage.outbox import SqlOutbox
 from surveillance.storage.shadows import Shadows
@@ -130,7 +132,10 @@ def build_engine(
         site.swap(configured)
         place.hurry(frozenset(door.camera for door in configured.doors if door.camera))
 
+    clock = WallClock(steady=lambda: time.clock_gettime(UPTIME))
+
     def tick(now: datetime) -> None:
+        tell_of_clock(clock.was_set_by_s(), ports.tell)
         running.seeing.faces.forget(now)
         site.look_again()
         running.desk.tick(now)
@@ -162,6 +167,15 @@ def build_engine(
     )
     engine = SiteEngine(running.core, parts, publisher)
     return engine, jobs, running.picking, candidates
+
+
+def tell_of_clock(set_by_s: float, tell: Callable[[Decision], None]) -> None:
+    """What was dated before it was set is not what it seems to whoever reads the record."""
+    by = timedelta(seconds=round(abs(set_by_s)))
+    if set_by_s > 0:
+        tell(told_of_itself("health.degraded", f"the clock of this machine was set ahead by {by}", component="clock"))
+    elif set_by_s < 0:
+        tell(told_of_itself("health.degraded", f"the clock of this machine was set back by {by}", component="clock"))
 
 
 def side_questions(

@@ -24,7 +24,7 @@ from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Decision, ModeReport, Tick
 from surveillance.jobs.arming import Arming
 from surveillance.jobs.clock import Jobs
-from surveillance.jobs.health import Health, cameras_check, disk_check, keys_check, outbox_check
+from surveillance.jobs.health import Health, cameras_check, clock_check, disk_check, keys_check, outbox_check
 from surveillance.jobs.table import JOBS, Done, Job, Work
 from surveillance.settings import Settings
 from surveillance.storage.crops import CropFiles
@@ -33,6 +33,7 @@ from surveillance.storage.job_record import JobRecord, JobRun
 from surveillance.storage.ledger import SqlLedger
 from surveillance.storage.mode_orders import ModeOrders
 from surveillance.storage.retention import Retention, Shelf, disk_free
+from surveillance.storage.sizes import newest_event_at
 from surveillance.storage.state import SharedState
 from surveillance.storage.vitals import oldest_open_action
 
@@ -115,6 +116,7 @@ class SiteJobs:
             outbox_check(partial(oldest_open_action, engine), settings.jobs.outbox_late_s),
             cameras_check(core.site, core.reported, settings.jobs.camera_silent_s),
             keys_check(self._store.keys.missing),
+            clock_check(partial(newest_event_at, engine)),
         )
         return Health(checks, SharedState(engine), core.tell, settings.jobs.health_repeat_s)
 

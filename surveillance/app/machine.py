@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from surveillance.domain.clock import clock_fault
 from surveillance.settings import Settings
 
 IMPORT_S = 120.0  # a cold disk reads torch for that long
@@ -166,13 +167,8 @@ def look_at_time_zones(name: str | None) -> Iterator[Finding]:
         yield Finding("ok", f"time zones are known; the clock says {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
 
 
-def look_at_clock(newest_event_at: datetime | None, now: datetime, released: datetime) -> Iterator[Finding]:
+def look_at_clock(newest_event_at: datetime | None, now: datetime) -> Iterator[Finding]:
     """Against the newest event on record, and against the day of this version."""
-    todo = "set the clock (timedatectl set-ntp true); grants and schedules depend on it"
-    if now < released:
-        yield Finding("fail", f"the clock says {now:%Y-%m-%d}, which is before this version was made", todo)
-    elif newest_event_at is not None and (newest_event_at - now).total_seconds() > 60:
-        ahead = f"{newest_event_at:%Y-%m-%d %H:%M:%S} UTC"
-        yield Finding(
-            "fail", f"the newest event on record is of {ahead}, which is yet to come: the clock was set back", todo
-        )
+    fault = clock_fault(now, newest_event_at)
+    if fault is not None:
+        yield Finding("fail", fault, "set the clock (timedatectl set-ntp true); grants and schedules depend on it")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 WELL_S = 60.0  # what ran for so long before it failed starts again without delay
-SET_BACK_S = 2.0  # less is a clock that is being corrected
+SET_S = 2.0  # less is a clock that is being corrected
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Supervised:
 
 
 class WallClock:
-    """Whether the machine's clock was set back: what is dated by it would then wait until it has caught up."""
+    """Whether the machine's clock was set, which leaves what is dated by it in the future or in the past."""
 
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         self._wall = wall
@@ -61,14 +61,18 @@ class WallClock:
         self._seen = self._both()
 
     def was_set_back(self) -> bool:
-        """Since this was last asked, by more than `SET_BACK_S`."""
+        """Since this was last asked."""
+        return self.was_set_by_s() < 0
+
+    def was_set_by_s(self) -> float:
+        """How far ahead (or back, below 0) since this was last asked; 0 for no more than `SET_S`."""
         before, self._seen = self._seen, self._both()
         wall_s, steady_s = (now - then for now, then in zip(self._seen, before, strict=True))
-        return wall_s - steady_s < -SET_BACK_S
+        return wall_s - steady_s if abs(wall_s - steady_s) > SET_S else 0.0
 
     def _both(self) -> tuple[float, float]:
         """Read at one moment: again, where this thread had to wait between the two."""
         while True:
             before_s, wall_s, steady_s = self._steady(), self._wall(), self._steady()
-            if steady_s - before_s < SET_BACK_S / 4:
+            if steady_s - before_s < SET_S / 4:
                 return wall_s, steady_s

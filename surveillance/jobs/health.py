@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from surveillance.domain.clock import clock_fault
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.site import Site
 from surveillance.domain.values import Decision, rfc3339, system_decision
@@ -152,6 +153,17 @@ def cameras_check(site: Callable[[], Site], reported: Callable[[], Iterable[str]
         for name in sorted(wanted):
             if (now - missed.setdefault(name, now)).total_seconds() >= silent_s:
                 yield Cause(f"camera {name}", f"camera {name} has not reported since the start")
+
+    return check
+
+
+def clock_check(newest_event_at: Callable[[], datetime | None]) -> Check:
+    """The machine's clock, as it started or was set. Raises RecordFailed while the database is away."""
+
+    def check(now: datetime) -> Iterable[Cause]:
+        fault = clock_fault(now, newest_event_at())
+        if fault is not None:
+            yield Cause("clock", fault)
 
     return check
 

@@ -33,10 +33,11 @@ def refusals_of(request: AccessRequest, memory: Memory, site: Site, now: datetim
 
 
 def _of_credential(request: AccessRequest) -> list[Refusal]:
-    words = list(request.denials)
-    if request.credential not in ("valid", "none", *words):
-        words.append(request.credential)
-    return [Refusal(word) if word in DENIALS else Refusal("other", f"credential: {word}") for word in words]
+    refusals = [Refusal(word) if word in DENIALS else Refusal("other", word) for word in request.denials]
+    if request.credential not in ("valid", "none", *request.denials):
+        word = request.credential
+        refusals.append(Refusal(word) if word in DENIALS else Refusal("other", f"credential: {word}"))
+    return refusals
 
 
 def _of_person(request: AccessRequest, door: Door, memory: Memory, now: datetime) -> list[Refusal]:

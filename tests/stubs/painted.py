@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -47,12 +47,12 @@ class PaintedSource:
 
     def frames(self) -> Iterator[Frame]:
         number = 0
-        step = timedelta(seconds=1 / self._options.analyze_fps)
-        due = datetime.now(UTC)
-        while not self._closed.wait(max((due - datetime.now(UTC)).total_seconds(), 0.0)):
+        step_s = 1 / self._options.analyze_fps
+        due_s = time.monotonic()
+        while not self._closed.wait(max(due_s - time.monotonic(), 0.0)):
             picture = BgrPicture(self._paint(number), self._options.masks)
             yield Frame(self._options.camera, datetime.now(UTC), number, picture.luma(), picture)
-            number, due = number + 1, due + step
+            number, due_s = number + 1, due_s + step_s
 
     def close(self) -> None:
         self._closed.set()

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveillance.access.collecting import Collecting
-from surveillance.access.desk import AccessDesk, parse_presented
+from surveillance.access.desk import UNDATABLE, AccessDesk, parse_presented
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.site import Credential, Door, Person, Site
 from surveillance.domain.values import AccessRequest, Factor, Presented
+from surveillance.rules.memory import Memory
+from surveillance.rules.refusals import refusals_of
+from surveillance.rules.settings import RuleSettings
 
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 DEADLINE = AT + timedelta(seconds=2)
@@ -60,6 +63,14 @@ def test_a_badge_names_its_person() -> None:
         credential="valid",
         deadline=DEADLINE,
     )
+
+
+def test_nobody_is_let_in_by_a_clock_that_cannot_be_right() -> None:
+    """A machine whose clock has no battery starts in 1970, when nothing had expired yet."""
+    in_1970 = datetime(1970, 1, 1, tzinfo=UTC)
+    asked = DESK(Presented("r1", in_1970, "front", (Factor("badge", "A1"),), in_1970 + DAY))
+    assert (asked.credential, asked.denials) == ("valid", (UNDATABLE,))
+    assert [reason.sentence for reason in refusals_of(asked, Memory(RuleSettings()), SITE, in_1970)] == [UNDATABLE]
 
 
 @pytest.mark.parametrize(
