@@ -11,6 +11,7 @@ import queue
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -219,8 +220,9 @@ class Lane:
     def put(self, job: Job) -> None:
         self._jobs.put(job)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread = threading.Thread(target=_work, args=(self._jobs, self._results), name=self._name, daemon=True)
             self._thread.start()
+            weakref.finalize(self, self._jobs.put, None).atexit = False
 
     def close(self) -> None:
         """Ends the thread after the job it is doing; jobs that wait are dropped, never begun."""
@@ -229,9 +231,14 @@ class Lane:
                 self._jobs.get_nowait()
         self._jobs.put(None)
 
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._results.put(attempt(job))
+
+def _work(jobs: queue.SimpleQueue[Job | None], results: queue.SimpleQueue[Action]) -> None:
+    """Does one job after the other until there is None. Between two it keeps nothing: a dispatch that nobody has any
+    more goes, with its database, and ends this thread.
+    """
+    while (job := jobs.get()) is not None:
+        results.put(attempt(job))
+        del job
 
 
 def attempt(job: Job) -> Action:

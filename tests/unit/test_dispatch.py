@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -336,3 +338,18 @@ def test_what_ended_is_told_although_the_outbox_cannot_be_read(fault: Exception)
     told += dispatch(AT)
     dispatch.close()
     assert states(told) == [("a1", "done")]
+
+
+def test_a_dispatcher_that_nobody_has_any_more_goes_and_ends_its_threads() -> None:
+    """A lane that waits for its next job once kept the last one, and with it the whole site and its database."""
+    outbox = KeptOutbox(replace(OPEN, target="forgotten"))
+    dispatch = dispatching(outbox, Told())
+    dispatch(AT)
+    assert states(dispatch.drain(AT, 5)) == [("a1", "done")]
+    [lane] = [thread for thread in threading.enumerate() if thread.name == "door forgotten"]
+    gone = weakref.ref(dispatch)
+    del dispatch
+    gc.collect()
+    lane.join(5)
+    assert gone() is None
+    assert not lane.is_alive()
