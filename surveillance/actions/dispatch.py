@@ -220,7 +220,9 @@ class Lane:
     def put(self, job: Job) -> None:
         self._jobs.put(job)
         if self._thread is None:
-            self._thread = threading.Thread(target=_work, args=(self._jobs, self._results), name=self._name, daemon=True)
+            self._thread = threading.Thread(
+                target=_work, args=(self._jobs, self._results), name=self._name, daemon=True
+            )
             self._thread.start()
             weakref.finalize(self, self._jobs.put, None).atexit = False
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from surveillance.bench import gpu_inference
 from surveillance.bench.machine import facts_of_machine, load_now
 from surveillance.bench.random_models import publish
-from surveillance.perception.backends.onnx_file import SETTINGS, ov
+from surveillance.perception.backends.onnx_file import CORE, SETTINGS
 from surveillance.perception.backends.openvino_backend import converted
 from surveillance.perception.cards import ModelCard
 from surveillance.perception.registry import build_classifier, build_network, preprocess
@@ -103,7 +103,7 @@ def _openvino(network: nn.Module, prepared: Any, precision: str) -> Ask:
     """As OpenVINO's documentation has it: the network for this very batch."""
     batch, channels, side, _ = prepared.shape
     settings = SETTINGS | {"INFERENCE_PRECISION_HINT": precision}
-    compiled = ov.Core().compile_model(converted(network, channels, side, batch), "CPU", settings)
+    compiled = CORE.compile_model(converted(network, channels, side, batch), "CPU", settings)
     return lambda: compiled(prepared)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino as ov
 import pytest
 from models import made
 
 from surveillance.domain.errors import ModelError
+from surveillance.perception.backends.onnx_file import CORE
 from surveillance.perception.cards import load_card
 from surveillance.perception.registry import build_classifier, preprocess
 from surveillance.perception.shelf import digest_of, pack, unpacked, write_model
@@ -59,7 +59,7 @@ def test_other_programs_get_the_same_answers(folder: Path, count: int) -> None:
     )
     [told] = session.run(None, {"crops": batch})
     np.testing.assert_allclose(told, wanted, atol=BOUND)
-    network = ov.Core().compile_model(str(folder / "small.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    network = CORE.compile_model(str(folder / "small.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     np.testing.assert_allclose(network(batch)[0], wanted, atol=BOUND)
 
 
