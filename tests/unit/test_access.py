@@ -70,7 +70,7 @@ def test_nobody_is_let_in_by_a_clock_that_cannot_be_right() -> None:
     in_1970 = datetime(1970, 1, 1, tzinfo=UTC)
     asked = DESK(Presented("r1", in_1970, "front", (Factor("badge", "A1"),), in_1970 + DAY))
     assert (asked.credential, asked.denials) == ("valid", (UNDATABLE,))
-    assert [reason.sentence for reason in refusals_of(asked, Memory(RuleSettings()), SITE, in_1970)] == [UNDATABLE]
+    assert UNDATABLE in [reason.sentence for reason in refusals_of(asked, Memory(RuleSettings()), SITE, in_1970)]
 
 
 @pytest.mark.parametrize(
