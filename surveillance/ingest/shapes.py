@@ -63,14 +63,13 @@ def split_columns(shape: NDArray[np.bool_]) -> list[tuple[int, int]]:
         return [(0, width)]
     sums = np.convolve(shape.sum(axis=0), np.ones(3) / 3, mode="same")
     least = max(int(0.2 * height), 3)
-    best: tuple[float, int] | None = None
-    for cut in range(least, width - least):
-        peak = min(sums[:cut].max(), sums[cut:].max())
-        if peak < 0.5 * height:
-            continue
-        depth = sums[cut] / peak
-        if depth < 0.45 and (best is None or depth < best[0]):
-            best = (float(depth), cut)
-    if best is None or max(best[1], width - best[1]) > 0.9 * height:
+    cuts = np.arange(least, width - least)
+    if not cuts.size:
         return [(0, width)]
-    return [(0, best[1]), (best[1], width)]
+    peaks = np.minimum(np.maximum.accumulate(sums)[cuts - 1], np.maximum.accumulate(sums[::-1])[::-1][cuts])
+    depths = np.where(peaks >= 0.5 * height, sums[cuts] / np.maximum(peaks, 1e-9), np.inf)
+    best = int(depths.argmin())
+    cut = int(cuts[best])
+    if depths[best] >= 0.45 or max(cut, width - cut) > 0.9 * height:
+        return [(0, width)]
+    return [(0, cut), (cut, width)]
