@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from surveillance.app.runtime import runtime_dir
@@ -160,8 +161,11 @@ def run_worker(settings: Settings, name: str) -> int:
     def lane_of(camera: Camera, answered: Callable[[bool], None]) -> Classifier:
         model, side, fit = fitting(settings, camera.model)
         most = engine.slot_bytes // (side * side * 3)
-        urgent = lambda: camera.name in crew.urgent  # noqa: E731
+        urgent = partial(is_urgent, camera.name)
         return RemoteLane(line, camera.name, model, fit, most, engine.answer_within_s, answered, urgent)
+
+    def is_urgent(camera: str) -> bool:
+        return camera in crew.urgent
 
     figures, backlog, clock = Figures(), Backlog(engine.backlog), WallClock()
     second = SecondOpinion(engine, name, directory / RECOGNIZER, secret, lambda model: fitting(settings, model))
@@ -183,7 +187,7 @@ def run_worker(settings: Settings, name: str) -> int:
     figures.before_telling(ProcessFigures(name, figures))
     crew = Crew(
         name,
-        CameraBuilder(settings, lane_of, shadow, figures, lambda seen: crew.glimpsed(seen)),
+        CameraBuilder(settings, lane_of, shadow, figures, lambda seen: crew.glimpsed(seen), is_urgent),
         told,
         backlog,
         shadow.change,

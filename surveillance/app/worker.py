@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from surveillance.app.detectors import build_blur, build_proposer, labelled_by
 from surveillance.app.runtime import live_pictures, media_dir
 from surveillance.domain.errors import ModelError, NotFound
-from surveillance.domain.ports import Classifier, Follow, Source, SourceOptions
+from surveillance.domain.ports import Classifier, Follow, Source, SourceOptions, never
 from surveillance.domain.shadow import ShadowTold
 from surveillance.domain.site import OBJECTS, Camera
 from surveillance.domain.values import CameraReport, Frame, Glimpse, Input, Picture
 from surveillance.engines.camera import CameraFrames, CameraHealth, CameraThreads
 from surveillance.engines.figures import Figures
-from surveillance.engines.live import PREVIEW, facts_of
+from surveillance.engines.live import PREVIEW, SIZES, facts_of
 from surveillance.engines.measured import CameraFigures, CountedClassifier, measured_walk
 from surveillance.engines.recognizer import SharedRecognizer
 from surveillance.engines.shadow import Shadow, ShadowedCamera
@@ -114,17 +114,18 @@ def build_frames(
     once: bool = False,
     ring: PacketRing | None = None,
     counted: CameraFigures | None = None,
+    keys_only: Callable[[], bool] = never,
 ) -> CameraFrames:
     """A camera's reader in a thread of its own; `once` ends at the first loss instead of trying again.
 
-    The packets of its main stream go to `ring`.
+    The packets of its main stream go to `ring`. While `keys_only` says so, key pictures alone are decoded.
     """
     from surveillance.ingest.mailbox import FrameMailbox
     from surveillance.ingest.reader import CameraReader
     from surveillance.ingest.sources import open_source
 
     mailbox = FrameMailbox(settings.ingest.file_backlog)
-    options = source_options(settings, camera)
+    options = replace(source_options(settings, camera), keys_only=keys_only)
     if ring is not None and camera.sub_url is None:
         options = replace(options, packets=ring)
 
@@ -178,7 +179,19 @@ def source_options(settings: Settings, camera: Camera, start_at: datetime | None
         rtsp_transport=settings.ingest.rtsp_transport,
         start_at=start_at,
         masks=camera.masks,
+        references_only=decoding_of(settings, camera) == "reference",
     )
+
+
+def decoding_of(settings: Settings, camera: Camera) -> str:
+    """Which pictures of a camera are decoded: all, reference or key_while_quiet."""
+    return settings.ingest.decode_of.get(camera.name, settings.ingest.decode)
+
+
+def may_doze(settings: Settings, camera: Camera) -> bool:
+    """Whether it is looked at by its key pictures alone while quiet. A file's reader would run ahead of itself."""
+    is_live = (camera.sub_url or camera.url).startswith(("rtsp://", "rtsps://"))
+    return is_live and decoding_of(settings, camera) == "key_while_quiet"
 
 
 class Recording:
@@ -228,8 +241,11 @@ class CameraBuilder:
         shadow: Shadow,
         figures: Figures | None = None,
         glimpsed: Callable[[Glimpse], None] = lambda glimpse: None,
+        urgent: Callable[[str], bool] = lambda camera: False,
     ) -> None:
+        """`urgent(camera)`: somebody may be waiting at its door."""
         self._settings = settings
+        self._urgent = urgent
         self._shadow = shadow
         self._glimpsed = glimpsed
         self._figures = figures or Figures()
@@ -238,6 +254,7 @@ class CameraBuilder:
 
     def __call__(self, camera: Camera, tell: Callable[[Input], None]) -> CameraThreads:
         """Raises UserMistake for a camera that cannot be watched, such as one whose model is not there."""
+        from surveillance.ingest.decoding import Calm
         from surveillance.ingest.pictures import encode_jpeg
         from surveillance.ingest.view import ViewCheck
 
@@ -253,7 +270,9 @@ class CameraBuilder:
             health.answered(came)
 
         ring = build_ring(self._settings)
-        frames = build_frames(self._settings, camera, report, ring=ring, counted=counted)
+        calm = Calm()
+        keys_only = self._keys_only(camera.name, calm) if may_doze(self._settings, camera) else never
+        frames = build_frames(self._settings, camera, report, ring=ring, counted=counted, keys_only=keys_only)
         ask = cache(lambda model: self._lane_of(replace(camera, model=model), lambda came: None))
         blur = build_blur(self._settings, camera)
         walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered), self._glimpsed, ask, blur)
@@ -269,6 +288,7 @@ class CameraBuilder:
 
             if blur is not None:
                 blur.follow(looked.frame.captured_at, looked.tracks)
+            calm.looked(looked.frame.captured_at, looked.motion, looked.tracks)
             counted.looked(looked.frame)
             health.looked(looked.frame)
             walk.gate.preview(self._live.is_watched(camera.name, PREVIEW))
@@ -277,6 +297,13 @@ class CameraBuilder:
 
         media = build_media(self._settings, camera, ring, blur)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)
+
+    def _keys_only(self, name: str, is_calm: Callable[[], bool]) -> Callable[[], bool]:
+        """Whether nothing moves there, nobody waits at its door, and nobody watches."""
+        sizes = (*SIZES, PREVIEW)
+        return lambda: (
+            is_calm() and not (self._urgent(name) or any(self._live.is_watched(name, size) for size in sizes))
+        )
 
 
 def shown_picture(frame: Frame, blur: PeopleBlur | None) -> Picture:
@@ -403,7 +430,12 @@ class CamerasHere:
         self._shadow = build_shadow(settings, self._candidate, lambda told: self._compared(told), figures or Figures())
         self._glimpsed: Callable[[Glimpse], None] = lambda glimpse: None
         self._build = CameraBuilder(
-            settings, self._lane, self._shadow, figures, lambda glimpse: self._glimpsed(glimpse)
+            settings,
+            self._lane,
+            self._shadow,
+            figures,
+            lambda glimpse: self._glimpsed(glimpse),
+            lambda camera: camera in self._urgent,
         )
         self._urgent: frozenset[str] = frozenset()
 

@@ -39,6 +39,7 @@ class Size:
 SIZES = {
     "720p": Size("720p", 1280, 720, 3_000_000),
     "1080p": Size("1080p", 1920, 1080, 6_000_000),
+    "sub": Size("sub", 640, 360, 500_000),  # what a camera sends beside either
     "stub": Size("stub", 320, 180, 60_000, 5),  # costs next to nothing to decode
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -35,6 +35,9 @@ OVERLOADED = 0.9  # less of the pictures analyzed than this share, and a row say
 BUSY_MODEL = "mobilenet_v3_large"
 COUNTED = ("frames_analyzed", "recognizer_crops", "observations_recorded", "decisions")
 SCENES = {"quiet": "quiet", "embedded": "two", "busy": "one"}  # what is measured -> the clip
+SUB, DOZING = "sub", "dozing"  # over RTSP: two walkers analyzed on a sub stream, and nobody by key pictures alone
+OVER_RTSP = {SUB: "two", DOZING: "quiet"}
+DOZES_AFTER_S = 13.0
 FOOTAGE = "footage"
 
 
@@ -73,7 +76,7 @@ class Turns:
             "crops_per_picture": round(sum(each["recognizer_crops"] for each in self.counts) / frames, 2),
             "observations_per_s": round(median(each["observations_recorded"] for each in self.counts), 2),
             "decisions_per_s": round(median(each["decisions"] for each in self.counts), 2),
-            "is_overloaded": analyzed < OVERLOADED * ANALYZED_FPS * cameras,
+            "is_overloaded": analyzed < OVERLOADED * ANALYZED_FPS * cameras and about["scene"] != DOZING,
         }
 
 
@@ -85,12 +88,20 @@ def measure(settings: Settings, order: EndToEndOrder) -> dict[str, Any]:
     with TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         model = publish(BUSY_MODEL, folder / "site" / "models").name
-        with whole_site(settings, folder / "site") as site, contenders() as ways:
+        with whole_site(dozing(settings, order), folder / "site") as site, contenders() as ways:
             bench = EndToEnd(order, folder, site, ways, model)
             rows = [row for size in order.sizes for row in bench.rows_of(SIZES[size])]
             tutorials = [bench.tutorials(SIZES[size], over) for size in order.sizes for over in order.over]
     figures = {"machine": facts_of_machine(load), "seconds": order.seconds, "rounds": order.rounds, "rows": rows}
     return figures | {"tutorials": tutorials} | headline(rows, tutorials)
+
+
+def dozing(settings: Settings, order: EndToEndOrder) -> Settings:
+    """The settings under which the cameras of that scene doze."""
+    places = range(1, max(order.cameras) + 1)
+    names = [f"{DOZING}-{number}-{place}" for number in range(order.rounds) for place in places]
+    ingest = settings.ingest.model_copy(update={"decode_of": dict.fromkeys(names, "key_while_quiet")})
+    return settings.model_copy(update={"ingest": ingest})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,7 @@ class EndToEnd:
         return [row for over, cameras in cells for row in self._cell(size, over, cameras)]
 
     def _cell(self, size: Size, over: str, cameras: int) -> list[dict[str, Any]]:
-        scenes = [*SCENES, *([FOOTAGE] if self.order.footage else [])]
+        scenes = [*SCENES, *(OVER_RTSP if over == "rtsp" else ()), *([FOOTAGE] if self.order.footage else [])]
         turns = {scene: Turns() for scene in scenes}
         label = f"{size.name} {over} x{cameras}"
         with self._urls(size, over, cameras) as urls:
@@ -129,8 +140,11 @@ class EndToEnd:
     def _ours(self, turns: Turns, scene: str, urls: list[str], number: int) -> None:
         model = self.model if scene == "busy" else None
         named = [(f"{scene}-{number}-{place}", url) for place, url in enumerate(urls, start=1)]
-        self.site.watch([Camera(name, url, model=model, analyze_fps=ANALYZED_FPS) for name, url in named])
-        time.sleep(SETTLE_S)
+        cameras = [Camera(name, url, model=model, analyze_fps=ANALYZED_FPS) for name, url in named]
+        if scene == SUB:
+            cameras = [replace(camera, sub_url=f"{camera.url}-{SUB}") for camera in cameras]
+        self.site.watch(cameras)
+        time.sleep(DOZES_AFTER_S if scene == DOZING else SETTLE_S)
         before, counted, began_s = self.site.cpu_s(), self._counted(), time.monotonic()
         time.sleep(self.order.seconds)
         after, took_s = self.site.cpu_s(), time.monotonic() - began_s
@@ -162,8 +176,12 @@ class EndToEnd:
         if over == "file":
             yield {scene: [str(clip)] * cameras for scene, clip in clips.items()}
             return
+        clips |= {scene: make_clip(self.folder, clip, size, seconds) for scene, clip in OVER_RTSP.items()}
         paths = {scene: [f"/{scene}-{number}" for number in range(cameras)] for scene in clips}
-        with RtspServer({path: Mount([clips[scene]]) for scene in clips for path in paths[scene]}) as server:
+        mounts = {path: Mount([clips[scene]]) for scene in clips for path in paths[scene]}
+        small = make_clip(self.folder, OVER_RTSP[SUB], SIZES["sub"], seconds)
+        mounts |= {f"{path}-{SUB}": Mount([small]) for path in paths[SUB]}
+        with RtspServer(mounts) as server:
             yield {scene: [server.address(path) for path in paths[scene]] for scene in clips}
 
 

@@ -23,6 +23,7 @@ from surveillance.domain.ports import Classifier
 from surveillance.domain.site import Camera
 from surveillance.domain.values import NO_SUBJECT, Track
 from surveillance.engines.worker import walk_end, walk_frame
+from surveillance.ingest.decoding import Calm
 from surveillance.ingest.sources import FileSource
 from surveillance.settings import Settings
 
@@ -41,7 +42,8 @@ HEADS = {
     "cpu_ms_per_frame": "CPU ms a frame",
     "cpu_ms_per_open_frame": "ms an open one",
 }
-WAYS = ("motion", "detector", "detector + classifier")
+DOZING = "motion, key pictures while quiet"
+WAYS = ("motion", DOZING, "detector", "detector + classifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +100,20 @@ def measure(settings: Settings, videos: Sequence[Path], truth: Mapping[str, Trut
 
 
 def _walked(settings: Settings, video: Path, way: str, classifier: Classifier) -> Ran:
-    detect = settings.perception.detect.model_copy(update={"classify": way == WAYS[2]})
+    detect = settings.perception.detect.model_copy(update={"classify": way == WAYS[3]})
     perception = settings.perception.model_copy(update={"detect": detect})
     settings = settings.model_copy(update={"perception": perception})
     camera = Camera(camera_name(str(video)), f"file:{video}", analyze_fps=settings.analyze_fps)
-    camera = replace(camera, proposer="motion" if way == WAYS[0] else "detector")
-    source = FileSource(str(video), source_options(settings, camera, START))
+    camera = replace(camera, proposer="motion" if way.startswith("motion") else "detector")
+    calm, options = Calm(), source_options(settings, camera, START)
+    source = FileSource(str(video), replace(options, keys_only=calm) if way == DOZING else options)
     walk = build_worker(settings, camera, source, classifier)
     ran, frame = Ran(), None
     for frame in source.frames():
         started_s = time.process_time()
         looked = walk_frame(walk, frame)
         ran.cpu_s += time.process_time() - started_s
+        calm.looked(frame.captured_at, looked.motion, looked.tracks)
         ran.frames += 1
         ran.open_frames += looked.motion.is_open
         ran.tracks.update({track.id: track for track in looked.tracks})

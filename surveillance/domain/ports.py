@@ -44,11 +44,17 @@ class PacketSink(Protocol):
         ...
 
 
+def never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """How to open a source. `start_at` dates the first frame of a file; masks are blacked out before analysis.
 
     A source of encoded video hands its packets to `packets`; without `decode` it does nothing else, and gives no frame.
+    With `references_only` it passes over pictures that no other refers to, and while `keys_only` says so it decodes key
+    pictures alone.
     """
 
     camera: str
@@ -60,6 +66,8 @@ class SourceOptions:
     masks: tuple[tuple[tuple[float, float], ...], ...] = ()
     packets: PacketSink | None = None
     decode: bool = True
+    references_only: bool = False
+    keys_only: Callable[[], bool] = never
 
 
 class Source(Protocol):

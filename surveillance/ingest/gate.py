@@ -281,8 +281,9 @@ def _shadow(gray: Pixels, background: Pixels) -> NDArray[np.bool_]:
 def _clear_shadow(mask: Pixels, gray: Pixels, background: Pixels) -> None:
     """Looks only around what differs, which is seldom a tenth of the picture."""
     left, top, across, down = cv2.boundingRect(mask)
-    around = slice(max(top - SHADOW_REACH, 0), top + down + SHADOW_REACH), slice(
-        max(left - SHADOW_REACH, 0), left + across + SHADOW_REACH
+    around = (
+        slice(max(top - SHADOW_REACH, 0), top + down + SHADOW_REACH),
+        slice(max(left - SHADOW_REACH, 0), left + across + SHADOW_REACH),
     )
     mask[around][_shadow(gray[around], background[around])] = 0
 

@@ -19,6 +19,9 @@ class ViewSettings(BaseModel):
     min_blocks: int = Field(4, ge=1, le=12, description="of 12 parts of the picture must have edges to judge by")
 
 
+Decode = Literal["all", "reference", "key_while_quiet"]
+
+
 class IngestSettings(BaseModel):
     """Time limits, the way RTSP travels, and how a lost camera is tried again."""
 
@@ -27,6 +30,10 @@ class IngestSettings(BaseModel):
     open_timeout_s: float = Field(5.0, gt=0, description="how long a camera may take to answer")
     read_timeout_s: float = Field(5.0, gt=0, description="how long an open camera may be silent")
     rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="?transport=udp in a URL overrides it")
+    decode: Decode = Field(
+        "all", description="reference: without pictures that no other needs; key_while_quiet: see docs/operating.md"
+    )
+    decode_of: dict[str, Decode] = Field({}, description="the same for single cameras, by name")
     file_backlog: int = Field(8, ge=1, description="frames of a file that wait before its reader does")
     report_every_s: float = Field(1.0, gt=0, description="how often a camera reports how it fares")
     ring_s: float = Field(30.0, ge=2, description="seconds of each camera's newest video that are held in memory")

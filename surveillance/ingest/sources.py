@@ -1,6 +1,6 @@
 """A URL in, Frames out: files of any container that FFmpeg reads, and RTSP cameras.
 
-Every picture is decoded, but only those that `analyze_fps` asks for are handed on, and their pixels stay unconverted.
+Only those pictures that `analyze_fps` asks for are handed on, and their pixels stay unconverted.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from surveillance.domain.errors import AddressRefused, CameraFault, NotFound, So
 from surveillance.domain.ports import Source, SourceOptions
 from surveillance.domain.site import hide_password
 from surveillance.domain.values import Frame
+from surveillance.ingest.decoding import UndecodableError, decoded
 from surveillance.ingest.pictures import PLANAR_FORMATS, BgrPicture, YuvPicture
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEY_PICTURE_S = 40.0  # how long a live stream may go on without one
 MISSING_S = 2.0  # a file's last picture may stand for this long, or for this share of it, without a word
 MISSING_SHARE = 0.1
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -59,10 +58,6 @@ class StreamFacts:
     codec: str
     over: str
     has_sound: bool = False
-
-
-class _UndecodableError(Exception):
-    """Packets come, and no picture of them can be decoded."""
 
 
 def open_source(url: str, options: SourceOptions) -> Source:
@@ -139,11 +134,11 @@ class FileSource:
 
     def _pictures(self, container: InputContainer, start_at: datetime) -> Iterator[av.VideoFrame]:
         try:
-            yield from _decoded(container, self._options, lambda: self._closed, start_at)
+            yield from decoded(container, self._options, lambda: self._closed, start_at)
         except FFmpegError as error:
             reason = error.strerror or type(error).__name__
             raise SourceError(f"cannot read {self._path} to its end ({reason})", "unreadable") from None
-        except _UndecodableError as error:
+        except UndecodableError as error:
             raise SourceError(f"cannot read {self._path}: it {error}", "unreadable") from None
 
     def _tell_what_is_missing(self, last_s: float) -> None:
@@ -222,7 +217,7 @@ def live_frames(
     """Frames of an open live stream until it ends. Raises SourceLost, naming the camera as `shown`."""
     pace, build, clock = Pace(options.analyze_fps), FrameBuilder(options), ArrivalClock()
     try:
-        for picture in _decoded(container, options, closed):
+        for picture in decoded(container, options, closed):
             if closed():
                 return
             captured_at = clock(picture.time, datetime.now(UTC))
@@ -231,7 +226,7 @@ def live_frames(
     except FFmpegError as error:
         reason, text = fault_of(error)
         raise SourceLost(f"{shown} {text}", reason) from None
-    except _UndecodableError as error:
+    except UndecodableError as error:
         raise SourceLost(f"{shown} {error}", "unreadable") from None
 
 
@@ -337,46 +332,6 @@ def parse_rtsp_url(url: str, transport: str = "tcp") -> tuple[str, str]:
         raise SourceError(f"cannot watch {shown_address(url)}: transport is tcp or udp, not {transport!r}", "not_found")
     query = urlencode([pair for pair in pairs if pair[0] != "transport"], safe="/:")
     return urlunsplit(parts._replace(query=query)), transport
-
-
-def _decoded(
-    container: InputContainer, options: SourceOptions, closed: Callable[[], bool], start_at: datetime | None = None
-) -> Iterator[av.VideoFrame]:
-    """Pictures in order; damaged packets are passed over, as a camera's first ones often are.
-
-    Each packet goes to `options.packets` first, and nowhere else without `options.decode`.
-    """
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
-        raise _UndecodableError("holds video of a kind that cannot be decoded here")
-    stream.codec_context.thread_count = 1
-    seen_s = time.monotonic()
-    is_keyed = False
-    if options.packets is not None:
-        options.packets.begin(stream, start_at)
-    for packet in _packets(container, stream):
-        if closed():
-            return
-        if options.packets is not None:
-            options.packets.put(packet)
-        if options.decode:
-            with suppress(av.error.InvalidDataError):
-                for picture in packet.decode():
-                    yield picture
-                    seen_s = time.monotonic()
-            if packet.is_keyframe and not is_keyed:
-                is_keyed, seen_s = True, time.monotonic()
-            # nothing can be decoded before the first key picture, which some cameras send twice a minute only
-            limit_s = options.read_timeout_s if is_keyed else KEY_PICTURE_S
-            if start_at is None and time.monotonic() - seen_s > limit_s:
-                raise _UndecodableError(f"sends {stream.codec_context.name}, but no picture that can be decoded")
-
-
-def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
-    try:
-        yield from container.demux(stream)
-    except IndexError:  # PyAV knows the streams that there were at the start
-        raise _UndecodableError("began another stream in the middle") from None
 
 
 def stream_facts(container: InputContainer, over: str) -> StreamFacts:

@@ -1,0 +1,79 @@
+"""Decoding less: key pictures alone while all is quiet, and nothing is missing once it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import av
+import pytest
+from clips import encode_mp4
+from moving import START, block, frame_at, track_of
+
+from surveillance.domain.ports import SourceOptions
+from surveillance.domain.values import Frame, Motion
+from surveillance.ingest.decoding import Calm
+from surveillance.ingest.sources import FileSource
+
+QUIET, MOTION = Motion("quiet"), Motion("motion", (block(0.3),))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six seconds, a key picture each, which all tell their number by how bright they are."""
+    place = tmp_path_factory.mktemp("decoding") / "clip.mp4"
+    gray = (frame_at(0.0).picture.bgr() // 2 + number for number in range(60))
+    return encode_mp4(place, gray, fps=10)
+
+
+def read(clip: Path, keys_only: Callable[[], bool]) -> Iterator[Frame]:
+    return FileSource(str(clip), SourceOptions("yard", analyze_fps=10, start_at=START, keys_only=keys_only)).frames()
+
+
+def stamps(clip: Path, keys_only: Callable[[], bool]) -> list[float | None]:
+    return [frame.media_s for frame in read(clip, keys_only)]
+
+
+def test_a_quiet_camera_is_seen_by_its_key_pictures(clip: Path) -> None:
+    assert stamps(clip, lambda: True) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert len(stamps(clip, lambda: False)) == 60
+
+
+def test_what_moves_in_a_key_picture_is_followed_from_there_without_a_gap(clip: Path) -> None:
+    """And from the middle of a group, such as when somebody asks at a door, with the pictures since its beginning."""
+    whole = list(read(clip, lambda: False))
+    seen: list[Frame] = []
+    for frame in read(clip, lambda: seen[-1].media_s not in (2.0, 2.1) if seen else True):
+        seen.append(frame)
+    assert [frame.media_s for frame in seen] == [0.0, 1.0, *[round(2 + n / 10, 1) for n in range(10)], 3.0, 4.0, 5.0]
+
+    asked = iter([*[True] * 15, *[False] * 100])
+    late = list(read(clip, lambda: next(asked)))
+    assert [frame.media_s for frame in late] == [0.0, *[round(1 + n / 10, 1) for n in range(50)]]
+    for frame in (*seen, *late):
+        assert (frame.luma == whole[round((frame.media_s or 0) * 10)].luma).all()
+
+
+def test_a_stream_whose_key_pictures_are_far_apart_is_decoded_whole(tmp_path: Path) -> None:
+    place = tmp_path / "far.mp4"
+    with av.open(str(place), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"g": "40", "preset": "ultrafast", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for _ in range(100):
+            picture = av.VideoFrame.from_ndarray(frame_at(0.0).picture.bgr(), format="bgr24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+    assert len(stamps(place, lambda: True)) == 100
+
+
+def test_a_camera_is_quiet_ten_seconds_after_the_last_motion_or_track() -> None:
+    calm = Calm()
+    told = []
+    for second, (motion, tracks) in enumerate([(QUIET, ()), (MOTION, ()), (QUIET, (track_of(block(0.3)),))]):
+        calm.looked(START + timedelta(seconds=second), motion, tracks)
+    for second in (6, 11.9, 12, 14, 1, 10.9, 11):  # the clock is set back in between
+        calm.looked(START + timedelta(seconds=second), Motion("probe"), ())
+        told.append(calm())
+    assert told == [False, False, True, True, False, False, True]
