@@ -15,14 +15,47 @@ ODD: tuple[Any, ...] = (
     *("", " ", "\0", "\x1b[2J", "é\u202e", "x" * 5000, "1e999", "{", "2026-13-45", "99:99", "../../etc/passwd"),
     *("rtsp://[", "%s{0}"),
 )
+WORDS = (
+    *(
+        "cameras",
+        "doors",
+        "people",
+        "rules",
+        "schedules",
+        "notify",
+        "arming",
+        "name",
+        "url",
+        "zones",
+        "points",
+        "groups",
+    ),
+    *("credentials", "kind", "value", "weekly", "mon", "08:00-18:00", "time_zone", "UTC", "on", "when", "verdict"),
+    *("labels", "input_size", "mean", "std", "weights", "sha256", "storage", "ingest", "engine", "front", "badge", ""),
+)
 BOMB = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n + 1, n + 1, n, n) for n in range(97, 121))
 
 
 def damaged(good: bytes, kind: str) -> some.SearchStrategy[bytes]:
     ways = [bytes_changed(good), lines_changed(good)]
     if kind in ("yaml", "json"):
-        ways += [tree_changed(yaml.safe_load(good), kind)] * 3
+        ways += [tree_changed(yaml.safe_load(good), kind)] * 3 + [made_up()]
     return some.one_of(*ways, some.binary(max_size=60), some.sampled_from((b"[" * 3000, b"{a: " * 3000, BOMB)))
+
+
+def made_up() -> some.SearchStrategy[bytes]:
+    """A page of words that we know and things of every kind, put together by chance."""
+    words = some.sampled_from(WORDS)
+    scalars = (
+        some.none() | some.booleans() | some.integers() | some.floats() | words | some.text(max_size=8) | some.dates()
+    )
+    trees = some.recursive(
+        scalars,
+        lambda parts: some.lists(parts, max_size=4) | some.dictionaries(words | scalars, parts, max_size=5),
+        max_leaves=15,
+    )
+    pages = some.dictionaries(words, trees, max_size=6)
+    return pages.map(lambda page: yaml.safe_dump(page, allow_unicode=True).encode(errors="replace"))
 
 
 @some.composite

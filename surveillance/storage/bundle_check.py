@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,10 +43,10 @@ def check_bundle(file: Path, key: str | None = None) -> Checked:
     try:
         with zipfile.ZipFile(file) as bundle:
             return _checked(bundle, key)
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise UserMistake(f"{file} is no evidence bundle: {error}") from None
+    except (OSError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:  # also: encrypted, another zip
+        raise UserMistake(f"{file} is no evidence bundle: {str(error)[:200]}") from None
     except _MALFORMED as error:
-        raise UserMistake(f"{file} is no evidence bundle of this version: {error!r}") from None
+        raise UserMistake(f"{file} is no evidence bundle of this version: {repr(error)[:200]}") from None
 
 
 def parse_key(text: str) -> str:

@@ -7,9 +7,11 @@ tries so many for each.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import struct
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,12 +26,14 @@ from hypothesis import HealthCheck, given, settings
 from judging import SITE
 
 from surveillance.access.desk import parse_presented
-from surveillance.access.roster import parse_roster
+from surveillance.access.roster import merged, parse_roster
 from surveillance.access.told import parse_told
 from surveillance.domain.errors import DataError, UserMistake
 from surveillance.perception.cards import load_card
 from surveillance.rules.book import load_rules, parse_rulebook
 from surveillance.settings import load_settings
+from surveillance.storage.bundle_check import FORMAT, KEY_FILE, PROOF, RECORD, check_bundle
+from surveillance.storage.heads import read_heads
 from surveillance.storage.site_file import load_site
 from surveillance.training.datasets import Sample, load_samples
 from surveillance.training.runs import load_run
@@ -59,7 +63,9 @@ def read_told(file: Path) -> object:
 
 def read_roster(file: Path) -> None:
     """Its faults are told by line; one that has none can be taken over."""
-    if faults := parse_roster(file.read_bytes()).faults:
+    roster = parse_roster(file.read_bytes())
+    _, faults = merged((), roster, lambda kind, value: f"hmac-sha256:{kind}{value}", True)
+    if faults := (*roster.faults, *faults):
         raise DataError("\n".join(str(fault) for fault in faults))
 
 
@@ -80,6 +86,16 @@ def run_page() -> bytes:
     return json.dumps({"recipe": {"architecture": "compact_cnn", "input": {"size": 32}}, "labels": ["a", "b"]}).encode()
 
 
+def bundle() -> bytes:
+    """Whole as a file, though nothing in it is proved."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as file:
+        for name, content in ((PROOF, {"format": FORMAT, "event": "e"}), (RECORD, {})):
+            file.writestr(name, json.dumps(content))
+        file.writestr(KEY_FILE, "00" * 32)
+    return written.getvalue()
+
+
 @dataclass(frozen=True)
 class Reader:
     """`read` takes the file of that name, whose good content is `good`; `beside` are files that it needs as well."""
@@ -95,6 +111,7 @@ def shipped(path: str) -> bytes:
     return (CONFIG / path).read_bytes()
 
 
+HEAD = b'{"seq": 7, "mac": "' + b"00" * 32 + b'", "at": "2026-11-21T12:00:00Z", "signature": "00", "key": "00"}\n'
 PRESENTED = b'{"request_id": "r-1", "door": "front", "factors": [{"kind": "badge", "value": "1815"}]}'
 TOLD = b'{"contact": "closed", "lock": "locked", "tamper": false, "fault": "", "exit": true}'
 VERSION = b'{"number": 1, "name": "v1", "parents": [], "made_at": "2026-11-21", "digest": "0", "counts": {}}'
@@ -105,6 +122,8 @@ READERS = (
     Reader("a site file", "site.yaml", shipped("site.example.yaml"), load_site),
     Reader("settings", "settings.yaml", shipped("default.yaml"), load_settings),
     Reader("a list of people", "people.csv", ROSTER.encode(), read_roster),
+    Reader("signed heads", "heads.jsonl", HEAD, lambda file: list(read_heads(file))),
+    Reader("an evidence bundle", "bundle.zip", bundle(), check_bundle),
     Reader("a model card", "card.yaml", shipped("models/embedded.yaml"), load_card),
     Reader("what a reader presents", "body.json", PRESENTED, lambda file: parse_presented(body(file), NOW, NOW)),
     Reader("what a controller tells", "body.json", TOLD, read_told),
@@ -147,6 +166,7 @@ def test_a_damaged_file_is_read_or_refused_in_clear_words(reader: Reader, tmp_pa
 
 FOUND = (
     ("a model card", "name: Café".encode("latin-1"), "is no UTF-8 text"),
+    ("settings", b"1: 2\n", "settings"),
     ("a model card", b"[" * 3000, "nested too deeply"),
     ("settings", b"[" * 3000, "nested too deeply"),
     ("settings", b"rules_dir: [1]", "this is no path of a file"),
@@ -157,6 +177,7 @@ FOUND = (
     ("IDX pictures", idx(), "cut short in its head"),
     ("packed IDX labels", gzip.compress(LABELS[1])[:10] + b"\7" * 20, "cannot be unpacked"),
     ("a list of labels", "file,label\na.png,Bär".encode("latin-1"), "cannot be read as UTF-8 text"),
+    ("an evidence bundle", bundle().replace(b"\x14\x00\x00\x00", b"\x40\x00\x00\x00"), "is no evidence bundle"),
     ("a run", b"{", "is no page of a run"),
     ("a run", b"[" * 5000, "is no page of a run"),
     ("a version of a data set", b"[" * 5000, "is no version of a data set"),
