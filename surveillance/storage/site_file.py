@@ -22,6 +22,7 @@ from surveillance.storage.site_models import SiteModel, build_site
 
 Place = tuple[str | int, ...]
 MOST_VALUES = 500_000
+MOST_SHOWN = 80  # letters of a value that a message repeats
 _SECRET = ("value", "secret", "url", "sub_url", "relay")  # keys whose values no message repeats
 
 
@@ -267,7 +268,7 @@ def _worded(fault: Any) -> str:
         return str(fault["ctx"]["error"])
     words = str(fault["msg"]).replace("Input should be", "must be")
     shown = name not in _SECRET and isinstance(fault["input"], str | None)
-    return f"{words} (there is {fault['input']!r})" if shown else words
+    return f"{words} (there is {repr(fault['input'])[:MOST_SHOWN]})" if shown else words
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:
