@@ -184,9 +184,11 @@ def _listed_samples(path: Path) -> Iterator[Sample]:
         raise DataError(f"{path} needs the columns file and label in its first line, perhaps source and part too")
     for row in rows:
         place, file, label = f"{path}, line {rows.line_num}", (row["file"] or "").strip(), (row["label"] or "").strip()
-        found = (folder / file).resolve()
         if not file or not label:
             raise DataError(f"{place}: a file and a label are needed")
+        if not file.isprintable():
+            raise DataError(f"{place}: {file[:80]!a} is no name of a file")
+        found = (folder / file).resolve()
         if Path(file).is_absolute() or not found.is_relative_to(folder):
             raise DataError(f"{place}: {file} lies outside the folder; move it below and name it from there")
         if not found.is_file():

@@ -177,6 +177,7 @@ FOUND = (
     ("IDX pictures", idx(), "cut short in its head"),
     ("packed IDX labels", gzip.compress(LABELS[1])[:10] + b"\7" * 20, "cannot be unpacked"),
     ("a list of labels", "file,label\na.png,Bär".encode("latin-1"), "cannot be read as UTF-8 text"),
+    ("a list of labels", b"file,label\na\0.png,cat", "is no name of a file"),
     ("an evidence bundle", bundle().replace(b"\x14\x00\x00\x00", b"\x40\x00\x00\x00"), "is no evidence bundle"),
     ("a run", b"{", "is no page of a run"),
     ("a run", b"[" * 5000, "is no page of a run"),
