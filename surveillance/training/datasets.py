@@ -186,12 +186,13 @@ def _listed_samples(path: Path) -> Iterator[Sample]:
         place, file, label = f"{path}, line {rows.line_num}", (row["file"] or "").strip(), (row["label"] or "").strip()
         if not file or not label:
             raise DataError(f"{place}: a file and a label are needed")
-        if not file.isprintable():
-            raise DataError(f"{place}: {file[:80]!a} is no name of a file")
-        found = (folder / file).resolve()
+        try:
+            found, is_there = (folder / file).resolve(), (folder / file).is_file()
+        except (OSError, ValueError) as error:  # too long, or with a zero byte in it
+            raise DataError(f"{place}: {file[:80]!a} is no name of a file") from error
         if Path(file).is_absolute() or not found.is_relative_to(folder):
             raise DataError(f"{place}: {file} lies outside the folder; move it below and name it from there")
-        if not found.is_file():
+        if not is_there:
             raise DataError(f"{place}: there is no {file}; paths count from the folder of the label file")
         if found in seen:
             raise DataError(f"{place}: {file} is named twice; keep one of the lines")
