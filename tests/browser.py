@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,13 +34,26 @@ def running_chromium() -> Iterator[Browser]:
 def serving(app: Flask) -> Iterator[str]:
     """The application on a port of 127.0.0.1, in threads of this process; its address."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request would hide what failed
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, read_whole(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+def read_whole(app: Flask) -> Callable[..., Iterable[bytes]]:
+    """Files are read before they are sent: this server leaves one open when a tab that is left hangs up on it."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body: Any = app(environ, start_response)
+        if "/static/" not in environ["PATH_INFO"]:
+            return body  # type: ignore[no-any-return]
+        with closing(body):
+            return [b"".join(body)]
+
+    return answer
 
 
 @dataclass

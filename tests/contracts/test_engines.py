@@ -74,7 +74,7 @@ def test_edits_apply_without_a_restart(kind: str, tmp_path: Path) -> None:
     with running_painted(painted_settings(tmp_path, kind=kind), PAINTED) as running:
         site = running.store.site
         assert eventually(lambda: set(status_of(running).get("cameras", {})) == {"yard"})
-        both = (*site.read().cameras, Camera("front", "paint://front?period=3"))
+        both = (*site.read().cameras, Camera("front", "paint://front?period=6"))
         site.save(replace(site.read(), cameras=both), "test")
         assert eventually(lambda: live_cameras(running) == {"yard", "front"})
         assert eventually(lambda: "front" in {event["camera"] for event in sightings(running)}, 60)
