@@ -168,7 +168,7 @@ def reset_user_password(name: str) -> MadePassword:
     return MadePassword(password=services().accounts.reset_password(find_user(name).name, actor().name))
 
 
-@resource.delete("/users/<name>", gives=None, status=204)
+@resource.delete("/users/<name>", gives=None, status=204, refusals=(422,))
 @needs("users.edit")
 def delete_user(name: str) -> None:
     """Remove an account. What it did stays on record."""
