@@ -8,7 +8,7 @@ Only `shelf` writes cards.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -181,7 +181,7 @@ def _card_of(page: Mapping[str, Any]) -> ModelCard:
     weights, kind = page["weights"], str(page.get("kind", CLASSIFIER))
     architecture = page["architecture"] if kind == CLASSIFIER else page.get("architecture") or {"name": ""}
     decoder = dict(page["decoder"]) if kind != CLASSIFIER else {"name": ""}
-    shape: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in page["input"].items()}
+    shape: dict[str, Any] = {key: INPUTS.get(key, str)(value) for key, value in page["input"].items()}
     return ModelCard(
         name=str(page["name"]),
         version=str(page["version"]),
@@ -205,6 +205,13 @@ def _card_of(page: Mapping[str, Any]) -> ModelCard:
     )
 
 
+def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+INPUTS: Mapping[str, Callable[[Any], Any]] = {"size": int, "resize": int, "mean": _numbers, "std": _numbers}
+
+
 def _check_card(card: ModelCard, where: str) -> None:
     if card.kind not in DECODERS:
         raise ModelError(f"{where}: kind must be one of {', '.join(DECODERS)}, not {card.kind!r}")
@@ -212,7 +219,7 @@ def _check_card(card: ModelCard, where: str) -> None:
     shape = card.input
     if shape.color not in ("rgb", "bgr", "gray") or shape.fit not in FITS:
         raise ModelError(f"{where}: input needs color rgb, bgr or gray and fit {', '.join(FITS[:-1])} or {FITS[-1]}")
-    if len(shape.mean) != shape.channels or len(shape.std) != shape.channels or min(shape.std) <= 0:
+    if len(shape.mean) != shape.channels or len(shape.std) != shape.channels or not min(shape.std) > 0:
         raise ModelError(f"{where}: mean and std need {shape.channels} numbers for {shape.color}, std above 0")
     if card.temperature <= 0 or shape.size < 1 or (shape.resize and shape.resize < shape.size):
         raise ModelError(f"{where}: temperature and input size must be above 0, and resize at least the size")

@@ -117,6 +117,7 @@ TOLD = b'{"contact": "closed", "lock": "locked", "tamper": false, "fault": "", "
 VERSION = b'{"number": 1, "name": "v1", "parents": [], "made_at": "2026-11-21", "digest": "0", "counts": {}}'
 LABELS = ("train-labels-idx1-ubyte", idx(4))
 PICTURES = ("train-images-idx3-ubyte", idx(4, 3, 3))
+CARD = shipped("models/embedded.yaml")
 READERS = (
     Reader("rules", "rules.yaml", shipped("rules/example.yaml"), lambda file: parse_rulebook(load_rules(file), SITE)),
     Reader("a site file", "site.yaml", shipped("site.example.yaml"), load_site),
@@ -124,7 +125,7 @@ READERS = (
     Reader("a list of people", "people.csv", ROSTER.encode(), read_roster),
     Reader("signed heads", "heads.jsonl", HEAD, lambda file: list(read_heads(file))),
     Reader("an evidence bundle", "bundle.zip", bundle(), check_bundle),
-    Reader("a model card", "card.yaml", shipped("models/embedded.yaml"), load_card),
+    Reader("a model card", "card.yaml", CARD, load_card),
     Reader("what a reader presents", "body.json", PRESENTED, lambda file: parse_presented(body(file), NOW, NOW)),
     Reader("what a controller tells", "body.json", TOLD, read_told),
     Reader("IDX pictures", *PICTURES, read_listed, (LABELS,)),
@@ -168,6 +169,7 @@ FOUND = (
     ("a model card", "name: Café".encode("latin-1"), "is no UTF-8 text"),
     ("settings", b"1: 2\n", "settings"),
     ("a model card", b"[" * 3000, "nested too deeply"),
+    ("a model card", CARD.replace(b"- 0.25", b"- a", 1), "is no model card: could not convert"),
     ("settings", b"[" * 3000, "nested too deeply"),
     ("settings", b"rules_dir: [1]", "this is no path of a file"),
     ("a site file", b"{a: " * 3000, "nested too deeply"),
