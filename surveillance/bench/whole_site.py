@@ -24,7 +24,7 @@ from surveillance.engines.children import Children
 from surveillance.settings import Settings
 from surveillance.storage.state import SharedState
 
-START_S, LIVE_S, LOOK_S = 60.0, 30.0, 0.2
+START_S, LIVE_S, LIVE_EACH_S, LOOK_S = 60.0, 30.0, 0.25, 0.2
 RULES = """
 - {name: seen, on: sighting, verdict: log, when: track_s >= 1}
 - {name: told, on: sighting, verdict: alert, when: track_s >= 2}
@@ -43,14 +43,15 @@ class WholeSite:
         """Puts these in the place of what was watched; returns when all of them are live. Raises TimeoutError."""
         self.store.site.save(Site(cameras=tuple(cameras), doors=tuple(doors), rules=RULES), "bench")
         names = {camera.name for camera in cameras}
-        ends_s = time.monotonic() + LIVE_S
+        within_s = LIVE_S + LIVE_EACH_S * len(names)
+        ends_s = time.monotonic() + within_s
         while True:
             told = self._told(CORE_STATUS).get("cameras", {})
             if set(told) == names and all(camera["state"] == "live" for camera in told.values()):
                 return
             if time.monotonic() > ends_s:
                 live = sum(camera["state"] == "live" for camera in told.values())
-                raise TimeoutError(f"{live} of {len(names)} cameras are live after {LIVE_S:g} s")
+                raise TimeoutError(f"{live} of {len(names)} cameras are live after {within_s:g} s")
             time.sleep(LOOK_S)
 
     def cpu_s(self) -> dict[str, float]:
