@@ -98,7 +98,7 @@ def run_core(settings: Settings) -> int:
     fleets: list[Fleet] = []
 
     def build_place(core: Core) -> Fleet:
-        fleets.append(Fleet(settings.engine.worker_names, core.tell, figures.absorb))
+        fleets.append(Fleet(settings.engine.worker_names, core.tell, figures.absorb, core.failed_elsewhere))
         return fleets[0]
 
     with running_engine(settings, store, build_place, figures) as engine:
@@ -175,6 +175,9 @@ def run_worker(settings: Settings, name: str) -> int:
         figures.set("queue_length", len(backlog), queue="backlog", process=name)
         figures.count_to("inputs_dropped", backlog.dropped, reason="backlog_full")
 
+    def failed(name: str, error: Exception) -> None:
+        crew.failed(name, error)
+
     def told() -> Mapping[str, Any]:  # asked once a second, by the thread that keeps the cameras
         beats()
         if clock.was_set_back():
@@ -187,7 +190,7 @@ def run_worker(settings: Settings, name: str) -> int:
     figures.before_telling(ProcessFigures(name, figures))
     crew = Crew(
         name,
-        CameraBuilder(settings, lane_of, shadow, figures, lambda seen: crew.glimpsed(seen), is_urgent),
+        CameraBuilder(settings, lane_of, shadow, failed, figures, lambda seen: crew.glimpsed(seen), is_urgent),
         told,
         backlog,
         shadow.change,

@@ -115,10 +115,12 @@ def build_frames(
     ring: PacketRing | None = None,
     counted: CameraFigures | None = None,
     keys_only: Callable[[], bool] = never,
+    failed: Callable[[str, Exception], None] = lambda name, error: None,
 ) -> CameraFrames:
     """A camera's reader in a thread of its own; `once` ends at the first loss instead of trying again.
 
-    The packets of its main stream go to `ring`. While `keys_only` says so, key pictures alone are decoded.
+    The packets of its main stream go to `ring`; where another stream is analyzed a thread of its own fills it, and
+    `failed` hears when that fails. While `keys_only` says so, key pictures alone are decoded.
     """
     from surveillance.ingest.mailbox import FrameMailbox
     from surveillance.ingest.reader import CameraReader
@@ -146,7 +148,7 @@ def build_frames(
     read = reader.run_once if once else reader.run
     if ring is None:
         return CameraFrames(read, stop, mailbox)
-    recording = Recording(settings, camera, ring)
+    recording = Recording(settings, camera, ring, failed)
     return CameraFrames(recording.during(read), recording.ending(stop), mailbox)
 
 
@@ -197,7 +199,9 @@ def may_doze(settings: Settings, camera: Camera) -> bool:
 class Recording:
     """What fills a camera's ring beside its frames: a reader of the main stream, where another one is analyzed."""
 
-    def __init__(self, settings: Settings, camera: Camera, ring: PacketRing) -> None:
+    def __init__(
+        self, settings: Settings, camera: Camera, ring: PacketRing, failed: Callable[[str, Exception], None]
+    ) -> None:
         from surveillance.ingest.main_stream import MainStreamReader
         from surveillance.ingest.sources import open_source
 
@@ -206,7 +210,7 @@ class Recording:
         if camera.sub_url is not None:
             options = source_options(settings, camera)
             self._reader = MainStreamReader(camera, open_source, options, ring, settings.ingest)
-            self._thread = Supervised(f"main stream {camera.name}", self._reader.run, lambda name, error: None)
+            self._thread = Supervised(f"main stream {camera.name}", self._reader.run, failed)
 
     def during(self, read: Callable[[], None]) -> Callable[[], None]:
         """`read`, with the main stream read from its start on."""
@@ -239,14 +243,16 @@ class CameraBuilder:
         settings: Settings,
         lane_of: LaneOf,
         shadow: Shadow,
+        failed: Callable[[str, Exception], None],
         figures: Figures | None = None,
         glimpsed: Callable[[Glimpse], None] = lambda glimpse: None,
         urgent: Callable[[str], bool] = lambda camera: False,
     ) -> None:
-        """`urgent(camera)`: somebody may be waiting at its door."""
+        """`failed(name, error)`: a thread beside the camera's own; `urgent(camera)`: somebody may wait at its door."""
         self._settings = settings
         self._urgent = urgent
         self._shadow = shadow
+        self._failed = failed
         self._glimpsed = glimpsed
         self._figures = figures or Figures()
         self._lane_of = lane_of
@@ -272,7 +278,9 @@ class CameraBuilder:
         ring = build_ring(self._settings)
         calm = Calm()
         keys_only = self._keys_only(camera.name, calm) if may_doze(self._settings, camera) else never
-        frames = build_frames(self._settings, camera, report, ring=ring, counted=counted, keys_only=keys_only)
+        frames = build_frames(
+            self._settings, camera, report, ring=ring, counted=counted, keys_only=keys_only, failed=self._failed
+        )
         ask = cache(lambda model: self._lane_of(replace(camera, model=model), lambda came: None))
         blur = build_blur(self._settings, camera)
         walk = build_worker(self._settings, camera, frames, self._lane_of(camera, answered), self._glimpsed, ask, blur)
@@ -433,6 +441,7 @@ class CamerasHere:
             settings,
             self._lane,
             self._shadow,
+            failed,
             figures,
             lambda glimpse: self._glimpsed(glimpse),
             lambda camera: camera in self._urgent,

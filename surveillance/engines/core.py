@@ -195,7 +195,11 @@ class Core:
 
     def failed(self, name: str, error: Exception) -> None:
         """A thread failed and will be started again. The same failure is told once an hour."""
-        reason = f"{name} failed: {type(error).__name__}"
+        self.failed_elsewhere(name, type(error).__name__)
+
+    def failed_elsewhere(self, name: str, error: str) -> None:
+        """The same of a thread in another process, by the kind of its error."""
+        reason = f"{name} failed: {error}"
         now_s = time.monotonic()
         if now_s - self._failures.get(reason, -TOLD_AGAIN_S) >= TOLD_AGAIN_S:
             self._failures[reason] = now_s

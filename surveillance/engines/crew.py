@@ -21,7 +21,7 @@ from surveillance.domain.site import Camera
 from surveillance.domain.values import Glimpse, Input, new_id
 from surveillance.engines.backlog import Backlog
 from surveillance.engines.cameras import CameraSet, CameraWork
-from surveillance.engines.link import GONE, Assign, Durable, Hello, Leaving, Measured, Refused, Wire, call
+from surveillance.engines.link import GONE, Assign, Durable, Failed, Hello, Leaving, Measured, Refused, Wire, call
 
 TAKE_S = 1.0
 HAND_OVER_S = 1.5  # how long a stopping worker waits for core to acknowledge what it told
@@ -57,8 +57,9 @@ class Crew:
         self._stopping = threading.Event()
         self.urgent: frozenset[str] = frozenset()
         self._refusals: list[Refused] = []
+        self._failures: deque[Failed] = deque(maxlen=ASIDES)  # these wait for core
         self._asides: deque[Aside] = deque(maxlen=ASIDES)
-        self._cameras = CameraSet(lambda camera: build(camera, self.backlog.add), self._failed, self._refused)
+        self._cameras = CameraSet(lambda camera: build(camera, self.backlog.add), self.failed, self._refused)
 
     @property
     def is_stopping(self) -> bool:
@@ -143,6 +144,9 @@ class Crew:
 
     def _send_asides(self, wire: Wire) -> None:
         with suppress(IndexError):  # none is left
+            while self._failures:
+                wire.send(self._failures[0])
+                self._failures.popleft()
             while True:
                 wire.send(self._asides.popleft())
 
@@ -160,8 +164,10 @@ class Crew:
             self._asides.append(message)
             self.backlog.nudge()
 
-    def _failed(self, name: str, error: Exception) -> None:
-        self._say(Refused(name.removeprefix("camera "), f"{name} failed: {type(error).__name__}"))
+    def failed(self, name: str, error: Exception) -> None:
+        """A thread of this worker failed and is started again; told when core is there."""
+        self._failures.append(Failed(name, type(error).__name__))
+        self.backlog.nudge()
 
     def _refused(self, camera: Camera, mistake: UserMistake) -> None:
         log.error("camera cannot be watched", extra={"camera": camera.name, "reason": str(mistake)})

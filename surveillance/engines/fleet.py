@@ -20,7 +20,19 @@ from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, Decision, Glimpse, Input, Observation, SceneReport
 from surveillance.engines.cameras import nothing_kept
 from surveillance.engines.core import told_of_itself
-from surveillance.engines.link import GONE, Assign, Durable, FromWorker, Hello, Leaving, Measured, Refused, Told, Wire
+from surveillance.engines.link import (
+    GONE,
+    Assign,
+    Durable,
+    Failed,
+    FromWorker,
+    Hello,
+    Leaving,
+    Measured,
+    Refused,
+    Told,
+    Wire,
+)
 from surveillance.engines.site import Tell
 
 log = logging.getLogger(__name__)
@@ -44,10 +56,12 @@ class Fleet:
         workers: Sequence[str],
         note: Callable[[Decision], None],
         measured: Callable[[str, Mapping[str, Any]], None] = lambda worker, figures: None,
+        failed: Callable[[str, str], None] = lambda component, error: None,
     ) -> None:
         self._workers = tuple(workers)
         self._note = note
         self._measured = measured
+        self._failed = failed
         self._posts: dict[str, Post] = {}
         self._wires: dict[str, Wire] = {}
         self._runs: dict[str, str] = {}  # the last run of each worker that said hello
@@ -164,6 +178,8 @@ class Fleet:
                 answer(said)
         elif isinstance(said, Refused):
             self._note(told_of_itself("health.degraded", f"camera {said.camera}: {said.reason}"))
+        elif isinstance(said, Failed):
+            self._failed(said.component, said.error)
         elif isinstance(said, Measured):
             self._measured(hello.worker, said.figures)
         elif isinstance(said, ShadowVote | ShadowFailed):

@@ -72,6 +72,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A thread of a worker that failed and is started again, and the kind of its error."""
+
+    component: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """The worker's last word: it stops because it was told to."""
 
@@ -83,7 +91,7 @@ class Measured:
     figures: Mapping[str, Any]
 
 
-FromWorker = Hello | Told | Kept | Refused | Measured | ShadowVote | ShadowFailed | Glimpse | Leaving
+FromWorker = Hello | Told | Kept | Refused | Failed | Measured | ShadowVote | ShadowFailed | Glimpse | Leaving
 FromCore = Assign | Durable | Keep
 
 # --- worker and recognizer -----------------------------------------------------------------------------------------

@@ -25,10 +25,10 @@ SEED = int(os.environ.get("STAGE_SEED", "1"))
 BACK_S = 90.0  # the longest pause between two starts is 30
 CAMERA = "camera.lost"  # what is told of a broken reader; the others are health.degraded
 KEEPERS = ("house", "keeper", "picking", "candidates")
-STAGES = ("camera yard", "reader", "recognizer embedded", "core", "dispatch", *KEEPERS)
+STAGES = ("camera yard", "reader", "main stream yard", "recognizer embedded", "core", "dispatch", *KEEPERS)
 SITE = """
 cameras:
-  - {name: yard, url: "paint://yard?period=4"}
+  - {name: yard, url: "paint://yard?period=4", sub_url: "paint://yard?period=4"}
 rules:
   - {name: seen, on: sighting, verdict: alert, when: label == "person"}
 """

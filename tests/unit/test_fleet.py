@@ -84,6 +84,7 @@ class CoreSide:
 
     path: Path
     notes: list[Decision] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
     taken: list[tuple[Input, bool]] = field(default_factory=list)
     unsafe: list[Callable[[], None]] = field(default_factory=list)
     cameras: dict[str, FleetCamera] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class CoreSide:
 
     def open(self) -> None:
         self.listens.set()
-        self.fleet = Fleet(["worker-1", "worker-2"], self.notes.append)
+        self.fleet = Fleet(["worker-1", "worker-2"], self.notes.append, failed=self.hear_failure)
         self.switchboard = Switchboard(self.path, SECRET, self.fleet.serve)
 
     def close(self) -> None:
@@ -108,6 +109,9 @@ class CoreSide:
         self.taken.append((entry, again))
         if done is not None:
             self.unsafe.append(done)
+
+    def hear_failure(self, component: str, error: str) -> None:
+        self.failures.append((component, error))
 
     def make_safe(self) -> None:
         while self.unsafe:
@@ -225,6 +229,16 @@ def test_a_camera_that_cannot_be_run_is_told_with_its_reason(core: CoreSide, wor
     core.run(replace(YARD, model="missing"))
     expected = ["health.degraded camera yard: no model is called 'missing'"]
     assert eventually(lambda: core.reasons() == expected)
+
+
+def test_a_thread_that_failed_while_core_was_away_is_told_once_it_is_back(
+    core: CoreSide, workers: list[Worker]
+) -> None:
+    core.close()
+    assert eventually(lambda: workers[0].crew._wire is None)
+    workers[0].crew.failed("main stream yard", RuntimeError())
+    core.open()
+    assert eventually(lambda: core.failures == [("main stream yard", "RuntimeError")])
 
 
 def test_a_wish_to_keep_is_always_answered(core: CoreSide, workers: list[Worker]) -> None:
