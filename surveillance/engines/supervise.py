@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 WELL_S = 60.0  # what ran for so long before it failed starts again without delay
 SET_S = 2.0  # less is a clock that is being corrected
@@ -37,19 +38,30 @@ class Supervised:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        """Whatever fails in telling of a failure, or in the rest after it, does not end the thread."""
         failures = 0
         while not self._stopping.is_set():
             began_s = time.monotonic()
-            try:
-                return self._work()
-            except Exception as error:
-                if time.monotonic() - began_s > WELL_S:
-                    failures = 0
-                log.exception("thread failed", extra={"component": self.name})
-                self._failed(self.name, error)
-                self._stopping.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
-                failures += 1
+            fault = self._fault_of(self._work)
+            if fault is None:
+                return
+            failures = 1 if time.monotonic() - began_s > WELL_S else failures + 1
+            rest_s = BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1]
+            self._fault_of(partial(self._tell_and_rest, fault, rest_s))
+
+    def _fault_of(self, step: Callable[[], None]) -> Exception | None:
+        try:
+            step()
+        except Exception as error:
+            log.exception("thread failed", extra={"component": self.name})
+            return error
         return None
+
+    def _tell_and_rest(self, fault: Exception, rest_s: float) -> None:
+        try:
+            self._failed(self.name, fault)
+        finally:
+            self._stopping.wait(rest_s)
 
 
 class WallClock:

@@ -187,6 +187,25 @@ def test_supervised_work_is_started_again_after_a_failure() -> None:
     assert failures == ["worker: out of memory"]
 
 
+def test_a_thread_whose_failure_cannot_be_told_is_started_again_all_the_same() -> None:
+    runs: list[str] = []
+    done = threading.Event()
+
+    def work() -> None:
+        runs.append("run")
+        if len(runs) == 1:
+            raise RuntimeError("out of memory")
+        done.set()
+
+    def cannot_tell(name: str, error: Exception) -> None:
+        raise RuntimeError("no memory for that either")
+
+    thread = Supervised("worker", work, cannot_tell)
+    thread.start()
+    assert done.wait(10)
+    assert thread.join(5)
+
+
 def test_what_the_last_deeds_came_to_is_still_recorded() -> None:
     site = FakeSite()
 
