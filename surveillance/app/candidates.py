@@ -179,6 +179,7 @@ class Candidates:
         place: ShadowPlace,
         core: CorePort,
     ) -> None:
+        self._order = shadows.remembered()
         self._default = settings.perception.model
         self._shadows = shadows
         self._disagree = disagree
@@ -203,7 +204,7 @@ class Candidates:
     def turn(self) -> None:
         """Keeps what was said, then hands out the candidate that is in shadow now."""
         self._keep()
-        order = self._shadows.order()
+        order = self._order()
         self._place.shadow(models_of(order, self._site(), self._default), self._told.put)
 
     def _run(self) -> None:

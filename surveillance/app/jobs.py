@@ -65,7 +65,7 @@ class SiteJobs:
         self._store = store
         self._hastened_at: datetime | None = None
         self._started_at, self._started_s = datetime.now(UTC), time.clock_gettime(UPTIME)
-        self.arm = Arming(core.site, ModeOrders(store.engine).read, core.put, settings.rules.mode)
+        self.arm = Arming(core.site, ModeOrders(store.engine).remembered(), core.put, settings.rules.mode)
         self._health = self._build_health(core)
         record, stopping = JobRecord(store.engine), threading.Event()
         works: dict[str, Work] = {

@@ -50,7 +50,7 @@ class Publisher:
     def __call__(self, status: Mapping[str, Any]) -> None:
         self._measure(status)
         self._recognizer.absorb(self._figures, "recognizer")
-        self._state.put_all({CORE_STATUS: {**status, **self._place}, FIGURES: self._figures.as_json()})
+        self._state.put_all({CORE_STATUS: {**status, **self._place}, FIGURES: self._figures.as_json()}, touches=())
 
     def settled(self, became: Sequence[Action]) -> None:
         """Counts what became of deeds."""

@@ -7,16 +7,13 @@ one writer. PostgreSQL keeps the same promises in `postgresql.py`. What else sto
 from __future__ import annotations
 
 import atexit
-import os
 import sqlite3
 import threading
-import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from alembic import command
@@ -29,7 +26,6 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
-    DisconnectionError,
     InterfaceError,
     NoSuchModuleError,
     OperationalError,
@@ -39,13 +35,12 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from surveillance import places
 from surveillance.domain.errors import DatabaseDamaged, DatabaseTooNew, RecordFailed, SettingsError
 from surveillance.domain.site import hide_password
+from surveillance.storage.sqlite import EVERYTHING, LOCK_MS, WRITES, DataVersionWatch, open_sqlite, turn_of
 
-WRITES = "surveillance_writes"  # the execution option of a connection that is about to write
 PATIENT = "surveillance_patient"  # of one whose statements may take as long as it takes
-LOCK_MS = "surveillance_lock_ms"  # how long one that writes waits for others; the engine's own time where it is not set
+T = TypeVar("T")
 EDIT_MS = 10_000  # for edits by people, who rather wait than be told to come again
 
-_TURNS: weakref.WeakKeyDictionary[Engine, _Turn] = weakref.WeakKeyDictionary()
 _OPENED: weakref.WeakKeyDictionary[Engine, set[Any]] = weakref.WeakKeyDictionary()  # the driver's own connections
 
 
@@ -60,7 +55,7 @@ def open_database(url: str, lock_timeout_ms: int = 2000, existing: bool = False)
         raise SettingsError(f"there is no database {address.database}")
     try:
         if address.get_backend_name() == "sqlite":
-            engine = _open_sqlite(address, lock_timeout_ms)
+            engine = open_sqlite(address, lock_timeout_ms)
         elif address.get_backend_name() == "postgresql":
             engine = _open_postgresql(address, lock_timeout_ms)
         else:
@@ -92,30 +87,39 @@ def open_file(file: Path) -> Engine:
 
 
 @contextmanager
-def writing(engine: Engine, patient: bool = False, lock_ms: int | None = None) -> Iterator[Connection]:
+def writing(
+    engine: Engine, patient: bool = False, lock_ms: int | None = None, touches: Collection[str] = EVERYTHING
+) -> Iterator[Connection]:
     """A transaction that may write, one at a time for the whole database; commits at the end, else rolls back.
 
     Raises RecordFailed when the database is away, or others hold it for longer than `lock_ms` (by default what the
-    engine was opened with). `patient` is for work on everything at once, whose statements may take minutes.
+    engine was opened with). `patient` is for work on everything at once, whose statements may take minutes. Threads of
+    this process that watch other tables than those it `touches` need not hear of it: see ChangeWatch.
     """
-    options = {WRITES: True, PATIENT: patient, LOCK_MS: lock_ms}
-    with (
-        _taking_turns(engine, options),
-        _telling(),
-        engine.connect().execution_options(**options) as connection,
-        connection.begin(),
-    ):
-        yield connection
-        file = connection.info.get("file")
-    if file is not None and file != _identity(_TURNS[engine].file):  # what another file's log holds is on no record
-        raise RecordFailed("the database could not be used: another file has taken its place")
+    turn, options = turn_of(engine), {WRITES: True, PATIENT: patient, LOCK_MS: lock_ms}
+    if turn is None:
+        with _telling(), engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+        return
+    with turn.taken(options), _telling():
+        try:
+            connection = turn.connected(engine).execution_options(**options)
+            with connection.begin():
+                yield connection
+        except BaseException:
+            turn.hang_up()  # whatever state it is in
+            raise
+        turn.committed(touches)
 
 
 @contextmanager
 def reading(engine: Engine, patient: bool = False) -> Iterator[Connection]:
     """A transaction that sees one state of the database throughout and blocks nobody. Raises RecordFailed."""
-    with _telling(), engine.connect().execution_options(**{PATIENT: patient}) as connection, connection.begin():
-        yield connection
+    with _telling(), engine.connect() as connection:
+        if patient:
+            connection.execution_options(**{PATIENT: True})
+        with connection.begin():
+            yield connection
 
 
 def _close_with(engine: Engine) -> None:
@@ -150,36 +154,6 @@ def _close_at_exit() -> None:
             _close_all(opened, _faults_of(engine))
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """Whose turn it is to write among the threads of this process."""
-
-    lock: threading.Lock
-    wait_ms: int
-    file: Path
-
-
-@contextmanager
-def _taking_turns(engine: Engine, options: dict[str, Any]) -> Iterator[None]:
-    """Lets one thread of this process at a time ask SQLite for its lock, and leaves in `options` what time is left.
-
-    SQLite wakes nobody: who waits looks again after pauses of up to 100 ms, and on a busy machine finds another thread
-    there each time until its time is up. A server keeps its own queue.
-    """
-    turn = _TURNS.get(engine)
-    if turn is None:
-        yield
-        return
-    wait_ms, began = options[LOCK_MS] or turn.wait_ms, time.monotonic()
-    if not turn.lock.acquire(timeout=wait_ms / 1000):
-        raise RecordFailed("the database could not be used: database is locked")
-    try:
-        options[LOCK_MS] = max(1, wait_ms - round((time.monotonic() - began) * 1000))
-        yield
-    finally:
-        turn.lock.release()
-
-
 @contextmanager
 def _telling() -> Iterator[None]:
     """What the database does not do, in the house's words; the caller's own mistakes stay what they are."""
@@ -206,15 +180,41 @@ def in_chunks(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
 
 
 class ChangeWatch:
-    """Tells cheaply whether anybody committed since it was last asked. Belongs to one thread."""
+    """Tells cheaply whether anybody committed since it was last asked. Belongs to one thread.
 
-    def __init__(self, engine: Engine) -> None:
-        self._watch = _DataVersionWatch(engine) if engine.dialect.name == "sqlite" else _snapshot_watch(engine)
+    It need not hear of what this process commits by the same engine to other than these tables, which may be what most
+    commits are: signs of life, once a second.
+    """
+
+    def __init__(self, engine: Engine, *tables: str) -> None:
+        turn = turn_of(engine)
+        self._watch = _snapshot_watch(engine) if turn is None else DataVersionWatch(engine, turn, tables)
 
     def changed(self) -> bool:
         """True the first time, and whenever there may be something new. Raises RecordFailed."""
         with _telling():
             return self._watch.changed()
+
+
+class Remembered(Generic[T]):
+    """Calls `read`, and again only when somebody may have committed to that table. Belongs to one thread at a time.
+
+    A server is asked each time, which costs it no more than to be asked for news.
+    """
+
+    def __init__(self, engine: Engine, table: str, read: Callable[[], T]) -> None:
+        self._watch = None if turn_of(engine) is None else ChangeWatch(engine, table)
+        self._read = read
+        self._kept: list[T] = []
+
+    def __call__(self) -> T:
+        if self._watch is None:
+            return self._read()
+        if self._watch.changed():
+            self._kept.clear()
+        if not self._kept:  # or it could not be read the last time
+            self._kept.append(self._read())
+        return self._kept[0]
 
 
 def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | None]:
@@ -307,102 +307,6 @@ def _refuse_newer(connection: Connection, script: ScriptDirectory) -> set[str]:
             "does not know: install the newer version that wrote it, or restore a backup"
         )
     return found
-
-
-# --- SQLite --------------------------------------------------------------------------------------------------------
-
-
-def _open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
-    if address.database in (None, "", ":memory:"):
-        raise SettingsError("storage.url: a database in memory keeps nothing; give a file, such as sqlite:///site.db")
-    file = Path(str(address.database)).absolute()
-    _make_private(file)
-    engine = create_engine(
-        address, hide_parameters=True, max_overflow=40, connect_args={"timeout": lock_timeout_ms / 1000}
-    )
-
-    @event.listens_for(engine, "do_connect")
-    def open_existing(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
-        arguments[0], options["uri"] = f"file:{quote(str(file))}?mode=rw", True  # one that went is not made anew
-
-    @event.listens_for(engine, "checkout")
-    def is_still_it(_connection: Any, record: Any, _proxy: Any) -> None:
-        if record.info["file"] != _identity(file):
-            raise DisconnectionError("another file has taken its place")
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, record: Any) -> None:
-        record.info["file"] = _identity(file)
-        connection.isolation_level = None  # the driver must not start transactions of its own
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-16000",
-            "journal_size_limit=67108864",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # a writer takes the write lock at once, since a reader cannot become one while another writes
-        options = connection.get_execution_options()
-        if options.get(WRITES):
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={options.get(LOCK_MS) or lock_timeout_ms}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
-
-    _TURNS[engine] = _Turn(threading.Lock(), lock_timeout_ms, file)
-    return engine
-
-
-def _identity(file: Path) -> tuple[int, int]:
-    """Which file that is. Raises RecordFailed where there is none.
-
-    SQLite itself goes on writing to a file that was moved away or deleted, and says that all is well.
-    """
-    try:
-        told = file.stat()
-    except OSError as error:
-        raise RecordFailed(f"the database could not be used: {file}: {error.strerror}") from error
-    return told.st_dev, told.st_ino
-
-
-class _DataVersionWatch:
-    """Asks a connection of its own, outside of transactions, since one would freeze what it sees."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Any = None
-        self._file: tuple[int, int] | None = None
-        self._seen: int | None = None
-
-    def changed(self) -> bool:
-        file = _identity(_TURNS[self._engine].file)
-        if self._connection is None or file != self._file:
-            connection = self._engine.raw_connection()
-            connection.detach()  # it is this watch's own, and closed with it
-            self._connection, self._file, self._seen = connection, file, None
-            weakref.finalize(self, connection.close).atexit = False  # that of its engine knows when it may
-        seen = int(self._connection.cursor().execute("PRAGMA data_version").fetchone()[0])
-        changed, self._seen = seen != self._seen, seen
-        return changed
-
-
-def _make_private(path: Path) -> None:
-    """Creates the file, readable by its owner only, before SQLite would create it readable by all.
-
-    A file that is there is never opened: closing it would let go of every lock that this process holds on it (POSIX),
-    and the next program to close the database would remove the log under those that still write to it.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            return
-    except OSError as error:
-        raise SettingsError(f"storage.url: cannot write {path}: {error.strerror}") from error
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise SettingsError(f"storage.url: cannot write {path}: permission denied")
 
 
 # --- PostgreSQL: its driver is loaded only where it is used ----------------------------------------------------------

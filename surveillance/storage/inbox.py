@@ -27,7 +27,7 @@ class Inbox:
         """`ring` is called after each question that was put."""
         self._engine = engine
         self._ring = ring
-        self._watch = ChangeWatch(engine)
+        self._watch = ChangeWatch(engine, inbox.name)
         self._any_open = False
 
     def ask(self, kind: str, payload: Mapping[str, Any], deadline: datetime, key: str | None = None) -> str:
@@ -41,7 +41,7 @@ class Inbox:
             "deadline": deadline,
         }
         try:
-            with writing(self._engine) as connection:
+            with writing(self._engine, touches=(inbox.name,)) as connection:
                 known = self._id_of(connection, key)
                 if known is None:
                     connection.execute(insert(inbox), [row])
@@ -116,7 +116,7 @@ class Inbox:
             .where(inbox.c.id == question_id, inbox.c.answered_at.is_(None))
             .values(answer=dict(payload), payload={}, answered_at=datetime.now(UTC))
         )
-        with failing_as_record(), writing(self._engine) as connection:
+        with failing_as_record(), writing(self._engine, touches=(inbox.name,)) as connection:
             return connection.execute(first).rowcount == 1
 
     def _id_of(self, connection: Any, key: str | None) -> str | None:

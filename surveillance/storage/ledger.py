@@ -44,6 +44,7 @@ from surveillance.storage.shots import Shots
 
 Judged = Sequence[tuple[Input, tuple[Decision, ...]]]
 Intend = Callable[[Decision], Sequence[Action]]
+ASKED_IN = (tables.outbox.name, tables.recording.name)  # where others look for what a decision asks of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,13 @@ class SqlLedger:
         Raises RecordFailed when nothing was, Unrecordable when that will never change.
         """
         kept = self._keep_pictures(judged)
+        touches = ASKED_IN if any(decisions for _, decisions in judged) else ()
         try:
             try:
-                with writing(self._engine) as connection:
+                with writing(self._engine, touches=touches) as connection:
                     return _append(connection, judged, kept, self._asks)
             except IntegrityError:  # something here was written before: find out what, and write the rest
-                with writing(self._engine) as connection:
+                with writing(self._engine, touches=touches) as connection:
                     return _append_new(connection, judged, kept, self._asks)
         except SQLAlchemyError as error:
             failure = Unrecordable if _is_of_the_values(error) else RecordFailed

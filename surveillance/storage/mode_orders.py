@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.site import ModeOrder
 from surveillance.domain.values import rfc3339
-from surveillance.storage.database import reading, writing
+from surveillance.storage.database import Remembered, reading, writing
 from surveillance.storage.ledger import note
 from surveillance.storage.tables import setting
 
@@ -40,6 +41,10 @@ class ModeOrders:
             at=datetime.fromisoformat(value["at"]),
             until=None if until is None else datetime.fromisoformat(until),
         )
+
+    def remembered(self) -> Callable[[], ModeOrder | None]:
+        """As `read`, for one thread at a time, and next to nothing while nobody changes it."""
+        return Remembered(self._engine, setting.name, self.read)
 
     def give(self, order: ModeOrder) -> None:
         """Sets the mode by hand."""

@@ -22,7 +22,7 @@ class SqlOutbox:
 
     def __init__(self, engine: Engine, limit: int = 1000) -> None:
         self._engine = engine
-        self._watch = ChangeWatch(engine)
+        self._watch = ChangeWatch(engine, outbox.name)
         self._any_open = False
         self._open_ones = (
             select(outbox)
@@ -53,7 +53,7 @@ class SqlOutbox:
         """
         change = {"state": action.state, "attempts": action.attempts, "changed_at": datetime.now(UTC)}
         try:
-            with writing(self._engine) as connection:
+            with writing(self._engine, touches=(outbox.name,)) as connection:
                 done = connection.execute(update(outbox).where(outbox.c.id == action.id).values(**change))
         except SQLAlchemyError as error:
             raise RecordFailed(f"action {action.id} could not be marked {action.state}") from error

@@ -24,7 +24,7 @@ from surveillance.domain.ports import SiteReader
 from surveillance.domain.values import Decision, rfc3339
 from surveillance.places import recording_place
 from surveillance.storage.chain import link_removal, relink
-from surveillance.storage.database import in_chunks, reading, writing
+from surveillance.storage.database import Remembered, in_chunks, reading, writing
 from surveillance.storage.evidence import OF_ITS_EVENT
 from surveillance.storage.rows import Row
 from surveillance.storage.settings import StorageSettings
@@ -35,6 +35,7 @@ Wish = Callable[[Decision], Keep | None]
 LOST = "its file was not there when the service was started"
 SUFFIXES = {"picture": "jpg", "clip": "mp4"}
 
+AT_ONCE = 200  # wishes that are looked at
 _DRAFT_AGE_S = 60.0  # a worker that outlived core may still write a younger one
 
 _log = logging.getLogger(__name__)
@@ -133,10 +134,17 @@ class Recordings:
     def __init__(self, engine: Engine, directory: Path) -> None:
         self._engine = engine
         self._directory = directory
+        self._wanted = Remembered(engine, recording.name, self._read_wanted)
 
-    def wanted(self, limit: int = 200) -> list[Wanted]:
-        """The wishes still open, oldest first. Raises RecordFailed."""
-        table = recording
+    def wanted(self) -> list[Wanted]:
+        """The wishes still open, oldest first, `AT_ONCE` at most. Belongs to one thread. Raises RecordFailed.
+
+        Costs next to nothing while none comes and none is settled.
+        """
+        return self._wanted()
+
+    def _read_wanted(self) -> list[Wanted]:
+        table, limit = recording, AT_ONCE
         events = select(table.c.event).where(table.c.state == "wanted").order_by(table.c.at).limit(2 * limit)
         try:
             with reading(self._engine) as connection:
@@ -286,7 +294,7 @@ class Recordings:
     @contextmanager
     def _committing(self) -> Iterator[Connection]:
         try:
-            with writing(self._engine) as connection:
+            with writing(self._engine, touches=(recording.name,)) as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise RecordFailed("what became of recordings could not be written") from error

@@ -54,7 +54,7 @@ class SqlSite:
         self._engine = engine
         self._keys = keys
         self._lock = threading.Lock()
-        self._watch = ChangeWatch(engine)
+        self._watch = ChangeWatch(engine, configuration.name)
         self._site: Site | None = None
         self._is_stale = True
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
 
-from surveillance.storage.database import reading, writing
+from surveillance.storage.database import EVERYTHING, reading, writing
 from surveillance.storage.tables import setting
 
 
@@ -21,9 +21,9 @@ class SharedState:
     def put(self, name: str, value: Mapping[str, Any]) -> None:
         self.put_all({name: value})
 
-    def put_all(self, told: Mapping[str, Mapping[str, Any]]) -> None:
-        """Several at once, in one commit."""
-        with writing(self._engine) as connection:
+    def put_all(self, told: Mapping[str, Mapping[str, Any]], touches: Collection[str] = EVERYTHING) -> None:
+        """Several at once, in one commit; no `touches` where no thread of this process waits for them."""
+        with writing(self._engine, touches=touches) as connection:
             for name, value in told.items():
                 values = {"value": dict(value), "changed_at": datetime.now(UTC)}
                 done = connection.execute(update(setting).where(setting.c.name == name).values(**values))

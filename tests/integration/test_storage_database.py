@@ -20,6 +20,7 @@ from surveillance.domain.errors import DatabaseTooNew, RecordFailed, SettingsErr
 from surveillance.storage.backup import back_up
 from surveillance.storage.database import (
     ChangeWatch,
+    Remembered,
     check_version,
     open_database,
     reading,
@@ -110,6 +111,25 @@ def test_a_commit_of_somebody_else_is_seen_and_quiet_is_quiet(engine, empty_data
     with pytest.raises(KeyError), writing(other) as connection:
         raise KeyError
     assert not watch.changed()
+
+
+def test_signs_of_life_wake_nobody_who_waits_for_something_else(empty_database, tmp_path):
+    engine, other = open_database(empty_database), open_database(empty_database)
+    upgrade(engine)
+    watch, reads = ChangeWatch(engine, "inbox"), []
+    remembered = Remembered(engine, "inbox", lambda: reads.append(head_of(engine)) or reads[-1])
+    own = [({"touches": ()}, 1), ({"touches": ("outbox",)}, 2), ({"touches": ("inbox",)}, 3), ({}, 4)]
+    seen = [(watch.changed(), remembered())]
+    for options, value in own:
+        set_head(engine, value, **options)
+        seen.append((watch.changed(), remembered()))
+    set_head(other, 5, touches=())
+    seen.append((watch.changed(), remembered()))
+    if engine.dialect.name == "sqlite":
+        assert seen == [(True, 0), (False, 0), (False, 0), (True, 3), (True, 4), (True, 5)]
+        assert reads == [0, 3, 4, 5]
+    else:  # a server is asked each time
+        assert seen == [(True, value) for value in range(6)]
 
 
 def test_an_empty_database_asks_for_an_upgrade(engine):
@@ -209,8 +229,8 @@ def test_a_copy_that_takes_the_place_of_the_file_is_the_one_that_is_used(tmp_pat
         assert other.execute("SELECT value FROM head LIMIT 1").fetchone() == (6,)
 
 
-def set_head(engine, value):
-    with writing(engine) as connection:
+def set_head(engine, value, **options):
+    with writing(engine, **options) as connection:
         connection.execute(text("UPDATE head SET value = :value"), {"value": value})
 
 

@@ -15,7 +15,7 @@ from surveillance.storage.database import open_database, reading
 ENDS_AMID_STATEMENTS = """
 import os, sys, threading
 from sqlalchemy import text
-from surveillance.storage.database import ChangeWatch, open_database, reading
+from surveillance.storage.database import ChangeWatch, open_database, reading, writing
 
 def use(database, started):
     watch = ChangeWatch(database)
@@ -23,7 +23,9 @@ def use(database, started):
     with reading(database) as connection:
         for number in range(120):  # statements that the driver keeps: a connection with many takes long to close
             connection.execute(text(f"SELECT {number}"))
-            watch._watch._connection.cursor().execute(f"SELECT {number}").fetchall()
+    with writing(database) as connection:
+        for number in range(120):
+            connection.execute(text(f"SELECT {number}"))
     started.set()
     while True:
         watch.changed()
