@@ -23,6 +23,7 @@ from surveillance.domain.inputs import identity_of
 from surveillance.domain.ports import Asked, Inbox, JudgedInput, Spool
 from surveillance.domain.values import (
     AccessRequest,
+    CameraReport,
     Decision,
     DoorReport,
     Event,
@@ -145,7 +146,8 @@ class Core:
         """
         urgent = isinstance(entry, DoorReport | DoorSensed | values.Ordered | AccessRequest)
         (self._urgent if urgent else self._inputs).put(Waiting(entry, done, again))
-        self._wake.set()
+        if not (isinstance(entry, CameraReport) and not entry.changed):  # what says that all is as before has time
+            self._wake.set()
 
     def stop(self) -> None:
         self._stopping.set()

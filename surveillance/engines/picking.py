@@ -12,6 +12,7 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from surveillance.domain import ports
@@ -108,7 +109,7 @@ class PickingRecord:
         self._record = record
         self._pick = pick
         self._write = write
-        self._picks: queue.Queue[Pick] = queue.Queue(WAITING)
+        self._picks: queue.Queue[Pick | None] = queue.Queue(WAITING)  # None: `stop` was called
         self._stopping = threading.Event()
         self._thread = Supervised("picking", self._run, failed)
         self._started = False
@@ -130,18 +131,18 @@ class PickingRecord:
     def stop(self) -> None:
         """Writes what waits, for a second at most."""
         self._stopping.set()
+        with suppress(queue.Full):  # then it does not wait for any
+            self._picks.put_nowait(None)
         self._thread.stop()
         if self._started:
             self._thread.join(STOP_S)
 
     def _run(self) -> None:
         while not (self._stopping.is_set() and self._picks.empty()):
+            pick = self._picks.get()
             try:
-                pick = self._picks.get(timeout=STOP_S / 4)
-            except queue.Empty:
-                continue
-            try:
-                self._write(pick)
+                if pick is not None:
+                    self._write(pick)
             except (RecordFailed, OSError) as error:
                 log.warning("crop not kept", extra={"camera": pick.camera, "reason": str(error)})
 

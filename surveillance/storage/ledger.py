@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, insert, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, insert, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from surveillance.domain.errors import RecordFailed, Unrecordable
@@ -63,6 +63,9 @@ class Note:
     camera: str
     details: Mapping[str, Any]
 
+
+_LAST = select(tables.head.c.value).where(tables.head.c.name == bindparam("of")).with_for_update()
+_ADVANCE = update(tables.head).where(tables.head.c.name == bindparam("of")).values(value=bindparam("last"))
 
 acting_from: ContextVar[str] = ContextVar("acting_from", default="")  # the address of whoever acts in this context
 _log = logging.getLogger(__name__)
@@ -182,7 +185,8 @@ def note(connection: Connection, kind: str, details: Mapping[str, Any], actor: s
 
 def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], asks: Asks) -> tuple[Event, ...]:
     number = _take(connection, "input", len(judged))
-    seq = _take(connection, "event", sum(len(decisions) for _, decisions in judged))
+    count = sum(len(decisions) for _, decisions in judged)
+    seq = _take(connection, "event", count) if count else 0
     rows: dict[Table, list[Row]] = {
         table: []
         for table in (tables.observation, tables.input_, tables.event, tables.evidence, tables.outbox, tables.recording)
@@ -281,10 +285,9 @@ def _append_late(connection: Connection, decision: Decision, number: int, pictur
 
 def _take(connection: Connection, name: str, count: int) -> int:
     """The first of `count` new numbers. Whoever reads the head row holds it until the commit."""
-    head = tables.head
-    last: int = connection.execute(select(head.c.value).where(head.c.name == name).with_for_update()).scalar_one()
+    last: int = connection.execute(_LAST, {"of": name}).scalar_one()
     if count:
-        connection.execute(update(head).where(head.c.name == name).values(value=last + count))
+        connection.execute(_ADVANCE, {"of": name, "last": last + count})
     return last + 1
 
 

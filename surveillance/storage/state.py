@@ -6,10 +6,17 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 
 from surveillance.storage.database import EVERYTHING, reading, writing
 from surveillance.storage.tables import setting
+
+
+_CHANGE = (  # built once: at rest this is most of what is written
+    update(setting)
+    .where(setting.c.name == bindparam("of"))
+    .values(value=bindparam("value"), changed_at=bindparam("changed_at"))
+)
 
 
 class SharedState:
@@ -26,7 +33,7 @@ class SharedState:
         with writing(self._engine, touches=touches) as connection:
             for name, value in told.items():
                 values = {"value": dict(value), "changed_at": datetime.now(UTC)}
-                done = connection.execute(update(setting).where(setting.c.name == name).values(**values))
+                done = connection.execute(_CHANGE, {"of": name, **values})
                 if done.rowcount == 0:
                     connection.execute(insert(setting), [{"name": name, **values}])
 
