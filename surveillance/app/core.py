@@ -184,7 +184,8 @@ def build_core(
             if event.decision.verdict == "authorize" or event.decision.kind == "door.commanded":
                 granted.add(event.decision.id)
         log_events(events)
-        on_record()
+        if events:
+            on_record()
 
     spool = DiskSpool(settings.data_dir / "spool", settings.storage.spool_max_mb * 2**20)
     core = Core(

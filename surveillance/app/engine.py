@@ -74,6 +74,7 @@ def _running(
     engine, jobs, picking, candidates = build_engine(settings, store, build_place, figures)
     bell = hang_bell(settings, engine.core)
     keeper = Keeper(store.recordings, engine.keep, engine.core.failed)
+    engine.woken.append(keeper.wake)
     try:
         jobs.arm()  # the mode is the first thing that core hears
         engine.start()

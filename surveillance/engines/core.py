@@ -39,7 +39,7 @@ from surveillance.walk import CoreWalk
 
 Admitted = tuple[Asked, AccessRequest, tuple[Decision, ...]]
 TURN_S = 0.01  # how long core waits before it looks whether anybody has asked
-RUNG_S = 0.25  # the same where whoever asks rings: each look costs a fifth of a millisecond
+RUNG_S = 0.5  # the same where whoever asks rings: each look costs a tenth of a millisecond
 TOLD_AGAIN_S = 3600.0  # how soon the same failure of a thread is told again
 UNRECORDED = "other: the decision could not be recorded"
 

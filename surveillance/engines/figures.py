@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 SILENT_S = 5.0  # what a producer measured goes out of date when it has told nothing for so long
@@ -123,7 +124,7 @@ class Figures:
         """Everything, with what was absorbed: {"run", "bounds", "samples": [[kind, name, labels, value], ...]}."""
         for probe in tuple(self._probes):
             probe()
-        samples = [[sample.kind, sample.name, dict(sample.labels), sample.value] for sample in self.samples()]
+        samples = [[kind, name, dict(labels), value] for (name, labels), kind, value in self._sorted()]
         return {"run": self._run, "bounds": BOUNDS_S, "samples": samples}
 
     def absorb(self, producer: str, told: Mapping[str, Any]) -> None:
@@ -146,6 +147,9 @@ class Figures:
 
     def samples(self) -> list[Sample]:
         """Every figure of this process and of those absorbed, sorted by name and labels."""
+        return [Sample(kind, name, dict(labels), value) for (name, labels), kind, value in self._sorted()]
+
+    def _sorted(self) -> list[tuple[Key, str, Value]]:
         total, now_s = Tallies(), self._clock()
         with self._lock:
             for producer in self._producers.values():
@@ -154,12 +158,12 @@ class Figures:
                     producer.now.gauges.clear()
                 total.add(producer.now)
             total.add(self._own)
-        found: list[Sample] = [
-            Sample(kind, name, dict(labels), value)
+        found: list[tuple[Key, str, Value]] = [
+            (key, kind, value)
             for kind, part in (("counter", total.counters), ("gauge", total.gauges), ("histogram", total.histograms))
-            for (name, labels), value in part.items()
+            for key, value in part.items()
         ]
-        return sorted(found, key=lambda sample: (sample.name, sorted(sample.labels.items())))
+        return sorted(found, key=itemgetter(0))
 
 
 def parse_told(told: Mapping[str, Any]) -> Tallies:

@@ -17,7 +17,8 @@ from surveillance.domain.errors import RecordFailed
 from surveillance.domain.kept import Keep, Kept
 from surveillance.engines.supervise import Supervised
 
-LOOK_S = 0.5  # how often the record is looked at
+LOOK_S = 2.0  # how often the record is looked at where nobody calls `wake`
+TOGETHER_S = 0.25  # what comes within this is asked and put on record together
 SETTLE_S = 3.0  # after a start the workers are given time to come back, since what was wanted before may be in a ring
 ANSWER_S = 30.0  # how long after a clip's end its worker may take
 AHEAD_S = 300.0  # the furthest that a clip's end is believed to lie ahead
@@ -66,6 +67,7 @@ class Keeper:
         self._answers: queue.SimpleQueue[Kept] = queue.SimpleQueue()
         self._unwritten: list[Kept] = []
         self._stopping = threading.Event()
+        self._woken = threading.Event()
         self._started = False
         self._thread = Supervised("keeper", self._run, failed)
 
@@ -73,16 +75,21 @@ class Keeper:
         self._started = True
         self._thread.start()
 
+    def wake(self) -> None:
+        """There may be a wish on record. May be called by any thread."""
+        self._woken.set()
+
     def ask_no_more(self) -> None:
         """What is wanted from now on is asked after the next start: the cameras are about to stop."""
         self._stopping.set()
+        self._woken.set()
         self._thread.stop()
 
     def stop(self) -> None:
         """Puts on record what is answered within a second."""
         self.ask_no_more()
         if self._started:
-            self._thread.join(STOP_S + 2 * LOOK_S)
+            self._thread.join(2 * STOP_S)
 
     def turn(self) -> None:
         """Puts the answers that came on record, then asks for what is wanted."""
@@ -95,11 +102,15 @@ class Keeper:
 
     def _run(self) -> None:
         self._stopping.wait(self._settle_s)
-        while not self._stopping.wait(LOOK_S):
-            self.turn()
+        while not self._stopping.is_set():
+            if self._woken.wait(LOOK_S):
+                self._stopping.wait(TOGETHER_S)
+                self._woken.clear()
+            if not self._stopping.is_set():
+                self.turn()
         ends_s = time.monotonic() + STOP_S
         while self._under_way and time.monotonic() < ends_s:
-            time.sleep(LOOK_S / 5)
+            time.sleep(STOP_S / 10)
             try:
                 self._write_answers()
             except RecordFailed:
@@ -128,4 +139,8 @@ class Keeper:
         for keep in due:
             ahead_s = min(max((keep.ends_at - datetime.now(UTC)).total_seconds(), 0.0), AHEAD_S)
             self._under_way[keep.event] = time.monotonic() + ahead_s + self._answer_s
-            self._ask(keep, self._answers.put)
+            self._ask(keep, self._answered)
+
+    def _answered(self, kept: Kept) -> None:
+        self._answers.put(kept)
+        self._woken.set()

@@ -140,9 +140,10 @@ class PickingRecord:
     def _run(self) -> None:
         while not (self._stopping.is_set() and self._picks.empty()):
             pick = self._picks.get()
+            if pick is None:
+                continue
             try:
-                if pick is not None:
-                    self._write(pick)
+                self._write(pick)
             except (RecordFailed, OSError) as error:
                 log.warning("crop not kept", extra={"camera": pick.camera, "reason": str(error)})
 

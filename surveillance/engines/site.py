@@ -25,7 +25,7 @@ from surveillance.engines.core import Core, told_of_itself
 from surveillance.engines.supervise import Supervised
 
 DISPATCH_S = 0.05  # how often the outbox is looked at when nothing new was recorded
-IDLE_S = 1.0  # the same while nothing is under way
+IDLE_S = 5.0  # the same while nothing is under way: only core puts deeds there, and wakes
 STOP_S = 5.0
 HOUSE_S = 1.0
 
@@ -61,6 +61,7 @@ class SiteEngine:
     core: Core
     parts: SiteParts
     publish: Callable[[Mapping[str, Any]], None]
+    woken: list[Callable[[], None]] = field(default_factory=list)  # called too when something was recorded
     _reports: dict[str, CameraReport] = field(default_factory=dict)
     _scenes: dict[str, dict[str, SceneReport]] = field(default_factory=dict)  # camera -> scene -> its last report
     _since: dict[str, datetime] = field(default_factory=dict)  # when each camera came into the state it is in
@@ -90,6 +91,8 @@ class SiteEngine:
     def wake(self) -> None:
         """Something was recorded: look at the outbox now."""
         self._recorded.set()
+        for wake in self.woken:
+            wake()
 
     def stop(self) -> None:
         """Cameras first, then core with what they still told, then deeds."""

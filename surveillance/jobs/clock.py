@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -31,6 +32,7 @@ from surveillance.jobs.table import JOBS, Done, Job, Work
 from surveillance.storage.job_record import JobRecord, JobRun
 
 THREADS = 4
+BRIEF = "brief"  # the executor of jobs that are done before a thread could be woken for them
 BY_HAND = "by hand"  # the scheduler's store of runs that a person asked for
 BUSY_S = 5.0  # how long such a run waits for the one under way
 SAME_S = 60.0  # a run like the one before is on record this often
@@ -80,7 +82,7 @@ class Jobs:
         self.stopping = stopping or threading.Event()  # long work looks at it between two steps
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(THREADS)},
+            executors={"default": ThreadPoolExecutor(THREADS), BRIEF: DebugExecutor()},
             jobstores={"default": RecordedJobStore(record), BY_HAND: MemoryJobStore()},
         )
         self._scheduler.add_listener(self._ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
@@ -141,6 +143,7 @@ class Jobs:
                 IntervalTrigger(seconds=job.every_s, timezone=UTC),
                 args=(job.name, job.name),
                 id=job.name,
+                executor=BRIEF if job.is_brief else "default",
                 next_run_time=first_run(job, planned.get(job.name), now),
                 max_instances=1,
                 coalesce=True,

@@ -14,6 +14,7 @@ class Job:
     name: str
     does: str
     every_s: float
+    is_brief: bool = False  # it is done in the scheduler's own thread, since a hand-over costs more than its work
 
     @property
     def schedule(self) -> str:
@@ -40,7 +41,7 @@ Work = Callable[[], Done]  # one run; whatever it raises is a failed run
 JOBS = (
     Job("retention", "deletes what was kept long enough or does not fit", 3600.0),
     Job("health", "looks at disk, database, deeds, cameras and keys", 30.0),
-    Job("arming", "sets the arming mode by schedule or by hand", 1.0),
+    Job("arming", "sets the arming mode by schedule or by hand", 1.0, is_brief=True),
     Job("heads", "signs the head of the chain, and keeps it elsewhere", 10.0),
     Job("audit", "walks the chain and looks for what was changed", 86400.0),
     Job("drift", "compares what models say with what they said before", 86400.0),

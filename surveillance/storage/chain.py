@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.values import rfc3339
@@ -31,6 +31,15 @@ NOTHING = bytes(32)  # the MAC before the first link
 _CHAIN_KEY = "chain"
 _KEYS: weakref.WeakKeyDictionary[Engine, KeyStore] = weakref.WeakKeyDictionary()
 _HANDED: weakref.WeakKeyDictionary[Engine, bytes] = weakref.WeakKeyDictionary()  # the key of which that was looked at
+_COUNTERS = (
+    select(head.c.name, head.c.value)
+    .where(head.c.name.in_(("chain", "event")))
+    .order_by(head.c.name.desc())
+    .with_for_update()
+)
+_NEWEST = select(chain.c.seq, chain.c.mac).order_by(chain.c.seq.desc()).limit(1)
+_APPEND = insert(chain)
+_ADVANCE = update(head).where(head.c.name == "chain").values(value=bindparam("last"))
 
 Row = dict[str, Any]
 
@@ -148,8 +157,7 @@ def said(kind: str, payload: Mapping[str, Any]) -> Entry:
 
 def last_link(connection: Connection) -> tuple[int, bytes]:
     """The number and MAC of the newest link; 0 before the first."""
-    newest = select(chain.c.seq, chain.c.mac).order_by(chain.c.seq.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     return (0, NOTHING) if row is None else (row.seq, row.mac)
 
 
@@ -171,8 +179,8 @@ def _extend(connection: Connection, entries: Sequence[Entry], first_row: Row | N
         last, before = rows[-1]["seq"], rows[-1]["mac"]
     fresh = [] if last else _beginning(connection, keys, first_row)
     made = _links([*fresh, *entries], last, before, chain_key(keys))
-    connection.execute(insert(chain), [*rows, *made])
-    connection.execute(update(head).where(head.c.name == "chain").values(value=made[-1]["seq"]))
+    connection.execute(_APPEND, [*rows, *made])
+    connection.execute(_ADVANCE, {"last": made[-1]["seq"]})
     return [row["seq"] for row in made[len(fresh) :]]
 
 
@@ -225,8 +233,7 @@ def _take_turn(connection: Connection) -> tuple[int, bytes]:
     The counter of events is held too, and first, as by all who write events: so that no two wait for each other. Where
     the last link was taken away, the next goes on behind the gap: recording never stops for it, and the audit tells.
     """
-    counters = select(head.c.name, head.c.value).where(head.c.name.in_(("chain", "event")))
-    held = {row.name: row.value for row in connection.execute(counters.order_by(head.c.name.desc()).with_for_update())}
+    held = {row.name: row.value for row in connection.execute(_COUNTERS)}
     newest, mac = last_link(connection)
     return max(held["chain"], newest), mac
 

@@ -35,7 +35,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from surveillance import places
 from surveillance.domain.errors import DatabaseDamaged, DatabaseTooNew, RecordFailed, SettingsError
 from surveillance.domain.site import hide_password
-from surveillance.storage.sqlite import EVERYTHING, LOCK_MS, WRITES, DataVersionWatch, open_sqlite, turn_of
+from surveillance.storage.sqlite import LOCK_MS, WRITES, DataVersionWatch, open_sqlite, turn_of
 
 PATIENT = "surveillance_patient"  # of one whose statements may take as long as it takes
 T = TypeVar("T")
@@ -88,7 +88,7 @@ def open_file(file: Path) -> Engine:
 
 @contextmanager
 def writing(
-    engine: Engine, patient: bool = False, lock_ms: int | None = None, touches: Collection[str] = EVERYTHING
+    engine: Engine, patient: bool = False, lock_ms: int | None = None, touches: Collection[str] | None = None
 ) -> Iterator[Connection]:
     """A transaction that may write, one at a time for the whole database; commits at the end, else rolls back.
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from surveillance.domain.errors import NotFound, RecordFailed
@@ -18,6 +18,12 @@ from surveillance.storage.database import ChangeWatch, reading, writing
 from surveillance.storage.tables import inbox
 
 CORE_MARGIN = timedelta(milliseconds=200)  # core gives up first, so nothing is done after it was called too late
+_OPEN_ONES = (
+    select(inbox)
+    .where(inbox.c.answered_at.is_(None), inbox.c.deadline > bindparam("now", type_=inbox.c.deadline.type))
+    .order_by(inbox.c.id)
+    .limit(1000)
+)
 
 
 class Inbox:
@@ -97,14 +103,8 @@ class Inbox:
         """Unanswered questions whose deadline has not passed, oldest first. Costs next to nothing when all is quiet."""
         if self.is_quiet():
             return []
-        open_ones = (
-            select(inbox)
-            .where(inbox.c.answered_at.is_(None), inbox.c.deadline > datetime.now(UTC))
-            .order_by(inbox.c.id)
-            .limit(1000)
-        )
         with failing_as_record(), reading(self._engine) as connection:
-            rows = connection.execute(open_ones).all()
+            rows = connection.execute(_OPEN_ONES, {"now": datetime.now(UTC)}).all()
         self._any_open = bool(rows)
         return [Asked(row.id, row.kind, row.payload, row.asked_at, row.deadline, row.key) for row in rows]
 

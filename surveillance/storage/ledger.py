@@ -64,6 +64,10 @@ class Note:
     details: Mapping[str, Any]
 
 
+_INSERTS = {  # statements are built once: that takes longer than most of them do
+    table: insert(table)
+    for table in (tables.observation, tables.input_, tables.event, tables.evidence, tables.outbox, tables.recording)
+}
 _LAST = select(tables.head.c.value).where(tables.head.c.name == bindparam("of")).with_for_update()
 _ADVANCE = update(tables.head).where(tables.head.c.name == bindparam("of")).values(value=bindparam("last"))
 
@@ -187,10 +191,7 @@ def _append(connection: Connection, judged: Judged, kept: Mapping[str, Kept], as
     number = _take(connection, "input", len(judged))
     count = sum(len(decisions) for _, decisions in judged)
     seq = _take(connection, "event", count) if count else 0
-    rows: dict[Table, list[Row]] = {
-        table: []
-        for table in (tables.observation, tables.input_, tables.event, tables.evidence, tables.outbox, tables.recording)
-    }
+    rows: dict[Table, list[Row]] = {table: [] for table in _INSERTS}
     events: list[Event] = []
     incidents = Incidents(connection)
     now = datetime.now(UTC)
@@ -222,7 +223,7 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     if table in (tables.event, tables.evidence, tables.recording):
         link_rows(connection, table.name, rows)
     if rows:
-        connection.execute(insert(table), rows)
+        connection.execute(_INSERTS[table], rows)
 
 
 def _leave_doors(connection: Connection, inputs: Sequence[Row]) -> None:

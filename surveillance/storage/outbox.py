@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from surveillance.domain.errors import NotFound, RecordFailed
@@ -15,6 +15,11 @@ from surveillance.storage.rows import action_of
 from surveillance.storage.tables import outbox
 
 OPEN = ("pending", "attempting")
+_MARK = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("of"))
+    .values({name: bindparam(name) for name in ("state", "attempts", "changed_at")})
+)
 
 
 class SqlOutbox:
@@ -51,10 +56,10 @@ class SqlOutbox:
 
         Raises NotFound for one that was never on record, RecordFailed when the database cannot be written.
         """
-        change = {"state": action.state, "attempts": action.attempts, "changed_at": datetime.now(UTC)}
+        change = {"of": action.id, "state": action.state, "attempts": action.attempts, "changed_at": datetime.now(UTC)}
         try:
             with writing(self._engine, touches=(outbox.name,)) as connection:
-                done = connection.execute(update(outbox).where(outbox.c.id == action.id).values(**change))
+                done = connection.execute(_MARK, change)
         except SQLAlchemyError as error:
             raise RecordFailed(f"action {action.id} could not be marked {action.state}") from error
         if done.rowcount != 1:

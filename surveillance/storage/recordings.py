@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from surveillance.domain.errors import NotFound, RecordFailed
@@ -37,6 +37,20 @@ SUFFIXES = {"picture": "jpg", "clip": "mp4"}
 
 AT_ONCE = 200  # wishes that are looked at
 _DRAFT_AGE_S = 60.0  # a worker that outlived core may still write a younger one
+
+_WANTED = select(recording.c.event).where(recording.c.state == "wanted").order_by(recording.c.at).limit(2 * AT_ONCE)
+_OF_EVENTS = select(recording).where(recording.c.event.in_(bindparam("of", expanding=True)))
+_STATES = select(recording.c.name, recording.c.state).where(recording.c.event == bindparam("of"))
+_ASK = (
+    update(recording)
+    .where(recording.c.event.in_(bindparam("of", expanding=True)), recording.c.state == "wanted")
+    .values(asked=recording.c.asked + 1)
+)
+_KEEP = (
+    update(recording)
+    .where(recording.c.name == bindparam("file"), recording.c.event == bindparam("of"), recording.c.sha256.is_(None))
+    .values({name: bindparam(name) for name in ("state", "reason", "from_at", "to_at", "size_bytes", "sha256")})
+)
 
 _log = logging.getLogger(__name__)
 
@@ -144,15 +158,13 @@ class Recordings:
         return self._wanted()
 
     def _read_wanted(self) -> list[Wanted]:
-        table, limit = recording, AT_ONCE
-        events = select(table.c.event).where(table.c.state == "wanted").order_by(table.c.at).limit(2 * limit)
         try:
             with reading(self._engine) as connection:
-                names = list(dict.fromkeys(connection.scalars(events)))[:limit]
+                names = list(dict.fromkeys(connection.scalars(_WANTED)))[:AT_ONCE]
                 found = [
                     row
                     for chunk in in_chunks(names)
-                    for row in connection.execute(select(table).where(table.c.event.in_(chunk)))
+                    for row in connection.execute(_OF_EVENTS, {"of": chunk})
                     if row.state == "wanted"
                 ]
         except SQLAlchemyError as error:
@@ -161,14 +173,9 @@ class Recordings:
 
     def ask(self, events: Collection[str]) -> None:
         """On record before anybody is asked, so that after a crash it is known how often that was."""
-        table = recording
         with self._committing() as connection:
             for chunk in in_chunks(events):
-                connection.execute(
-                    update(table)
-                    .where(table.c.event.in_(chunk), table.c.state == "wanted")
-                    .values(asked=table.c.asked + 1)
-                )
+                connection.execute(_ASK, {"of": chunk})
 
     def settle(self, kept: Kept) -> None:
         """What became of a wish. A file whose event is gone by now goes too."""
@@ -177,18 +184,9 @@ class Recordings:
         with self._committing() as connection:
             unsettled = {row.name: row.state for row in _rows_of(connection, kept.event)}
             for file in kept.files:
-                done = connection.execute(
-                    update(table)
-                    .where(table.c.name == file.name, table.c.event == kept.event, table.c.sha256.is_(None))
-                    .values(
-                        state="kept",
-                        reason=None,
-                        from_at=file.starts_at,
-                        to_at=file.ends_at,
-                        size_bytes=file.size_bytes,
-                        sha256=file.sha256,
-                    )
-                )
+                found = {"from_at": file.starts_at, "to_at": file.ends_at, "size_bytes": file.size_bytes}
+                found |= {"sha256": file.sha256, "state": "kept", "reason": None}
+                done = connection.execute(_KEEP, {"file": file.name, "of": kept.event, **found})
                 if done.rowcount == 0 and not _is_kept(connection, file.name):
                     strays.append(file.name)
             for kind, why in kept.missing.items():
@@ -327,7 +325,7 @@ def _age_s(path: Path) -> float:
 
 
 def _rows_of(connection: Connection, event: str) -> Sequence[Any]:
-    return connection.execute(select(recording.c.name, recording.c.state).where(recording.c.event == event)).all()
+    return connection.execute(_STATES, {"of": event}).all()
 
 
 def _is_kept(connection: Connection, name: str) -> bool:

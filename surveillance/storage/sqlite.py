@@ -149,8 +149,8 @@ class Turn:
         except sqlite3.Error as error:
             raise DBAPIError.instance("BEGIN", None, error, sqlite3.Error, hide_parameters=True) from error
 
-    def committed(self, touches: Collection[str]) -> None:
-        self._touched.update(touches)
+    def committed(self, touches: Collection[str] | None) -> None:
+        self._touched.update(EVERYTHING if touches is None else touches)
         if self._identity != _identity(self.file):  # what another file's log holds is on no record
             raise RecordFailed("the database could not be used: another file has taken its place")
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine, bindparam, insert, select, update
 
-from surveillance.storage.database import EVERYTHING, reading, writing
+from surveillance.storage.database import reading, writing
 from surveillance.storage.tables import setting
-
 
 _CHANGE = (  # built once: at rest this is most of what is written
     update(setting)
@@ -28,7 +27,7 @@ class SharedState:
     def put(self, name: str, value: Mapping[str, Any]) -> None:
         self.put_all({name: value})
 
-    def put_all(self, told: Mapping[str, Mapping[str, Any]], touches: Collection[str] = EVERYTHING) -> None:
+    def put_all(self, told: Mapping[str, Mapping[str, Any]], touches: Collection[str] | None = None) -> None:
         """Several at once, in one commit; no `touches` where no thread of this process waits for them."""
         with writing(self._engine, touches=touches) as connection:
             for name, value in told.items():
