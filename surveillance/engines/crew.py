@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from surveillance.domain.values import Glimpse, Input, new_id
 from surveillance.engines.backlog import Backlog
 from surveillance.engines.cameras import CameraSet, CameraWork
 from surveillance.engines.link import GONE, Assign, Durable, Failed, Hello, Leaving, Measured, Refused, Wire, call
+from surveillance.engines.supervise import Supervised
 
 TAKE_S = 1.0
 HAND_OVER_S = 1.5  # how long a stopping worker waits for core to acknowledge what it told
@@ -74,8 +76,8 @@ class Crew:
         """Until `stop`: then the cameras end, and what they told last is handed over."""
         hung_up = threading.Event()
         threads = [
-            threading.Thread(target=self._connect, args=(core, secret, hung_up), name="line to core", daemon=True),
-            threading.Thread(target=self._send, args=(hung_up,), name="tell core", daemon=True),
+            Supervised("line to core", partial(self._connect, core, secret, hung_up), self.failed),
+            Supervised("tell core", partial(self._send, hung_up), self.failed),
         ]
         for thread in threads:
             thread.start()
@@ -88,6 +90,8 @@ class Crew:
         if not self.backlog.wait_empty(HAND_OVER_S):
             log.warning("stopped with inputs that core did not acknowledge", extra={"count": len(self.backlog)})
         hung_up.set()
+        for thread in threads:
+            thread.stop()
         self.backlog.nudge()
         wire = self._wire
         if wire is not None:
@@ -106,17 +110,22 @@ class Crew:
 
     def _connect(self, core: Path, secret: bytes, hung_up: threading.Event) -> None:
         while wire := call(core, secret, hung_up):
-            with suppress(*GONE):
-                wire.send(Hello(self._name, self._run_id, tuple(self._cameras)))
-                self.backlog.send_again()
-                self._asides.clear()  # of the line before
-                self._wire = wire
-                while True:
-                    self._obey(wire.receive())
-            self._wire = None
-            wire.close()
+            try:
+                with suppress(*GONE):
+                    self._listen(wire)
+            finally:
+                self._wire = None
+                wire.close()
             if not hung_up.is_set():
                 log.warning("line to core lost")
+
+    def _listen(self, wire: Wire) -> None:
+        wire.send(Hello(self._name, self._run_id, tuple(self._cameras)))
+        self.backlog.send_again()
+        self._asides.clear()  # of the line before
+        self._wire = wire
+        while True:
+            self._obey(wire.receive())
 
     def _obey(self, order: Assign | Durable | Keep) -> None:
         if isinstance(order, Assign):

@@ -241,6 +241,16 @@ def test_a_thread_that_failed_while_core_was_away_is_told_once_it_is_back(
     assert eventually(lambda: core.failures == [("main stream yard", "RuntimeError")])
 
 
+def test_what_cannot_be_said_does_not_silence_a_worker(core: CoreSide, workers: list[Worker]) -> None:
+    core.run(YARD)
+    assert eventually(lambda: "yard" in workers[0].works)
+    workers[0].crew.glimpsed(CodeSeen("yard", 1, NOON, NOON, lambda: "none that could be sent"))  # type: ignore[arg-type]
+    assert eventually(lambda: [component for component, _ in core.failures] == ["tell core"])
+    told = observation(track=1)
+    workers[0].works["yard"].tell(told)
+    assert eventually(lambda: core.told() == [told])
+
+
 def test_a_wish_to_keep_is_always_answered(core: CoreSide, workers: list[Worker]) -> None:
     answers: list[Kept] = []
     core.run(YARD)
