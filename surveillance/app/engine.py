@@ -71,7 +71,7 @@ def _running(
     store.evidence.reconcile(store.engine)
     store.recordings.reconcile()
     store.crops.reconcile()
-    engine, jobs, picking, candidates = build_engine(settings, store, build_place, figures)
+    engine, jobs, picking, candidates = build_engine(settings, store, build_place, figures, lambda: keeper.fault)
     bell = hang_bell(settings, engine.core)
     keeper = Keeper(store.recordings, engine.keep, engine.core.failed)
     engine.woken.append(keeper.wake)
@@ -106,7 +106,11 @@ def hang_bell(settings: Settings, core: Core) -> Doorbell | None:
 
 
 def build_engine(
-    settings: Settings, store: Store, build_place: Callable[[Core], CameraPlace], figures: Figures
+    settings: Settings,
+    store: Store,
+    build_place: Callable[[Core], CameraPlace],
+    figures: Figures,
+    unkept: Callable[[], str],
 ) -> tuple[SiteEngine, SiteJobs, PickingRecord, Candidates]:
     """Core and the cameras of a site, ready to start, with its jobs and what picks crops and asks candidates."""
     site = SiteInForce(settings, store)
@@ -116,6 +120,7 @@ def build_engine(
         tell=lambda decision: running.core.tell(decision),
         reported=lambda: engine.status()["cameras"],
         site=site,
+        unkept=unkept,
     )
     jobs = SiteJobs(settings, store, ports)
     questions = {QUESTION: jobs.ask, **side_questions(settings, store, site, ports.tell)}

@@ -16,7 +16,7 @@ from surveillance.app.audit import keep_heads, nightly_audit
 from surveillance.app.drift import DriftWatch
 from surveillance.app.proposals import propose
 from surveillance.app.retraining import Retraining, why_not_now
-from surveillance.app.runtime import CORE_STATUS
+from surveillance.app.runtime import CORE_STATUS, runtime_dir
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import Asked, SiteReader
@@ -24,7 +24,16 @@ from surveillance.domain.suggest import no_such
 from surveillance.domain.values import Decision, ModeReport, Tick
 from surveillance.jobs.arming import Arming
 from surveillance.jobs.clock import Jobs
-from surveillance.jobs.health import Health, cameras_check, clock_check, disk_check, keys_check, outbox_check
+from surveillance.jobs.health import (
+    Health,
+    cameras_check,
+    clock_check,
+    disk_check,
+    keys_check,
+    memory_check,
+    outbox_check,
+    recordings_check,
+)
 from surveillance.jobs.table import JOBS, Done, Job, Work
 from surveillance.settings import Settings
 from surveillance.storage.crops import CropFiles
@@ -49,12 +58,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CorePorts:
-    """What jobs need of core: to put an input, to record an event, and which cameras have reported."""
+    """What jobs need of core: to put an input, to record an event, and what it knows of cameras and recordings."""
 
     put: Callable[[ModeReport], None]
     tell: Callable[[Decision], None]
     reported: Callable[[], Mapping[str, Any]]
     site: SiteReader
+    unkept: Callable[[], str]
 
 
 class SiteJobs:
@@ -113,6 +123,8 @@ class SiteJobs:
         settings, engine = self._settings, self._store.engine
         checks = (
             disk_check(settings.data_dir, settings.storage.disk_min_free_gb, disk_free, self._make_room),
+            recordings_check(core.unkept),
+            memory_check(partial(runtime_dir, settings), disk_free),
             outbox_check(partial(oldest_open_action, engine), settings.jobs.outbox_late_s),
             cameras_check(core.site, core.reported, settings.jobs.camera_silent_s),
             keys_check(self._store.keys.missing),
@@ -235,6 +247,7 @@ def _run_here(settings: Settings, store: Store, name: str, by: str | None, timeo
         tell=tell,
         reported=lambda: dict.fromkeys(camera.name for camera in site.cameras),
         site=store.site.read,
+        unkept=str,
     )
     jobs = SiteJobs(settings, store, core).jobs
     answered = threading.Event()

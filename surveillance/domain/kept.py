@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+UNWRITTEN = "it could not be written: "  # how a reason begins for which the worker's disk is to blame
+
 
 @dataclass(frozen=True, slots=True)
 class Keep:
@@ -41,3 +43,9 @@ class Kept:
     camera: str
     files: tuple[KeptFile, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def disk_fault(self) -> str:
+        """Why a file could not be written; empty where none was refused by the disk."""
+        faults = (why.removeprefix(UNWRITTEN) for why in self.missing.values() if why.startswith(UNWRITTEN))
+        return next(faults, "")

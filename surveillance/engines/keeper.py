@@ -69,6 +69,7 @@ class Keeper:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._started = False
+        self.fault = ""  # why the last file could not be written
         self._thread = Supervised("keeper", self._run, failed)
 
     def start(self) -> None:
@@ -121,7 +122,10 @@ class Keeper:
             self._unwritten.append(self._answers.get())
         while self._unwritten:
             self._record.settle(self._unwritten[0])
-            self._under_way.pop(self._unwritten.pop(0).event, None)
+            kept = self._unwritten.pop(0)
+            self._under_way.pop(kept.event, None)
+            if kept.disk_fault or kept.files:
+                self.fault = kept.disk_fault
 
     def _forget_overdue(self) -> None:
         now_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""Looks for what nobody else would tell of: a full disk, deeds that stay undone, cameras that never came, lost keys.
+"""Looks for what nobody else would tell of: full disks, deeds that stay undone, cameras that never came, lost keys.
 
 Each cause that appears is one `health.degraded` (again after an hour), each that ends one `health.restored`.
 """
@@ -21,6 +21,7 @@ from surveillance.jobs.table import Done
 STATE = "health"  # the name under which other processes find the causes
 DATABASE = "database"  # the one cause that core itself tells of, when its commits fail
 GB = 1_000_000_000
+LEAST_MEMORY = 4_000_000  # bytes of what processes share; crops of some frames still fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,26 @@ def disk_check(data_dir: Path, least_gb: float, free_bytes: Callable[[Path], int
         full()
         words = f"less than {least_gb:g} GB are free in {data_dir} (storage.disk_min_free_gb): old media are deleted"
         yield Cause("disk", words)
+
+    return check
+
+
+def recordings_check(fault: Callable[[], str]) -> Check:
+    """Pictures and clips of events, which workers may write to another disk. `fault` is empty while all is well."""
+
+    def check(now: datetime) -> Iterable[Cause]:
+        if why := fault():
+            yield Cause("recordings", f"pictures and clips of events cannot be written: {why}")
+
+    return check
+
+
+def memory_check(directory: Callable[[], Path], free_bytes: Callable[[Path], int]) -> Check:
+    """The memory through which processes hand each other pictures."""
+
+    def check(now: datetime) -> Iterable[Cause]:
+        if free_bytes(directory()) < LEAST_MEMORY:
+            yield Cause("memory", f"{directory()} is full: pictures may reach neither the model nor whoever watches")
 
     return check
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from ledger_samples import Desk, decision, observation, open_desk
 
 from surveillance.domain.errors import RecordFailed
-from surveillance.domain.kept import Keep, Kept
+from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.domain.site import Site
 from surveillance.domain.values import Decision
 from surveillance.engines.keeper import NO_ANSWER, UNDER_WAY, Keeper
@@ -38,8 +38,8 @@ class Worker:
         self.asked.append(keep)
         self.answers.append(answer)
 
-    def answer(self, place: int = -1) -> None:
-        self.answers[place](Kept(self.asked[place].event, "front", (), GONE))
+    def answer(self, place: int = -1, missing: Mapping[str, str] = GONE) -> None:
+        self.answers[place](Kept(self.asked[place].event, "front", (), missing))
 
 
 class Away(Recordings):
@@ -131,6 +131,24 @@ def test_a_worker_that_never_answers_is_asked_twice(desk: Desk, recordings: Away
         running.turn()
     assert worker.asked == [WISHES(made), WISHES(made)]
     assert outcome(desk, made.id) == [("missing", NO_ANSWER), ("missing", NO_ANSWER)]
+
+
+def test_a_disk_that_takes_no_files_is_a_fault_until_it_does(desk: Desk, recordings: Away) -> None:
+    worker = Worker()
+    running = keeper(recordings, worker)
+    for missing in ({"clip": "it could not be written: the disk is full"}, GONE):
+        alerted(desk)
+        running.turn()
+        worker.answer(missing=missing)
+        running.turn()
+        assert running.fault == "the disk is full", "what is gone from the ring says nothing of the disk"
+    made = alerted(desk)
+    running.turn()
+    at = made.at
+    kept = KeptFile("picture", f"{made.id}-picture.jpg", at, at, 1, "0" * 64)
+    worker.answers[-1](Kept(made.id, "front", (kept,), {"clip": "gone"}))
+    running.turn()
+    assert running.fault == ""
 
 
 def test_a_burst_waits_on_record(desk: Desk, recordings: Away) -> None:

@@ -10,7 +10,15 @@ from typing import Any
 from surveillance.domain.errors import RecordFailed
 from surveillance.domain.site import Camera, Site
 from surveillance.domain.values import Decision
-from surveillance.jobs.health import Cause, Health, cameras_check, disk_check, keys_check, outbox_check
+from surveillance.jobs.health import (
+    Cause,
+    Health,
+    cameras_check,
+    disk_check,
+    keys_check,
+    memory_check,
+    outbox_check,
+)
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 GB = 1_000_000_000
@@ -113,6 +121,15 @@ def test_a_disk_that_fills_asks_for_room() -> None:
     [cause] = check(NOON)
     assert (cause.name, asked) == ("disk", ["room"])
     assert cause.words.startswith("less than 1 GB are free in /srv (storage.disk_min_free_gb)")
+
+
+def test_memory_that_fills_is_a_cause() -> None:
+    free = [GB]
+    check = memory_check(lambda: Path("/dev/shm/site"), lambda path: free[0])
+    assert list(check(NOON)) == []
+    free[0] = 0
+    [cause] = check(NOON)
+    assert cause.words.startswith("/dev/shm/site is full")
 
 
 def test_a_deed_that_stays_undone_is_a_cause() -> None:
