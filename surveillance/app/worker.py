@@ -114,20 +114,20 @@ def build_frames(
     once: bool = False,
     ring: PacketRing | None = None,
     counted: CameraFigures | None = None,
-    keys_only: Callable[[], bool] = never,
+    is_quiet: Callable[[], bool] = never,
     failed: Callable[[str, Exception], None] = lambda name, error: None,
 ) -> CameraFrames:
     """A camera's reader in a thread of its own; `once` ends at the first loss instead of trying again.
 
     The packets of its main stream go to `ring`; where another stream is analyzed a thread of its own fills it, and
-    `failed` hears when that fails. While `keys_only` says so, key pictures alone are decoded.
+    `failed` hears when that fails. While `is_quiet` says so, decoding is done with less work.
     """
     from surveillance.ingest.mailbox import FrameMailbox
     from surveillance.ingest.reader import CameraReader
     from surveillance.ingest.sources import open_source
 
     mailbox = FrameMailbox(settings.ingest.file_backlog)
-    options = replace(source_options(settings, camera), keys_only=keys_only)
+    options = replace(source_options(settings, camera), is_quiet=is_quiet)
     if ring is not None and camera.sub_url is None:
         options = replace(options, packets=ring)
 
@@ -182,18 +182,20 @@ def source_options(settings: Settings, camera: Camera, start_at: datetime | None
         start_at=start_at,
         masks=camera.masks,
         references_only=decoding_of(settings, camera) == "reference",
+        while_quiet="keys" if decoding_of(settings, camera) == "key_while_quiet" else "unfiltered",
     )
 
 
 def decoding_of(settings: Settings, camera: Camera) -> str:
-    """Which pictures of a camera are decoded: all, reference or key_while_quiet."""
+    """Which pictures of a camera are decoded, and how: see ingest.settings.Decode."""
     return settings.ingest.decode_of.get(camera.name, settings.ingest.decode)
 
 
-def may_doze(settings: Settings, camera: Camera) -> bool:
-    """Whether it is looked at by its key pictures alone while quiet. A file's reader would run ahead of itself."""
+def may_save(settings: Settings, camera: Camera) -> bool:
+    """Whether its pictures are decoded with less work while quiet. A file's reader would run ahead of key pictures."""
     is_live = (camera.sub_url or camera.url).startswith(("rtsp://", "rtsps://"))
-    return is_live and decoding_of(settings, camera) == "key_while_quiet"
+    how = decoding_of(settings, camera)
+    return how == "unfiltered_while_quiet" or (how == "key_while_quiet" and is_live)
 
 
 class Recording:
@@ -277,9 +279,9 @@ class CameraBuilder:
 
         ring = build_ring(self._settings)
         calm = Calm()
-        keys_only = self._keys_only(camera.name, calm) if may_doze(self._settings, camera) else never
+        is_quiet = self._is_quiet(camera.name, calm) if may_save(self._settings, camera) else never
         frames = build_frames(
-            self._settings, camera, report, ring=ring, counted=counted, keys_only=keys_only, failed=self._failed
+            self._settings, camera, report, ring=ring, counted=counted, is_quiet=is_quiet, failed=self._failed
         )
         ask = cache(lambda model: self._lane_of(replace(camera, model=model), lambda came: None))
         blur = build_blur(self._settings, camera)
@@ -306,7 +308,7 @@ class CameraBuilder:
         media = build_media(self._settings, camera, ring, blur)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)
 
-    def _keys_only(self, name: str, is_calm: Callable[[], bool]) -> Callable[[], bool]:
+    def _is_quiet(self, name: str, is_calm: Callable[[], bool]) -> Callable[[], bool]:
         """Whether nothing moves there, nobody waits at its door, and nobody watches."""
         sizes = (*SIZES, PREVIEW)
         return lambda: (

@@ -38,8 +38,9 @@ SCENES = {"quiet": "quiet", "embedded": "two", "busy": "one"}  # what is measure
 FOOTAGE = "footage"
 SUB, DOZING = "sub", "dozing"  # over RTSP: two walkers analyzed on a sub stream, and nobody by key pictures alone
 OVER_RTSP = {SUB: "two", DOZING: "quiet"}
-DOZES_AFTER_S = 13.0
-UNASKED = ("quiet", DOZING, FOOTAGE)  # where the recognizer may have nothing to answer
+CALM_AFTER_S = 13.0  # until a quiet camera is decoded with less work
+CALM = ("quiet", DOZING)
+UNASKED = (*CALM, FOOTAGE)  # where the recognizer may have nothing to answer
 MODEL_S = 60.0  # for a model to be built
 
 
@@ -149,7 +150,7 @@ class EndToEnd:
         self.site.watch(cameras)
         if scene not in UNASKED:
             self._await_answers(asked)
-        time.sleep(DOZES_AFTER_S if scene == DOZING else SETTLE_S)
+        time.sleep(CALM_AFTER_S if scene in CALM else SETTLE_S)
         before, counted, began_s = self.site.cpu_s(), self._counted(), time.monotonic()
         time.sleep(self.order.seconds)
         after, took_s = self.site.cpu_s(), time.monotonic() - began_s

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from tqdm import tqdm
@@ -42,8 +42,12 @@ HEADS = {
     "cpu_ms_per_frame": "CPU ms a frame",
     "cpu_ms_per_open_frame": "ms an open one",
 }
-DOZING = "motion, key pictures while quiet"
-WAYS = ("motion", DOZING, "detector", "detector + classifier")
+SAVING: Mapping[str, Literal["keys", "unfiltered"]] = {
+    "motion, unfiltered while quiet": "unfiltered",
+    "motion, key pictures while quiet": "keys",
+}
+BOTH = "detector + classifier"
+WAYS = ("motion", *SAVING, "detector", BOTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +104,15 @@ def measure(settings: Settings, videos: Sequence[Path], truth: Mapping[str, Trut
 
 
 def _walked(settings: Settings, video: Path, way: str, classifier: Classifier) -> Ran:
-    detect = settings.perception.detect.model_copy(update={"classify": way == WAYS[3]})
+    detect = settings.perception.detect.model_copy(update={"classify": way == BOTH})
     perception = settings.perception.model_copy(update={"detect": detect})
     settings = settings.model_copy(update={"perception": perception})
     camera = Camera(camera_name(str(video)), f"file:{video}", analyze_fps=settings.analyze_fps)
     camera = replace(camera, proposer="motion" if way.startswith("motion") else "detector")
     calm, options = Calm(), source_options(settings, camera, START)
-    source = FileSource(str(video), replace(options, keys_only=calm) if way == DOZING else options)
+    if way in SAVING:
+        options = replace(options, is_quiet=calm, while_quiet=SAVING[way])
+    source = FileSource(str(video), options)
     walk = build_worker(settings, camera, source, classifier)
     ran, frame = Ran(), None
     for frame in source.frames():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from surveillance.domain.kept import Keep, Kept
 from surveillance.domain.site import Camera, Site
@@ -53,8 +53,8 @@ class SourceOptions:
     """How to open a source. `start_at` dates the first frame of a file; masks are blacked out before analysis.
 
     A source of encoded video hands its packets to `packets`; without `decode` it does nothing else, and gives no frame.
-    With `references_only` it passes over pictures that no other refers to, and while `keys_only` says so it decodes key
-    pictures alone.
+    With `references_only` it passes over pictures that no other refers to. While `is_quiet` it saves work: it decodes
+    key pictures alone, or all of them without the deblocking filter.
     """
 
     camera: str
@@ -67,7 +67,8 @@ class SourceOptions:
     packets: PacketSink | None = None
     decode: bool = True
     references_only: bool = False
-    keys_only: Callable[[], bool] = never
+    is_quiet: Callable[[], bool] = never
+    while_quiet: Literal["keys", "unfiltered"] = "unfiltered"
 
 
 class Source(Protocol):

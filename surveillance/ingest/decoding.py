@@ -1,6 +1,6 @@
-"""An open container in, its pictures out: all of them, those that others refer to, or key pictures while all is quiet.
+"""An open container in, its pictures out; while all is quiet with less work, or key pictures alone.
 
-Each picture refers to ones before it, back to a key picture: what was passed over is caught up with from there.
+Each picture refers to ones before it, back to a key picture: what was left out is caught up with from there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 
@@ -18,12 +18,14 @@ from surveillance.domain.values import Motion, Track
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
 
     VideoPacket = av.Packet[av.VideoStream]
 
 KEY_PICTURE_S = 40.0  # how long a live stream may go on without one
 LONG_GROUP_S = 2.5  # with key pictures further apart a camera that is looked at no more often would count as stale
 MOST_PASSED = 250  # packets, where their stamps say nothing
+FILTERED = ("h264", "hevc")  # the codecs that have one that can be left out
 CALM = timedelta(seconds=10)  # nothing moves for so long, and a camera is quiet
 
 
@@ -44,7 +46,7 @@ def decoded(
     stream.codec_context.thread_count = 1
     if options.references_only:
         stream.codec_context.skip_frame = "NONREF"
-    dozing = Dozing(options.keys_only)
+    decode = (Dozing if options.while_quiet == "keys" else Unfiltered)(stream.codec_context, options.is_quiet)
     seen_s = time.monotonic()
     is_keyed = False
     if options.packets is not None:
@@ -55,11 +57,9 @@ def decoded(
         if options.packets is not None:
             options.packets.put(packet)
         if options.decode:
-            for each in dozing(packet):
-                with suppress(av.error.InvalidDataError):
-                    for picture in each.decode():
-                        yield picture
-                        seen_s = time.monotonic()
+            for picture in decode(packet):
+                yield picture
+                seen_s = time.monotonic()
             if packet.is_keyframe and not is_keyed:
                 is_keyed, seen_s = True, time.monotonic()
             # nothing can be decoded before the first key picture, which some cameras send twice a minute only
@@ -75,38 +75,109 @@ def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[Vide
         raise UndecodableError("began another stream in the middle") from None
 
 
-class Dozing:
-    """Which packets of a stream to decode now: each one, or key pictures alone while `keys_only` says so.
+def _pictures(context: VideoCodecContext, packet: VideoPacket) -> Iterator[av.VideoFrame]:
+    with suppress(av.error.InvalidDataError):
+        yield from context.decode(packet)
 
-    What is passed over is kept until the next key picture, and decoded first when it is no longer so. A stream whose
-    key pictures are far apart never dozes again.
+
+class Group:
+    """Whether work may be saved on a packet: from a key picture on, for as long as `is_quiet` says so.
+
+    A stream whose key pictures are far apart never saves any again.
     """
 
-    def __init__(self, keys_only: Callable[[], bool]) -> None:
-        self._keys_only = keys_only
-        self._is_fit = True
-        self._dozes = False
+    def __init__(self, is_quiet: Callable[[], bool]) -> None:
+        self.saves = False
+        self.is_fit = True
+        self._is_quiet = is_quiet
         self._key_s = 0.0
-        self._passed: list[VideoPacket] = []
+        self._packets: list[VideoPacket] = []  # since the key picture, on which was saved
 
     def __call__(self, packet: VideoPacket) -> Sequence[VideoPacket]:
-        """Those to decode, in order."""
+        """Those before it, from the key picture on, on which should not have been saved: it is quiet no more."""
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:  # such as the last one of a file, which says that no more come
-            return (packet,)
+            return ()
         at_s = float(stamp * packet.time_base)
         if packet.is_keyframe:
-            self._key_s, self._passed = at_s, []
-            self._dozes = self._is_fit and self._keys_only()
-            return (packet,)
-        if not self._dozes:
-            return (packet,)
-        self._passed.append(packet)
-        self._is_fit = at_s - self._key_s <= LONG_GROUP_S and len(self._passed) < MOST_PASSED
-        if self._is_fit and self._keys_only():
+            self._key_s = at_s
+            self.saves = self.is_fit and self._is_quiet()
+            self._packets = [packet] if self.saves else []
             return ()
-        due, self._passed, self._dozes = self._passed, [], False
+        if not self.saves:
+            return ()
+        self.is_fit = at_s - self._key_s <= LONG_GROUP_S and len(self._packets) < MOST_PASSED
+        if self.is_fit and self._is_quiet():
+            self._packets.append(packet)
+            return ()
+        due, self._packets, self.saves = self._packets, [], False
         return due
+
+
+class Dozing:
+    """Decodes a stream's packets, while `is_quiet` key pictures alone; what was passed over first when it is not."""
+
+    def __init__(self, context: VideoCodecContext, is_quiet: Callable[[], bool]) -> None:
+        self._context = context
+        self._group = Group(is_quiet)
+
+    def __call__(self, packet: VideoPacket) -> Iterator[av.VideoFrame]:
+        for passed in self._group(packet)[1:]:
+            yield from _pictures(self._context, passed)
+        if packet.is_keyframe or not packet.size or not self._group.saves:
+            yield from _pictures(self._context, packet)
+
+
+class Unfiltered:
+    """Decodes a stream's packets, while `is_quiet` without the deblocking filter, a quarter of the work.
+
+    What it would have smoothed adds up from picture to picture, until the next key picture. Once it is quiet no more,
+    the pictures since the last one are decoded again for those to come: what moves is seen as it was sent.
+    """
+
+    def __init__(self, context: VideoCodecContext, is_quiet: Callable[[], bool]) -> None:
+        self._full = context
+        self._plain: VideoCodecContext | None = None  # while it is quiet
+        self._group = Group(is_quiet)
+        self._group.is_fit = context.name in FILTERED
+        self._shape: object = None  # of the last picture
+
+    def __call__(self, packet: VideoPacket) -> Iterator[av.VideoFrame]:
+        due = self._group(packet)
+        if self._plain is not None and not self._group.saves:
+            self._plain = None
+            self._full.flush_buffers()
+            for passed in due:
+                list(_pictures(self._full, passed))
+        elif self._plain is None and self._group.saves:
+            yield from self._begin(packet)
+            return
+        for picture in _pictures(self._plain or self._full, packet):
+            self._shape = _shape_of(picture)
+            yield picture
+
+    def _begin(self, packet: VideoPacket) -> Iterator[av.VideoFrame]:
+        """A key picture by another decoder, which goes on if it shows what this one showed."""
+        plain = _without_filter(self._full)
+        pictures = list(_pictures(plain, packet))
+        if not self._full.has_b_frames and [_shape_of(picture) for picture in pictures] == [self._shape]:
+            self._plain = plain
+            yield from pictures
+            return
+        self._group.saves = self._group.is_fit = False
+        yield from _pictures(self._full, packet)
+
+
+def _without_filter(context: VideoCodecContext) -> VideoCodecContext:
+    plain = cast("VideoCodecContext", av.VideoCodecContext.create(context.name, "r"))
+    plain.extradata = context.extradata
+    plain.thread_count = 1
+    plain.options = {"skip_loop_filter": "all"}
+    return plain
+
+
+def _shape_of(picture: av.VideoFrame) -> tuple[int, int, str, float]:
+    return picture.width, picture.height, picture.format.name, picture.rotation
 
 
 class Calm:

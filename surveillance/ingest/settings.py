@@ -19,7 +19,7 @@ class ViewSettings(BaseModel):
     min_blocks: int = Field(4, ge=1, le=12, description="of 12 parts of the picture must have edges to judge by")
 
 
-Decode = Literal["all", "reference", "key_while_quiet"]
+Decode = Literal["all", "unfiltered_while_quiet", "reference", "key_while_quiet"]
 
 
 class IngestSettings(BaseModel):
@@ -31,7 +31,9 @@ class IngestSettings(BaseModel):
     read_timeout_s: float = Field(5.0, gt=0, description="how long an open camera may be silent")
     rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="?transport=udp in a URL overrides it")
     decode: Decode = Field(
-        "all", description="reference: without pictures that no other needs; key_while_quiet: see docs/operating.md"
+        "unfiltered_while_quiet",
+        description="all, also while nothing moves; reference: without pictures that no other needs; key_while_quiet: "
+        "see docs/operating.md",
     )
     decode_of: dict[str, Decode] = Field({}, description="the same for single cameras, by name")
     file_backlog: int = Field(8, ge=1, description="frames of a file that wait before its reader does")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import av
+import numpy as np
 import pytest
 from clips import encode_mp4
 from moving import START, block, frame_at, track_of
@@ -27,12 +29,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return encode_mp4(place, gray, fps=10)
 
 
-def read(clip: Path, keys_only: Callable[[], bool]) -> Iterator[Frame]:
-    return FileSource(str(clip), SourceOptions("yard", analyze_fps=10, start_at=START, keys_only=keys_only)).frames()
+def read(clip: Path, is_quiet: Callable[[], bool], while_quiet: Literal["keys", "unfiltered"]) -> Iterator[Frame]:
+    saving = SourceOptions("yard", analyze_fps=10, start_at=START, is_quiet=is_quiet, while_quiet=while_quiet)
+    return FileSource(str(clip), saving).frames()
 
 
-def stamps(clip: Path, keys_only: Callable[[], bool]) -> list[float | None]:
-    return [frame.media_s for frame in read(clip, keys_only)]
+def stamps(clip: Path, is_quiet: Callable[[], bool]) -> list[float | None]:
+    return [frame.media_s for frame in read(clip, is_quiet, "keys")]
 
 
 def test_a_quiet_camera_is_seen_by_its_key_pictures(clip: Path) -> None:
@@ -42,14 +45,14 @@ def test_a_quiet_camera_is_seen_by_its_key_pictures(clip: Path) -> None:
 
 def test_what_moves_in_a_key_picture_is_followed_from_there_without_a_gap(clip: Path) -> None:
     """And from the middle of a group, such as when somebody asks at a door, with the pictures since its beginning."""
-    whole = list(read(clip, lambda: False))
+    whole = list(read(clip, lambda: False, "keys"))
     seen: list[Frame] = []
-    for frame in read(clip, lambda: seen[-1].media_s not in (2.0, 2.1) if seen else True):
+    for frame in read(clip, lambda: seen[-1].media_s not in (2.0, 2.1) if seen else True, "keys"):
         seen.append(frame)
     assert [frame.media_s for frame in seen] == [0.0, 1.0, *[round(2 + n / 10, 1) for n in range(10)], 3.0, 4.0, 5.0]
 
     asked = iter([*[True] * 15, *[False] * 100])
-    late = list(read(clip, lambda: next(asked)))
+    late = list(read(clip, lambda: next(asked), "keys"))
     assert [frame.media_s for frame in late] == [0.0, *[round(1 + n / 10, 1) for n in range(50)]]
     for frame in (*seen, *late):
         assert (frame.luma == whole[round((frame.media_s or 0) * 10)].luma).all()
@@ -66,6 +69,47 @@ def test_a_stream_whose_key_pictures_are_far_apart_is_decoded_whole(tmp_path: Pa
         container.mux(stream.encode())
 
     assert len(stamps(place, lambda: True)) == 100
+
+
+def coarse(place: Path, bf: int = 0) -> Path:
+    """Six seconds of something that turns, coarsely encoded, so that the filter has much to smooth."""
+    ground = np.kron(np.random.default_rng(3).integers(60, 200, (18, 32, 3)), np.ones((10, 10, 1))).astype(np.uint8)
+    how = {"g": "10", "preset": "veryfast", "crf": "38", "bf": str(bf), "sc_threshold": "0"}
+    with av.open(str(place), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options=how)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(60):
+            picture = av.VideoFrame.from_ndarray(np.roll(ground, 2 * number, axis=1), format="bgr24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return place
+
+
+def alike(clip: Path, is_quiet: Callable[[], bool]) -> list[bool]:
+    """Whether each picture is as it was sent, none missing."""
+    whole, saved = (list(read(clip, quiet, "unfiltered")) for quiet in (lambda: False, is_quiet))
+    assert [frame.media_s for frame in saved] == [frame.media_s for frame in whole]
+    return [bool((one.luma == other.luma).all()) for one, other in zip(whole, saved, strict=True)]
+
+
+def test_a_quiet_camera_is_decoded_without_the_filter_and_in_full_from_the_picture_that_wakes_it(
+    tmp_path: Path,
+) -> None:
+    """Saved on from the key picture at 1 s until it is quiet no more at 2.5 s, and from that at 4 s on."""
+    clip = coarse(tmp_path / "coarse.mp4")
+    asked = iter([False, *[True] * 15, False, False, *[True] * 100])  # the first: at the key picture of 0 s
+
+    told = alike(clip, lambda: next(asked))
+
+    assert told[:10] == [True] * 10
+    assert not any(told[11:25])
+    assert told[25:40] == [True] * 15
+    assert not any(told[41:50])
+    assert not all(told[50:])
+
+
+def test_a_stream_that_reorders_its_pictures_is_always_decoded_in_full(tmp_path: Path) -> None:
+    assert all(alike(coarse(tmp_path / "reordered.mp4", bf=2), lambda: True))
 
 
 def test_a_camera_is_quiet_ten_seconds_after_the_last_motion_or_track() -> None:
