@@ -47,6 +47,7 @@ rules:
   - {{name: seen, on: sighting, verdict: log, when: label == "person" and track_s >= 0.5}}
   - {{name: staff, on: access, verdict: authorize, when: '"staff" in groups and "badge" in factors'}}
 """
+SEEN = "PAINTED_SEEN"  # tells the stubs
 VALID, OVER = "1906", "1815"  # badges: one without an end, one whose time was over before any test
 Followed = tuple[str, datetime, int]  # camera, when the track began, its number in that run of the worker
 Span = tuple[datetime, datetime]
@@ -64,6 +65,7 @@ class FaultySite:
     controllers: tuple[DoorController, ...]
     token: str
     began: datetime
+    seen: Path  # where the workers' stubs note what they looked at
     dice: random.Random = field(default_factory=lambda: random.Random(SEED))
     before: dict[str, int] = field(default_factory=dict)  # seq of each event that was ever seen on record
     granted: list[str] = field(default_factory=list)  # events of the grants that the reader was told
@@ -116,6 +118,11 @@ class FaultySite:
     def observations(self) -> list[Observation]:
         entries = self.running.store.events.inputs_since(self.began)
         return [entry for entry in entries if isinstance(entry, Observation)]
+
+    def looked_at(self, camera: str) -> list[datetime]:
+        """When its worker took pictures that it showed the model: one a second while anybody is there."""
+        file = self.seen / camera
+        return [datetime.fromisoformat(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def seen_since(self, camera: str, at: datetime) -> bool:
         reports = self.running.store.events.inputs_since(at)
@@ -192,6 +199,8 @@ def blank() -> Any:
 @contextmanager
 def started(folder: Path) -> Iterator[FaultySite]:
     """Such a site in that folder, its people seen and its reader at work, ended at the end."""
+    os.environ[SEEN] = str(seen := folder / "seen")
+    seen.mkdir()
     settings = painted_settings(folder)
     settings = settings.model_copy(update={"perception": settings.perception.model_copy(update={"model": "painted"})})
     whole = (places.shipped("config") / "models" / "embedded.yaml").read_text(encoding="utf-8")
@@ -206,7 +215,7 @@ def started(folder: Path) -> Iterator[FaultySite]:
         DoorController(["side"], relay_token(store.keys, "side")) as side,
         running_painted(settings, SITE.format(relay=back.relay_url("back"), side=side.relay_url("side"))) as running,
     ):
-        site = FaultySite(running, (back, side), token, began)
+        site = FaultySite(running, (back, side), token, began, seen)
         assert eventually(lambda: len(site.told_of_tracks()) >= 2)
         stopping = threading.Event()
         reader = threading.Thread(target=lambda: keep_asking(site, stopping), daemon=True)
@@ -214,5 +223,6 @@ def started(folder: Path) -> Iterator[FaultySite]:
         yield site
         stopping.set()
         reader.join(10)
+        del os.environ[SEEN]
         gather(site.recovered_s)
         print(f"\n{table(site.recovered_s)}")

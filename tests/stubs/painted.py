@@ -6,9 +6,11 @@ paint://gate?show=FILE&who=vehicle      a blue one (vehicle) comes with the pict
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -17,11 +19,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surveillance.domain.geometry import Box
 from surveillance.domain.ports import SourceOptions
 from surveillance.domain.values import Bgr, Frame
 from surveillance.ingest.pictures import BgrPicture
 from surveillance.perception.cards import Input
 
+SEEN = "PAINTED_SEEN"
 LABELS = ("animal", "background", "person", "vehicle")  # the embedded card's
 SIZE = (320, 180)
 RED, BLUE = (20, 20, 230), (230, 20, 20)
@@ -29,6 +33,22 @@ CLEARLY = 32  # of 255
 PRESENT_SHARE = 0.7  # of its period, somebody is in the picture
 _GROUND: Bgr = np.repeat(np.random.default_rng(5).integers(80, 130, (18, 32, 1), np.uint8), 3, axis=2)
 GROUND: Bgr = np.asarray(cv2.resize(_GROUND, SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+class SeenPicture(BgrPicture):
+    """Its worker took crops of it: that goes into a file of its camera where PAINTED_SEEN names a directory."""
+
+    def __init__(self, pixels: Bgr, options: SourceOptions, at: datetime) -> None:
+        super().__init__(pixels, options.masks)
+        self._camera = options.camera
+        self._at: datetime | None = at
+
+    def crop(self, box: Box) -> Bgr:
+        folder, at, self._at = os.environ.get(SEEN), self._at, None
+        if folder and at is not None:
+            with suppress(OSError), (Path(folder) / self._camera).open("a") as file:
+                file.write(f"{at.isoformat()}\n")
+        return super().crop(box)
 
 
 class PaintedSource:
@@ -50,8 +70,9 @@ class PaintedSource:
         step_s = 1 / self._options.analyze_fps
         due_s = time.monotonic()
         while not self._closed.wait(max(due_s - time.monotonic(), 0.0)):
-            picture = BgrPicture(self._paint(number), self._options.masks)
-            yield Frame(self._options.camera, datetime.now(UTC), number, picture.luma(), picture)
+            at = datetime.now(UTC)
+            picture = SeenPicture(self._paint(number), self._options, at)
+            yield Frame(self._options.camera, at, number, picture.luma(), picture)
             number, due_s = number + 1, due_s + step_s
 
     def close(self) -> None:
