@@ -6,6 +6,7 @@ what they were. The rulebook that was in force gives the record again: no differ
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,7 +137,7 @@ def backtest(
     count = 0
     for number, entry in numbered:
         decided = judge(entry)
-        was = on_record.of(number)
+        was = on_record.of(number) if on_record.due <= number else []
         if decided or was:
             now = [decision for decision in decided if is_asked(decision)]
             if now or was:
@@ -159,15 +160,19 @@ class _Ahead:
 
     def __init__(self, record: Iterable[Was]) -> None:
         self._record: Iterator[Was] = iter(record)
-        self._next = next(self._record, None)
+        self._step()
 
     def of(self, number: int) -> list[Was]:
         found = []
-        while self._next is not None and self._next.number <= number:
-            if self._next.number == number:
+        while self._next is not None and self.due <= number:
+            if self.due == number:
                 found.append(self._next)
-            self._next = next(self._record, None)
+            self._step()
         return found
+
+    def _step(self) -> None:
+        self._next = next(self._record, None)
+        self.due = math.inf if self._next is None else self._next.number  # none before that
 
 
 class _Compared:

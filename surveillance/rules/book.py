@@ -16,7 +16,7 @@ import yaml
 from surveillance.domain.errors import NotFound, RuleError
 from surveillance.domain.site import Site
 from surveillance.domain.values import TRIGGERS, VERDICTS
-from surveillance.rules.condition import Comparison, Condition, Key
+from surveillance.rules.condition import Comparison, Condition, Evaluate, Key
 from surveillance.rules.fields import Entry, Faults, Flaw, entries_of, flag, one_of, seconds, span, text_of, texts_of
 from surveillance.rules.language import read_condition
 from surveillance.rules.vocabulary import LABELS, Names, Value, build_names
@@ -101,7 +101,7 @@ class Rulebook:
     version: int = 0
     rules: tuple[Rule, ...] = ()
     _by_trigger: dict[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
-    _by_subject: dict[tuple[str, str], tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+    _by_subject: dict[tuple[str, str], tuple[tuple[Rule, Evaluate], ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rules = tuple(sorted(self.rules, key=lambda rule: rule.name))
@@ -117,14 +117,17 @@ class Rulebook:
         """The rules that are judged on that trigger: active and shadow ones."""
         return self._by_trigger[trigger]
 
-    def of_sighting(self, camera: str, label: str) -> tuple[Rule, ...]:
-        """Of those on sighting, the ones that such a sighting does not make false already. Remembered, not judged."""
+    def of_sighting(self, camera: str, label: str) -> tuple[tuple[Rule, Evaluate], ...]:
+        """Of those on sighting, the ones that such a sighting does not make false already, each with what is left to
+        be asked. Remembered, not judged.
+        """
         found = self._by_subject.get((camera, label))
         if found is None:
             if len(self._by_subject) >= MAX_SUBJECTS:
                 self._by_subject.clear()
             known: dict[Key, Value] = {"camera": camera, "label": label}
-            found = tuple(rule for rule in self.of("sighting") if not rule.condition.is_false_by(known))
+            asked = ((rule, rule.condition.given(known)) for rule in self.of("sighting"))
+            found = tuple((rule, rest) for rule, rest in asked if rest is not None)
             self._by_subject[camera, label] = found
         return found
 

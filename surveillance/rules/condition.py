@@ -115,18 +115,42 @@ class Condition:
         """
         return _implies(self.root, holds, True)
 
-    def is_false_by(self, known: Facts) -> bool:
-        """Whether these words alone make it false, whatever the others are. Sound, not complete."""
-        return self.implies(lambda comparison, as_written: _is_settled(comparison, as_written, known))
+    def given(self, known: Facts) -> Evaluate | None:
+        """`evaluate` for whoever knows these words already; None where they alone make it false."""
+        rest = _given(self.root, known)
+        if isinstance(rest, bool):
+            return (lambda facts: True) if rest else None
+        return self.evaluate if rest is self.root else _compile(rest)
 
 
-def _is_settled(comparison: Comparison, as_written: bool, known: Facts) -> bool:
-    """Whether what is known makes it false (or, not as written, true)."""
-    operands = comparison.left, comparison.right
-    if any(operand.key is not None and operand.key not in known for operand in operands):
-        return False
-    left, right = (operand.value(known) for operand in operands)
-    return OPERATORS[comparison.op](left, right) is not as_written
+def _given(node: Node, known: Facts) -> Node | bool:
+    """What is left to be asked once these words are known."""
+    match node:
+        case Comparison(op=op, left=left, right=right):
+            if all(operand.key is None or operand.key in known for operand in (left, right)):
+                return OPERATORS[op](left.value(known), right.value(known))
+            return node
+        case Truth(operand=operand):
+            return bool(operand.value(known)) if operand.key is None or operand.key in known else node
+        case Not(text=text, part=part):
+            rest = _given(part, known)
+            return not rest if isinstance(rest, bool) else node if rest is part else Not(text, rest)
+        case Both(parts=parts):
+            return _given_parts(node, Both, True, tuple(_given(part, known) for part in parts))
+        case Either(parts=parts):
+            return _given_parts(node, Either, False, tuple(_given(part, known) for part in parts))
+
+
+def _given_parts(
+    node: Both | Either, kind: type[Both | Either], neutral: bool, parts: tuple[Node | bool, ...]
+) -> Node | bool:
+    """Parts that settle nothing are left out; one that settles all is all that is left."""
+    left = tuple(part for part in parts if not isinstance(part, bool))
+    if any(part is not neutral for part in parts if isinstance(part, bool)):
+        return not neutral
+    if left == node.parts:
+        return node
+    return kind(node.text, left) if len(left) > 1 else left[0] if left else neutral
 
 
 def build_condition(text: str, root: Node) -> Condition:

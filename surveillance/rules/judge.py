@@ -7,7 +7,6 @@ request the permission comes first; shadow decisions and health follow it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -147,10 +146,10 @@ class RuleJudge:
         if seen.label in NO_SUBJECT:
             return tuple(decisions)
         facts = facts_of_observation(seen, self._memory, self._site)
-        for rule in self._book.of_sighting(seen.camera, seen.label):
+        for rule, evaluate in self._book.of_sighting(seen.camera, seen.label):
             if rule.cooldown_s is None and rule.name in track.fired:
                 continue
-            result = rule.condition.evaluate(facts)
+            result = evaluate(facts)
             if result is None:
                 decisions += self._degrade([rule], facts, about_seen(seen))
             elif result and self._may_fire(rule, seen, track):
@@ -166,11 +165,9 @@ class RuleJudge:
         if rule.cooldown_s is None:
             track.fired.add(rule.name)
             return True
-        which = {
-            "track": (seen.camera, str(seen.track), seen.started_at.isoformat()),
-            "camera": (seen.camera,),
-            "site": (),
-        }[rule.per]
+        which: tuple[str, ...] = () if rule.per == "site" else (seen.camera,)
+        if rule.per == "track":
+            which = (seen.camera, str(seen.track), seen.started_at.isoformat())
         return self._may_fire_again(rule, which, seen.at)
 
     def _may_fire_again(self, rule: Rule, which: tuple[str, ...], at: datetime) -> bool:
@@ -451,24 +448,19 @@ class RuleJudge:
         return [self._decide(**fields) for fields in made]
 
     def _decide(self, *, at: datetime, trigger: str, kind: str, subject: str, **more: Any) -> Decision:
-        blank = Decision(
-            id=self._make_id(),
-            at=at,
-            media_s=None,
-            trigger=trigger,
-            kind=kind,
-            verdict=None,
-            rule=None,
-            rulebook_version=self._book.version,
-            reasons=(),
-            judged=(),
-            facts={},
-            subject=subject,
-        )
         if trigger in ("sighting", "presence", "access"):
             scenes = self._scenes_of(more.get("camera"), at)
             more["details"] = {**more.get("details", {}), **({"scenes": scenes} if scenes else {})}
-        return replace(blank, **more)
+        unsaid: dict[str, Any] = {
+            "media_s": None,
+            "verdict": None,
+            "rule": None,
+            "reasons": (),
+            "judged": (),
+            "facts": {},
+        }
+        about = {"at": at, "trigger": trigger, "kind": kind, "subject": subject}
+        return Decision(id=self._make_id(), rulebook_version=self._book.version, **(unsaid | about | more))
 
     def _scenes_of(self, name: str | None, at: datetime) -> dict[str, str]:
         """How the scenes of that camera are then; without those in doubt."""
