@@ -29,12 +29,14 @@ class SharedState:
 
     def put_all(self, told: Mapping[str, Mapping[str, Any]], touches: Collection[str] | None = None) -> None:
         """Several at once, in one commit; no `touches` where no thread of this process waits for them."""
+        now = datetime.now(UTC)
+        rows = [{"name": name, "value": dict(value), "changed_at": now} for name, value in told.items()]
         with writing(self._engine, touches=touches) as connection:
-            for name, value in told.items():
-                values = {"value": dict(value), "changed_at": datetime.now(UTC)}
-                done = connection.execute(_CHANGE, {"of": name, **values})
-                if done.rowcount == 0:
-                    connection.execute(insert(setting), [{"name": name, **values}])
+            changes = [{"of": row["name"], "value": row["value"], "changed_at": now} for row in rows]
+            if connection.execute(_CHANGE, changes).rowcount < len(rows):  # the first time
+                names = select(setting.c.name).where(setting.c.name.in_(told))
+                known = set(connection.scalars(names))
+                connection.execute(insert(setting), [row for row in rows if row["name"] not in known])
 
     def get_dated(self, name: str) -> tuple[dict[str, Any], datetime] | None:
         """What was put under that name with the time of its writing, so that a stale one shows; or None."""
