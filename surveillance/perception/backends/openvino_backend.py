@@ -29,7 +29,7 @@ class OpenVinoBackend:
         """`device` is auto or cpu; raises ModelError for another. `precision` is f32 or bf16."""
         if device.lower() not in ("auto", "cpu"):
             raise ModelError(f"the openvino backend runs on cpu, not on {device!r}; set device to auto or cpu")
-        self._run = first_answer(_converted_for_pixels(build(), shape), precision)
+        self._run = first_answer(_for_pixels(build(), shape), precision)
 
     def __call__(self, crops: Sequence[Bgr]) -> Logits:
         """n crops of (size, size, 3) uint8 to (n, labels) float32."""
@@ -53,10 +53,23 @@ def converted(network: nn.Module, channels: int, size: int, batch: int = -1) -> 
     return _convert(network, torch.zeros(1, channels, size, size), [batch, channels, size, size])
 
 
-def _converted_for_pixels(network: nn.Module, shape: Input) -> Any:
-    prepared = Prepared(network.cpu().float(), shape).eval()
-    size = shape.size
-    return _convert(prepared, torch.zeros(1, size, size, 3, dtype=torch.uint8), [-1, size, size, 3])
+def _for_pixels(network: nn.Module, shape: Input) -> Any:
+    """The network for crops as a camera gives them: OpenVINO works order and scale of colors into its first layer.
+
+    How to make gray of them it does not know.
+    """
+    if shape.color == "gray":
+        size, prepared = shape.size, Prepared(network.cpu().float(), shape).eval()
+        return _convert(prepared, torch.zeros(1, size, size, 3, dtype=torch.uint8), [-1, size, size, 3])
+    steps = ov.preprocess.PrePostProcessor(converted(network, shape.channels, shape.size))
+    pixels = steps.input()
+    pixels.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    pixels.model().set_layout(ov.Layout("NCHW"))
+    prepare = pixels.preprocess().convert_element_type(ov.Type.f32)
+    if shape.color == "rgb":
+        prepare.reverse_channels()
+    prepare.mean([255 * mean for mean in shape.mean]).scale([255 * deviation for deviation in shape.std])
+    return steps.build()
 
 
 def _convert(network: nn.Module, example: torch.Tensor, shape: list[int]) -> Any:
