@@ -32,6 +32,7 @@ _TURNS: weakref.WeakKeyDictionary[Engine, weakref.ref[Turn]] = weakref.WeakKeyDi
 
 
 def open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
+    """An engine on that file, which is made where there is none. Raises SettingsError."""
     if address.database in (None, "", ":memory:"):
         raise SettingsError("storage.url: a database in memory keeps nothing; give a file, such as sqlite:///site.db")
     file = Path(str(address.database)).absolute()
