@@ -192,10 +192,10 @@ def decoding_of(settings: Settings, camera: Camera) -> str:
 
 
 def may_save(settings: Settings, camera: Camera) -> bool:
-    """Whether its pictures are decoded with less work while quiet. A file's reader would run ahead of key pictures."""
+    """Whether its pictures are decoded with less work at times. A file's reader would run ahead of key pictures."""
     is_live = (camera.sub_url or camera.url).startswith(("rtsp://", "rtsps://"))
     how = decoding_of(settings, camera)
-    return how == "unfiltered_while_quiet" or (how == "key_while_quiet" and is_live)
+    return how in ("unfiltered", "unfiltered_while_quiet") or (how == "key_while_quiet" and is_live)
 
 
 class Recording:
@@ -279,7 +279,7 @@ class CameraBuilder:
 
         ring = build_ring(self._settings)
         calm = Calm()
-        is_quiet = self._is_quiet(camera.name, calm) if may_save(self._settings, camera) else never
+        is_quiet = self._is_quiet(camera, calm) if may_save(self._settings, camera) else never
         frames = build_frames(
             self._settings, camera, report, ring=ring, counted=counted, is_quiet=is_quiet, failed=self._failed
         )
@@ -308,11 +308,13 @@ class CameraBuilder:
         media = build_media(self._settings, camera, ring, blur)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)
 
-    def _is_quiet(self, name: str, is_calm: Callable[[], bool]) -> Callable[[], bool]:
-        """Whether nothing moves there, nobody waits at its door, and nobody watches."""
-        sizes = (*SIZES, PREVIEW)
+    def _is_quiet(self, camera: Camera, is_calm: Callable[[], bool]) -> Callable[[], bool]:
+        """Whether nothing moves there (where that matters), nobody waits at its door, and nobody watches."""
+        name, sizes = camera.name, (*SIZES, PREVIEW)
+        always = decoding_of(self._settings, camera) == "unfiltered"
         return lambda: (
-            is_calm() and not (self._urgent(name) or any(self._live.is_watched(name, size) for size in sizes))
+            (always or is_calm())
+            and not (self._urgent(name) or any(self._live.is_watched(name, size) for size in sizes))
         )
 
 

@@ -31,7 +31,7 @@ from surveillance.settings import Settings
 from surveillance.storage.database import ChangeWatch, reading
 from surveillance.storage.tables import observation
 
-STREAMS, STUBS = (1, 4, 16), (64, 256)
+STREAMS, STUBS = (1, 4, 16), (64, 128, 256)
 SETTLE_S, SPARE_S = 5.0, 120.0
 LOOK_S = 0.002  # how often the record is looked at; what it adds to a figure
 MOST_BUSY = 0.8

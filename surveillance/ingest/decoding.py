@@ -159,13 +159,14 @@ class Unfiltered:
     def _begin(self, packet: VideoPacket) -> Iterator[av.VideoFrame]:
         """A key picture by another decoder, which goes on if it shows what this one showed."""
         plain = _without_filter(self._full)
-        pictures = list(_pictures(plain, packet))
-        if not self._full.has_b_frames and [_shape_of(picture) for picture in pictures] == [self._shape]:
+        pictures = [] if self._full.has_b_frames or self._shape is None else list(_pictures(plain, packet))
+        if [_shape_of(picture) for picture in pictures] == [self._shape]:
             self._plain = plain
-            yield from pictures
-            return
-        self._group.saves = self._group.is_fit = False
-        yield from _pictures(self._full, packet)
+        else:
+            pictures = list(_pictures(self._full, packet))
+            self._group.saves, self._group.is_fit = False, self._shape is None
+            self._shape = _shape_of(pictures[-1]) if pictures else None
+        yield from pictures
 
 
 def _without_filter(context: VideoCodecContext) -> VideoCodecContext:

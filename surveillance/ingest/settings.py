@@ -19,7 +19,7 @@ class ViewSettings(BaseModel):
     min_blocks: int = Field(4, ge=1, le=12, description="of 12 parts of the picture must have edges to judge by")
 
 
-Decode = Literal["all", "unfiltered_while_quiet", "reference", "key_while_quiet"]
+Decode = Literal["all", "unfiltered_while_quiet", "unfiltered", "reference", "key_while_quiet"]
 
 
 class IngestSettings(BaseModel):

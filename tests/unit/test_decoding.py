@@ -108,6 +108,14 @@ def test_a_quiet_camera_is_decoded_without_the_filter_and_in_full_from_the_pictu
     assert not all(told[50:])
 
 
+def test_a_stream_that_is_quiet_from_its_first_picture_on_is_decoded_without_the_filter_from_its_second_group_on(
+    tmp_path: Path,
+) -> None:
+    told = alike(coarse(tmp_path / "coarse.mp4"), lambda: True)
+    assert told[:11] == [True] * 11
+    assert not any(told[11:20])
+
+
 def test_a_stream_that_reorders_its_pictures_is_always_decoded_in_full(tmp_path: Path) -> None:
     assert all(alike(coarse(tmp_path / "reordered.mp4", bf=2), lambda: True))
 
