@@ -24,7 +24,7 @@ import av
 import cv2
 from av.error import FFmpegError
 
-from surveillance.domain.kept import UNWRITTEN, Keep, Kept, KeptFile
+from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.domain.ports import Hide, SourceOptions
 from surveillance.domain.values import Bgr
 from surveillance.ingest.ring import Cut, PacketRing
@@ -147,7 +147,7 @@ class RingMedia:
         except (FFmpegError, cv2.error, OSError, ValueError, RuntimeError, MemoryError) as error:
             full = getattr(error, "errno", None) == errno.ENOSPC
             why = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
-            raise NotKeptError(UNWRITTEN + why) from error
+            raise NotKeptError(f"it could not be written: {why}") from error
         finally:
             if draft is not None:
                 with suppress(OSError):

@@ -32,8 +32,7 @@ class IngestSettings(BaseModel):
     rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="?transport=udp in a URL overrides it")
     decode: Decode = Field(
         "unfiltered_while_quiet",
-        description="all, also while nothing moves; reference: without pictures that no other needs; key_while_quiet: "
-        "see docs/operating.md",
+        description="all, unfiltered, reference or key_while_quiet: see docs/operating.md, Decoding less",
     )
     decode_of: dict[str, Decode] = Field({}, description="the same for single cameras, by name")
     file_backlog: int = Field(8, ge=1, description="frames of a file that wait before its reader does")
