@@ -138,16 +138,6 @@ def build_engine(
         site.swap(configured)
         place.hurry(frozenset(door.camera for door in configured.doors if door.camera))
 
-    clock = WallClock(steady=lambda: time.clock_gettime(UPTIME))
-
-    def tick(now: datetime) -> None:
-        tell_of_clock(clock.was_set_by_s(), ports.tell)
-        running.seeing.faces.forget(now)
-        site.look_again()
-        running.desk.tick(now)
-        running.watch.reconcile()
-        wires.tick()
-
     def after(became: tuple[Action, ...]) -> None:
         publisher.settled(became)
         running.after(became)
@@ -167,12 +157,27 @@ def build_engine(
         dispatch=running.dispatch,
         is_idle=lambda: running.dispatch.is_idle,
         after=after,
-        tick=tick,
+        tick=each_second(running, site, wires),
         close=close,
         doors=running.desk.status,
     )
     engine = SiteEngine(running.core, parts, publisher)
     return engine, jobs, running.picking, candidates
+
+
+def each_second(running: RunningCore, site: SiteInForce, wires: Wires) -> Callable[[datetime], None]:
+    """What core looks after beside its inputs."""
+    clock = WallClock(steady=lambda: time.clock_gettime(UPTIME))
+
+    def tick(now: datetime) -> None:
+        tell_of_clock(clock.was_set_by_s(), running.core.tell)
+        running.seeing.faces.forget(now)
+        site.look_again()
+        running.desk.tick(now)
+        running.watch.reconcile()
+        wires.tick()
+
+    return tick
 
 
 def tell_of_clock(set_by_s: float, tell: Callable[[Decision], None]) -> None:

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from surveillance.app.runtime import runtime_dir
 from surveillance.domain.errors import SurveillanceError, UserMistake
@@ -35,6 +35,11 @@ from surveillance.engines.measured import ProcessFigures
 from surveillance.logs import configure_logs
 from surveillance.settings import PREFIX, Settings
 from surveillance.storage.keys import KeyStore
+
+if TYPE_CHECKING:
+    from surveillance.engines.crew import Crew
+    from surveillance.engines.remote import RecognizerLine
+    from surveillance.engines.slots import SlotWriter
 
 log = logging.getLogger(__name__)
 
@@ -149,13 +154,10 @@ def run_worker(settings: Settings, name: str) -> int:
     from surveillance.engines.backlog import Backlog
     from surveillance.engines.crew import Crew
     from surveillance.engines.remote import RecognizerLine, RemoteLane
-    from surveillance.engines.slots import SlotWriter
     from surveillance.engines.supervise import WallClock
 
     engine, directory, secret = settings.engine, runtime_dir(settings), link_secret(settings)
-    for left in directory.glob(f"slots-{name}-*"):  # by a run of this worker that was killed
-        left.unlink(missing_ok=True)
-    slots = SlotWriter(directory / f"slots-{name}-{os.getpid()}", engine.slots, engine.slot_bytes)
+    slots = open_slots(settings, name)
     line = RecognizerLine(directory / RECOGNIZER, secret, name, slots, engine.slots)
 
     def lane_of(camera: Camera, answered: Callable[[bool], None]) -> Classifier:
@@ -197,9 +199,7 @@ def run_worker(settings: Settings, name: str) -> int:
     )
     until_told(crew.stop)
     try:
-        ready_s = time.monotonic() + READY_S  # else every start would tell of cameras that get no answer
-        while not crew.is_stopping and time.monotonic() < ready_s and not line.wait_open(BEAT_S / 5):
-            pass
+        await_recognizer(line, crew)
         crew.run(directory / CORE, secret)
     finally:
         shadow.close()
@@ -207,6 +207,23 @@ def run_worker(settings: Settings, name: str) -> int:
         line.close()
         slots.close()
     return 0
+
+
+def open_slots(settings: Settings, name: str) -> SlotWriter:
+    """Where this worker puts crops for the recognizer."""
+    from surveillance.engines.slots import SlotWriter
+
+    directory, engine = runtime_dir(settings), settings.engine
+    for left in directory.glob(f"slots-{name}-*"):  # by a run of this worker that was killed
+        left.unlink(missing_ok=True)
+    return SlotWriter(directory / f"slots-{name}-{os.getpid()}", engine.slots, engine.slot_bytes)
+
+
+def await_recognizer(line: RecognizerLine, crew: Crew) -> None:
+    """For a while: else every start would tell of cameras that get no answer."""
+    ends_s = time.monotonic() + READY_S
+    while not crew.is_stopping and time.monotonic() < ends_s and not line.wait_open(BEAT_S / 5):
+        pass
 
 
 def beating(settings: Settings, name: str) -> Callable[[], None]:
