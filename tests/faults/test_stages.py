@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from surveillance.app.service import RunningSite
 from surveillance.storage.queries import EventFilter
+from surveillance.storage.settings import LabelingSettings
 
 ROUNDS = int(os.environ.get("STAGE_ROUNDS", "0"))
 SEED = int(os.environ.get("STAGE_SEED", "1"))
@@ -26,6 +27,7 @@ BACK_S = 90.0  # the longest pause between two starts is 30
 CAMERA = "camera.lost"  # what is told of a broken reader; the others are health.degraded
 KEEPERS = ("house", "keeper", "picking", "candidates")
 STAGES = ("camera yard", "reader", "main stream yard", "recognizer embedded", "core", "dispatch", *KEEPERS)
+EVERY_TRACK = LabelingSettings(sampled_share=1.0)  # "picking" only waits, and breaks once there is one to write
 SITE = """
 cameras:
   - {name: yard, url: "paint://yard?period=4", sub_url: "paint://yard?period=4"}
@@ -73,7 +75,8 @@ class Record:
 
 
 def test_every_stage_is_broken(tmp_path: Path) -> None:
-    with running_painted(painted_settings(tmp_path, kind="inline"), SITE) as running:
+    settings = painted_settings(tmp_path, kind="inline").model_copy(update={"labeling": EVERY_TRACK})
+    with running_painted(settings, SITE) as running:
         record = Record(running)
         assert eventually(lambda: record.sightings() > 0)
         for stage in STAGES:
