@@ -1,12 +1,7 @@
-"""A TCP port to listen on; needs nothing but the standard library, since the system's Python imports it too."""
+"""A TCP port to listen on, or at which nobody listens."""
 
 from __future__ import annotations
 
-import socket
+from surveillance.bench.rtsp_server import free_port
 
-
-def free_port() -> int:
-    """A port of this machine that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+__all__ = ["free_port"]

@@ -8,25 +8,37 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
+FIRST_PORT, PORTS = 20_000, 12_000  # Linux gives from 32768 on
+_given: set[int] = set()
 NEEDS = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on now, another each time.
+
+    It is none of those that systems give to whoever connects: one of these may be taken by the time it is listened on,
+    and who connects to it before that may, by chance, connect to itself.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def is_installed() -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from broker import MqttBroker, running_broker
-from listener import closed_port, listening
+from listener import listening
+from ports import free_port
 from wired import DONE, REFUSED, SILENT, TOKEN, Ordered, Wire, http_wire, mqtt_wire, osdp_wire
 
 from surveillance import plugins
@@ -108,7 +109,7 @@ def test_a_notifier_tells_and_returns_nothing(kind: str, request: pytest.Fixture
 def test_who_cannot_be_told_is_a_certain_failure(kind: str) -> None:
     scheme = "mqtt" if kind == "mqtt" else "http"
     with pytest.raises(ActionFailed) as caught:
-        notifier(kind, f"{scheme}://127.0.0.1:{closed_port()}/alerts")(TELL)
+        notifier(kind, f"{scheme}://127.0.0.1:{free_port()}/alerts")(TELL)
     assert (caught.value.certain, "\n" in str(caught.value)) == (True, False)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ledger_samples import decision, observation
+from ports import free_port
 
 from surveillance.app import doctor, machine
 from surveillance.app.machine import Finding
@@ -28,12 +29,6 @@ RULES = "- name: person\n  on: sighting\n  verdict: log\n  when: label == 'perso
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", dashboard=DashboardSettings(port=free_port()))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
