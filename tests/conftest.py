@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,9 +18,10 @@ from databases import database, empty_database, postgres
 from footage import footage
 
 __all__ = ["database", "empty_database", "footage", "postgres"]
+PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # however busy it is
 # The same cases each time, so that what fails was changed and not drawn; FRESH_DRAWS=1 looks for new ones.
-settings.register_profile("same", derandomize=True)
-settings.load_profile("default" if os.environ.get("FRESH_DRAWS") else "same")
+settings.register_profile("same", derandomize=not os.environ.get("FRESH_DRAWS"), **PATIENT)
+settings.load_profile("same")
 MANY = 300  # open files; select(), which the MQTT client asks, knows no more than 1024
 
 
