@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -242,7 +243,7 @@ def test_names_from_before_they_were_sealed_are_sealed_by_the_upgrade(tmp_path: 
     upgrade_database(settings, said.append, backup=False)
     assert said == ["names of people are sealed now (4 rows); backups from before still hold them in clear"]
     data = (tmp_path / "site.db").read_bytes() + (tmp_path / "site.db-wal").read_bytes()
-    assert b"Ada" not in data
+    assert b"Ada" not in re.sub(rb"sealed:[\w=-]+", b"", data)  # whose letters are drawn by lot
     store = open_store(settings)
     with reading(store.engine) as connection:
         assert connection.execute(select(text("name FROM person"))).scalar_one().startswith("person:")
