@@ -147,7 +147,7 @@ async function offer(wanted = false) {
     if (found.candidates.length === 0 || (whole && !wanted) || (!typed && !wanted && !opens(before, cursor))) {
       return close();
     }
-    show(found);
+    show({ ...found, cursor });
   } catch {
     close();
   }
@@ -225,7 +225,8 @@ function close() {
 function take(index) {
   const candidate = offers.candidates[index];
   const start = units(text.value, offers.start);
-  const end = units(text.value, offers.end);
+  const since = Math.max(text.selectionStart - offers.cursor, 0); // typed on before the next offers came
+  const end = units(text.value, offers.end) + since;
   close();
   text.focus();
   text.setSelectionRange(start, end);
