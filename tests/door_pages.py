@@ -75,7 +75,7 @@ def running(site: DoorSite, settings: DashboardSettings | None = None) -> Iterat
         web_services(site.settings),
         accounts=Accounts(site.store.engine, site.store.keys, quick),
         applied=lambda: {**status, "doors": site.running.desk.status()},
-        settings=settings or DashboardSettings(allow_loopback=True),
+        settings=settings or DashboardSettings(allow_loopback=True, access_deadline_ms=20_000),
     )
     thread = threading.Thread(target=go, daemon=True)
     thread.start()

@@ -207,5 +207,5 @@ def test_the_picture_is_live_and_the_shapes_stay_on_it(chromium: Browser, site: 
     site.live.show("front", lambda: {"number": 1}, lambda size: encode_jpeg(tall, 320, 80))
     expect(page.locator("[data-note]")).to_have_text("Live picture")
     assert eventually(lambda: abs(stage(page)["width"] / stage(page)["height"] - 4 / 3) < NEAR)
-    assert eventually(lambda: is_near(first_corner(page), (0.1, 0.5)), 5), first_corner(page)
+    assert eventually(lambda: is_near(first_corner(page), (0.1, 0.5))), first_corner(page)
     page.context.close()

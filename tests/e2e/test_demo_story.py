@@ -51,7 +51,7 @@ def pulses(within_s: float) -> int:
     """How often the demo's door was pulsed, once it was."""
     ends_s = time.monotonic() + within_s
     while True:
-        with urlopen("http://127.0.0.1:8099/doors/front", timeout=5) as answer:
+        with urlopen("http://127.0.0.1:8099/doors/front", timeout=60) as answer:
             count = int(json.load(answer)["pulses"])
         if count or time.monotonic() > ends_s:
             return count
@@ -64,15 +64,15 @@ def test_four_verdicts_a_pulsed_door_and_a_clean_stop(demo: tuple[subprocess.Pop
     said = [process.stdout.readline() for _ in range(2)]
     assert "password: " in said[0]
     assert said[1].strip() == f"dashboard: http://127.0.0.1:{port}"
-    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
         assert (answer.status, json.load(answer)["status"]) == (200, "ok")
 
-    verdicts, kinds = recorded_in(tmp_path, within_s=90)
+    verdicts, kinds = recorded_in(tmp_path, within_s=180)
     assert verdicts == VERDICTS, "each with the picture that it rests on"
     assert "access.granted" in kinds
-    assert pulses(within_s=5) >= 1
+    assert pulses(within_s=30) >= 1
 
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=90)
     assert (process.returncode, rest.splitlines()[-1]) == (0, "stopped")
     assert "Traceback" not in rest

@@ -19,6 +19,7 @@ from door_site import open_door_site, site_with
 from playwright.sync_api import Browser, expect
 
 from surveillance.demo.controller import DoorController
+from surveillance.domain.site import Door
 from surveillance.perception.codes import read_code
 
 
@@ -36,7 +37,7 @@ class Story:
         asked = {"request_id": request_id, "door": "front", "factors": [{"kind": "badge", "value": badge}]}
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
         request = Request(f"{self.tab.address}/api/access/requests", json.dumps(asked).encode(), headers)
-        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
             told: dict[str, object] = json.load(answer)
         return told
 
@@ -44,7 +45,9 @@ class Story:
 @pytest.fixture
 def story(chromium: Browser, tmp_path: Path) -> Iterator[Story]:
     with controlling(tmp_path) as controller:
-        site = open_door_site(tmp_path, site_with(f"http://127.0.0.1:{controller.port}"))
+        relay = f"http://127.0.0.1:{controller.port}/doors"
+        doors = (Door("front", relay=f"{relay}/front", pulse_s=30), Door("back", relay=f"{relay}/back"))
+        site = open_door_site(tmp_path, site_with(None, doors=doors))
         with running(site) as pages, serving(pages.app) as address:
             pages.accounts.add("olga", "operator", PASSWORD)
             token = pages.accounts.create_token("reader", ["access:request"], actor="olga")

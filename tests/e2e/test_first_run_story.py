@@ -56,12 +56,12 @@ def test_from_the_first_start_to_the_first_alert(chromium: Browser, tmp_path: Pa
         hand.button("Add a camera")
         hand.fill(Name="yard", Address="synthetic://yard")
         hand.click(page.locator("button[value=test]"))
-        expect(page.locator("#camera-form img")).to_be_visible(timeout=30_000)
+        expect(page.locator("#camera-form img")).to_be_visible(timeout=60_000)
         hand.click(page.locator("button[value=save]"))
         page.wait_for_url("**/cameras/yard*", wait_until="domcontentloaded")
 
         hand.link("Draw a zone")
-        expect(page.locator(".stage canvas")).to_have_js_property("width", 640, timeout=30_000)
+        expect(page.locator(".stage canvas")).to_have_js_property("width", 640, timeout=60_000)
         hand.button("Zone")
         box = page.locator(".stage").bounding_box()
         assert box is not None
@@ -80,7 +80,7 @@ def test_from_the_first_start_to_the_first_alert(chromium: Browser, tmp_path: Pa
 
         hand.link("All steps")
         hand.button("Send a test event")
-        expect(page.locator("#test .event-title")).to_contain_text("Test event", timeout=15_000)
+        expect(page.locator("#test .event-title")).to_contain_text("Test event", timeout=60_000)
         expect(page.locator("#test .is-done")).to_be_hidden()  # nobody has reviewed it
         expect(page.get_by_text("Nothing is left to do")).to_be_visible()
         hand.link("See it in the inbox")

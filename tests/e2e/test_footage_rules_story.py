@@ -65,6 +65,7 @@ def change_text(page: Page, before: str, after: str) -> None:
 
 def save(page: Page) -> None:
     page.locator(".save").get_by_role("button", name="Save").click()
+    expect(page.get_by_text(re.compile(r"is saved, as version \d+"))).to_be_visible()  # not the page from before
     expect(page.get_by_text(re.compile(r"Version \d+ is in force"))).to_be_visible(timeout=60_000)
 
 

@@ -28,9 +28,12 @@ def signed_in(chromium: Browser, address: str, **options: object) -> Tab:
 def press(page: Page, key: str, then: str) -> None:
     """Presses a key and waits for the page on which that crop is shown."""
     page.keyboard.press(key)
-    expect(page.locator(f'.label-page[data-crop="{then}"]')).to_be_visible()
-    page.wait_for_load_state("domcontentloaded")
-    expect(page.locator("body.has-script")).to_be_attached()
+    shown(page, then)
+
+
+def shown(page: Page, crop: str) -> None:
+    """Waits for the page on which that crop is shown, and for its script."""
+    expect(page.locator(f'body.has-script .label-page[data-crop="{crop}"]')).to_be_visible()
 
 
 def given(site: DashboardSite) -> dict[str, str | None]:
@@ -54,11 +57,11 @@ def test_ten_crops_are_labeled_by_keyboard(chromium: Browser, served: tuple[Dash
     page.keyboard.type("1 fox, us")  # letters typed into a field are no keys
     expect(page.get_by_role("textbox", name="Another label")).to_have_value("1 fox, us")
     page.keyboard.press("Enter")
-    expect(page.locator(".notice")).to_contain_text("at most 60 letters")
+    expect(page.locator("body.has-script .notice")).to_contain_text("at most 60 letters")
     page.keyboard.press("n")
     page.get_by_role("textbox", name="Another label").fill("fox")
     page.keyboard.press("Enter")
-    expect(page.locator(f'.label-page[data-crop="{made[9]}"]')).to_be_visible()
+    shown(page, made[9])
     expect(page.get_by_role("button", name="4 Fox")).to_be_visible()
     press(page, "4", made[10])
     page.keyboard.press("?")

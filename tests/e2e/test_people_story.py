@@ -73,6 +73,7 @@ def test_a_guard_from_hire_to_leave(chromium: Browser, tmp_path: Path) -> None:
         expect(admin.page.locator("tbody")).to_contain_text("set up a second factor")
         admin.open("/user/bob")
         admin.page.get_by_role("button", name="Disable").click()
+        expect(admin.page.get_by_role("button", name="Enable")).to_be_visible()
         guard.open("/events")
         expect(guard.page).to_have_url(f"{address}/sign-in?next=/events")
         assert admin.complaints == []

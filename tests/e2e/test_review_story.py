@@ -78,6 +78,7 @@ def test_review_and_correct_by_keyboard(served: tuple[DashboardSite, str], tab: 
     page.keyboard.type("just a fox, jx?")  # letters typed into a field are no keys
     page.keyboard.press("Enter")
     expect(page.locator(".notice").last).to_contain_text("3 events marked as reviewed.")
+    expect(page.locator("#rows > li")).to_have_count(2)
     assert rows(page) == made[4:]
     [fox, *_] = [site.services.events.one(name) for name in made[1:4]]
     assert fox is not None
