@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import decision, observation
+from patience import eventually
 from ports import free_port
 
 from surveillance.app.engine import forget_requests
@@ -53,13 +53,6 @@ TIGHTER = """
 """
 
 
-def eventually(true: Callable[[], bool], within_s: float = 10.0) -> bool:
-    ends_s = time.monotonic() + within_s
-    while not true() and time.monotonic() < ends_s:
-        time.sleep(0.05)
-    return true()
-
-
 class Site:
     """A running site with its door controller, and a reader's way in."""
 
@@ -86,7 +79,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     rules_dir = folder / "rules"
     rules_dir.mkdir()
-    settings = Settings(data_dir=folder / "data", rules_dir=rules_dir, dashboard=DashboardSettings(port=free_port()))
+    dashboard = DashboardSettings(port=free_port(), access_deadline_ms=4500)  # no longer than the reader waits
+    settings = Settings(data_dir=folder / "data", rules_dir=rules_dir, dashboard=dashboard)
     upgrade_database(settings)
     keys = open_store(settings).keys
     tokens = {door: relay_token(keys, door) for door in ("back", "front")}
@@ -129,7 +123,7 @@ def test_an_edited_rule_applies_while_it_runs_and_a_broken_one_does_not(site: Si
     broken = site.rules_dir / "broken.yaml"
     broken.write_text("- name: x\n  on: access\n  verdict: authorize\n  when: badge in\n", encoding="utf-8")
     assert eventually(lambda: "configuration.rejected" in site.kinds())
-    assert "broken.yaml:4" in site.applied()["rule_fault"]
+    assert eventually(lambda: "broken.yaml:4" in site.applied()["rule_fault"]), "told a moment later"
     assert site.badge("back", "1906")["verdict"] == "authorize", "the old book goes on"
     broken.unlink()
 
