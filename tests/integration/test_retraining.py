@@ -78,7 +78,7 @@ def kinds(store: Store) -> list[str]:
 
 
 def test_labels_become_a_candidate_in_shadow(settings: Settings, crops: dict[str, list[bytes]]) -> None:
-    store = open_site(settings)
+    store, began = open_site(settings), datetime.now(UTC)
     ran = run_job(settings, "retraining", "ada", 300)
     assert (ran.ok, ran.result) == (
         False,
@@ -87,13 +87,14 @@ def test_labels_become_a_candidate_in_shadow(settings: Settings, crops: dict[str
     assert label(store, crops) == 160
     ran = run_job(settings, "retraining", "ada", 300)
     assert ran.ok, ran.result
-    name = f"embedded-{datetime.now(UTC):%Y%m%d}-1"
+    [standing] = standings(store.engine)
+    name = standing.model
+    assert name in {f"embedded-{day:%Y%m%d}-1" for day in (began, datetime.now(UTC))}
     card = find_card(name, settings.model_dirs)
     assert card.labels == LABELS
     assert "embedded" in str(card.training["recipe"]["weights"])
     assert kinds(store)[:1] == ["model.trained"]
-    [standing] = standings(store.engine)
-    assert (standing.model, standing.current, standing.dataset) == (name, "embedded", "site/v1")
+    assert (standing.current, standing.dataset) == ("embedded", "site/v1")
     assert standing.comparison is not None
     assert 20 <= standing.comparison.count <= 80, "three tracks in ten test"
     if standing.comparison.is_worse:
@@ -106,7 +107,8 @@ def test_labels_become_a_candidate_in_shadow(settings: Settings, crops: dict[str
 
     again = run_job(settings, "retraining", "ada", 300)
     assert again.result == "0 new labels; 50 are needed (jobs.retraining.least_labels)"
-    assert free_name(settings, name, datetime.now(UTC)) == name[:-1] + "2", "never over one that is there"
+    made_on = datetime.strptime(name, "embedded-%Y%m%d-1").replace(tzinfo=UTC)
+    assert free_name(settings, name, made_on) == name[:-1] + "2", "never over one that is there"
 
 
 def test_a_label_without_pictures_is_a_mistake(settings: Settings, crops: dict[str, list[bytes]]) -> None:
@@ -131,8 +133,11 @@ def test_a_retraining_that_is_stopped_is_gone_on_with(settings: Settings, crops:
     before = (run / "epochs.jsonl").read_text().splitlines()
     assert 1 <= len(before) < 4
     stopping.clear()
+    days = [datetime.now(UTC)]
     again = Retraining(settings, store.engine, store.site.read, told.append, stopping, check=lambda s, name: None)
-    assert f"embedded-{datetime.now(UTC):%Y%m%d}-1" in again().words
+    words = again().words
+    days.append(datetime.now(UTC))
+    assert any(f"embedded-{day:%Y%m%d}-1" in words for day in days)
     assert told[0].kind == "model.trained"
 
 
@@ -142,7 +147,7 @@ def with_epochs(settings: Settings, epochs: int) -> Settings:
 
 
 def stop_after_an_epoch(run: Path, stopping: threading.Event) -> None:
-    for _ in range(3000):
+    for _ in range(24_000):  # a busy machine takes long to load torch
         if (run / "epochs.jsonl").is_file() and (run / "epochs.jsonl").read_text():
             stopping.set()
             return
