@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from broker import MqttBroker
-from listener import DROP, closed_port, listening
+from listener import DROP, listening
 from patience import eventually
+from ports import free_port
 
 from surveillance.demo.mqtt_devices import MqttController
 from surveillance.demo.osdp_device import REFUSE, OsdpDeviceSimulator
@@ -64,7 +65,7 @@ def http_wire(directory: Path) -> Wire:
                 order = received.path.rpartition("/")[2]
                 told.ordered.append(Ordered(order, body.get("pulse_s"), body["key"], body["deadline"]))
 
-    return Wire("http", controller, f"http://127.0.0.1:{closed_port()}")
+    return Wire("http", controller, f"http://127.0.0.1:{free_port()}")
 
 
 def mqtt_wire(broker: MqttBroker) -> Wire:
@@ -80,15 +81,17 @@ def mqtt_wire(broker: MqttBroker) -> Wire:
                 deadline = rfc3339(datetime.fromtimestamp(claims["exp"], UTC))
                 told.ordered.append(Ordered(claims["order"], claims.get("pulse_s"), claims["jti"], deadline))
 
-    return Wire("mqtt", controller, f"mqtt://127.0.0.1:{closed_port()}/doors/front")
+    return Wire("mqtt", controller, f"mqtt://127.0.0.1:{free_port()}/doors/front")
 
 
 OSDP_KEY = bytes(range(16))
 
 
 @contextmanager
-def osdp_line(device: OsdpDeviceSimulator, key: bytes | None = OSDP_KEY, **more: Any) -> Iterator[OsdpLine]:
-    """The line of a simulated device, open in this process, with the device found where it can be."""
+def osdp_line(
+    device: OsdpDeviceSimulator, key: bytes | None = OSDP_KEY, is_found: bool = True, **more: Any
+) -> Iterator[OsdpLine]:
+    """The line of a simulated device, open in this process, with the device found; or tried to, where it cannot be."""
     path = parse_osdp(device.url, "the device").line
     heard = more.pop("heard", lambda address, event: None)
     line = OsdpLine(path, 9600, (OsdpDevice(device.address, key, **more),), heard)
@@ -96,13 +99,13 @@ def osdp_line(device: OsdpDeviceSimulator, key: bytes | None = OSDP_KEY, **more:
     thread.start()
     LINES.add(line)
     try:
-        eventually(lambda: not line.away_s(device.address), within_s=2)
+        assert eventually(lambda: not line.away_s(device.address), within_s=30 if is_found else 2) is is_found
         yield line
     finally:
         LINES.remove(line)
         thread.stop()
         line.stop()
-        assert thread.join(5)
+        assert thread.join(30)
 
 
 def osdp_wire(directory: Path) -> Wire:

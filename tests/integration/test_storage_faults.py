@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 from ledger_samples import Desk, decision, observation, open_desk
+from patience import eventually
 from postgres_server import PASSWORD, PostgresServer, running_postgres
 from sqlalchemy import NullPool, create_engine, select, text
 
@@ -57,7 +58,7 @@ def append(desk: Desk) -> list[int]:
 
 
 def test_a_server_that_was_away_is_used_again_without_a_restart_of_ours(server, tmp_path, caplog):
-    desk = open_desk(tmp_path, 500, server.url_with_password(server.create()))
+    desk = open_desk(tmp_path, 10_000, server.url_with_password(server.create()))
     site, inbox, state = SqlSite(desk.engine, KeyStore(tmp_path / "keys")), Inbox(desk.engine), SharedState(desk.engine)
     outbox, events = SqlOutbox(desk.engine), Events(desk.engine)
     soon = datetime.now(UTC) + timedelta(minutes=5)
@@ -87,7 +88,7 @@ def test_a_server_that_was_away_is_used_again_without_a_restart_of_ours(server, 
 
 
 def test_a_connection_that_breaks_within_a_transaction_leaves_nothing(server, tmp_path):
-    desk = open_desk(tmp_path, 500, server.url(server.create()))
+    desk = open_desk(tmp_path, 10_000, server.url(server.create()))
 
     def interrupted() -> None:
         with writing(desk.engine) as connection:
@@ -106,7 +107,15 @@ def test_a_server_that_hangs_is_given_up_in_time(server, tmp_path):
     append(desk)
     with hung(server), pytest.raises(RecordFailed, match=r"did not answer within 1.2 s|timeout expired"):
         append(desk)
-    assert append(desk) == [2]
+    again: list[int] = []
+
+    def is_used_again() -> bool:
+        with suppress(RecordFailed):  # what it was given before it hung may hold it for a moment yet
+            again.extend(append(desk))
+        return bool(again)
+
+    assert eventually(is_used_again)
+    assert again == [2]
 
 
 APPEND = """
