@@ -140,7 +140,7 @@ def open_site(
     directory: Path,
     settings: DashboardSettings | None = None,
     site: Site = SITE,
-    lock_timeout_ms: int = 2000,
+    lock_timeout_ms: int = 10_000,
     check: Callable[[Site, Site], None] = lambda before, after: None,
     look: LookAt = look_elsewhere,
 ) -> DashboardSite:

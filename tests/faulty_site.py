@@ -103,9 +103,9 @@ class FaultySite:
             for pid in before.values():
                 os.kill(pid, signal.SIGKILL)
             for name, pid in before.items():
-                assert eventually(lambda name=name, pid=pid: self.running.children.pid(name) not in (None, pid), 20)
+                assert eventually(lambda name=name, pid=pid: self.running.children.pid(name) not in (None, pid), 60)
             self.over_at = datetime.now(UTC)
-            assert eventually(lambda: not any(map(runs, serving)) and is_back(), 60), f"{fault} did not come back"
+            assert eventually(lambda: not any(map(runs, serving)) and is_back(), 120), f"{fault} did not come back"
 
     def core_is_back(self) -> bool:
         """Core has told of itself later than the moment when the fault was over."""
@@ -151,7 +151,7 @@ class FaultySite:
     def check(self) -> None:
         """Nothing on record was lost or doubled; every grant that was told is on record; no door opened without one."""
         until = datetime.now(UTC)
-        assert eventually(lambda: not self.amiss(until), 20), self.amiss(until)
+        assert eventually(lambda: not self.amiss(until), 60), self.amiss(until)
         events = self.events()
         now = {event["id"]: event["seq"] for event in events}
         assert {id: now.get(id) for id in self.before} == self.before, "an event on record was lost or changed"
@@ -217,13 +217,13 @@ def started(folder: Path) -> Iterator[FaultySite]:
         running_painted(settings, SITE.format(relay=back.relay_url("back"), side=side.relay_url("side"))) as running,
     ):
         site = FaultySite(running, (back, side), token, began, seen)
-        assert eventually(lambda: len(site.told_of_tracks()) >= 2)
+        assert eventually(lambda: len(site.told_of_tracks()) >= 2, 90)
         stopping = threading.Event()
         reader = threading.Thread(target=lambda: keep_asking(site, stopping), daemon=True)
         reader.start()
         yield site
         stopping.set()
-        reader.join(10)
+        reader.join(60)
         del os.environ[SEEN]
         gather(site.recovered_s)
         print(f"\n{table(site.recovered_s)}")

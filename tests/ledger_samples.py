@@ -40,7 +40,7 @@ class Desk:
     asked: list[str] = field(default_factory=list)  # decisions whose actions the ledger wanted
 
 
-def open_desk(directory: Path, lock_timeout_ms: int = 2000, url: str | None = None) -> Desk:
+def open_desk(directory: Path, lock_timeout_ms: int = 10_000, url: str | None = None) -> Desk:
     """On `url`, else on a SQLite file in the directory."""
     engine = open_database(url or f"sqlite:///{directory / 'site.db'}", lock_timeout_ms)
     upgrade(engine)

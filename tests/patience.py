@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(true: Callable[[], bool], within_s: float = 30.0) -> bool:
+def eventually(true: Callable[[], bool], within_s: float = 60.0) -> bool:
     """Whether it became true within that time."""
     ends_s = time.monotonic() + within_s
     while time.monotonic() < ends_s:

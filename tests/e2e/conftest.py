@@ -8,7 +8,7 @@ import pytest
 from browser import running_chromium
 from playwright.sync_api import Browser, expect
 
-expect.set_options(timeout=20_000)  # a busy machine takes its time; what holds is seen at once
+expect.set_options(timeout=60_000)  # a busy machine takes its time; what holds is seen at once
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def fresh(site: RunningSite) -> str:
     known = set(alerts(site))
     assert eventually(lambda: set(alerts(site)) - known != set(), 60)
     event = next(id for id in alerts(site) if id not in known)
-    assert eventually(lambda: any(w.keep.event == event and w.asked for w in site.store.recordings.wanted()), 20)
+    assert eventually(lambda: any(w.keep.event == event and w.asked for w in site.store.recordings.wanted()), 60)
     return event
 
 
@@ -136,7 +136,7 @@ def kill(site: RunningSite, name: str) -> None:
     pid = site.children.pid(name)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: site.children.pid(name) not in (None, pid), 30)
+    assert eventually(lambda: site.children.pid(name) not in (None, pid), 60)
 
 
 def are_whole(site: RunningSite, event: str) -> bool:
@@ -196,7 +196,7 @@ def test_memory_that_is_full_blinds_a_worker_that_starts_anew(
         pytest.skip(WHY_NONE)
     memory = runtime_dir(settings)
     with full(memory):
-        assert badge(site, reader) == "authorize", "what is full already is used on"
+        assert eventually(lambda: badge(site, reader) == "authorize"), "what is full already is used on"
         kill(site, "core")
         kill(site, "worker-1")
         assert eventually(lambda: NO_ANSWER in told(site, "camera.blinded"), 60)

@@ -36,7 +36,7 @@ def site(tmp_path: Path) -> DoorSite:
 
 def verdict(site: DoorSite, door: str) -> str:
     question = site.present(door=door)
-    assert eventually(lambda: answered(site, question), 20)
+    assert eventually(lambda: answered(site, question), 60)
     return str(site.answer(question)["verdict"])
 
 
@@ -115,7 +115,7 @@ def test_a_grant_that_cannot_be_recorded_leaves_one_where_one_was(
     with writing(site.store.engine) as connection:
         connection.exec_driver_sql("ALTER TABLE outbox_away RENAME TO outbox")
         connection.exec_driver_sql("ALTER TABLE event_away RENAME TO event")
-    assert eventually(lambda: answered(site, question), 20)
+    assert eventually(lambda: answered(site, question), 60)
     assert site.answer(question)["reasons"] == ["other: the decision could not be recorded"]
     assert verdict(site, "front") == "authorize"
 

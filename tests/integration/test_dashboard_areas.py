@@ -34,7 +34,7 @@ def pages(tmp_path: Path, controller: DoorController) -> Iterator[Pages]:
 
 def entered(pages: Pages) -> None:
     question = pages.site.present()
-    assert eventually(lambda: pages.site.store.inbox.answer_of(question) is not None, 10)
+    assert eventually(lambda: pages.site.store.inbox.answer_of(question) is not None)
 
 
 def test_a_guard_sees_who_is_where_and_forgives_with_a_reason(pages: Pages) -> None:
@@ -72,6 +72,6 @@ def test_a_guard_locks_the_site_down_and_only_who_releases_doors_ends_it(pages: 
     assert guard.get("/threat/severe").status_code == 404
     assert "Released, each as it was before: front." in operator.get("/threat/normal").text
     assert "The threat level is normal." in pages.give(operator, "/threat/normal", reason="all clear")
-    assert eventually(lambda: pages.site.mode("front") == "locked", 10)
+    assert eventually(lambda: pages.site.mode("front") == "locked")
     told = operator.get("/api/threat").json
     assert (told["level"], told["by"], told["reason"], told["doors"]) == ("normal", "operator", "all clear", [])

@@ -135,7 +135,7 @@ def test_the_cameras_serve_every_clip_of_a_folder(footage: Path, tmp_path: Path)
         frame = next(iter(source.frames()))
         source.close()
         cameras.terminate()
-        assert cameras.wait(10) == 0
+        assert cameras.wait(60) == 0
     assert (frame.picture.width, frame.picture.height) == (768, 432)
 
 

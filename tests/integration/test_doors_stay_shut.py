@@ -80,7 +80,7 @@ def killed_in(stage: str) -> Callable[[Scene], None]:
         context.set_forkserver_preload(["dying"])
         process = context.Process(target=core_that_dies, args=(str(scene.directory), stage))
         process.start()
-        process.join(60)
+        process.join(120)
         assert process.exitcode == -signal.SIGKILL
         scene.again()
         answer = scene.site.store.inbox.answer_of((scene.directory / "question").read_text(encoding="ascii"))
@@ -125,7 +125,7 @@ def recorded(scene: Scene, question: str) -> None:
         answered = scene.site.store.inbox.answer_of(question) is not None
         return answered and not scene.site.running.core.unrecorded
 
-    assert eventually(is_over, 20)
+    assert eventually(is_over, 60)
     assert scene.site.answer(question)["verdict"] == "deny"
 
 

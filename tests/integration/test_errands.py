@@ -53,7 +53,7 @@ def store(settings: Settings) -> Store:
 def ask(settings: Settings, store: Store) -> Iterator[Ask]:
     """Asks a running core through the inbox."""
 
-    def asked(kind: str, payload: Answer, within_s: float = 30.0) -> Answer:
+    def asked(kind: str, payload: Answer, within_s: float = 90.0) -> Answer:
         deadline = datetime.now(UTC) + timedelta(seconds=within_s)
         sealed = store.keys.encrypt(json.dumps(payload), PAGES_KEY)
         return store.inbox.wait(store.inbox.ask(kind, {"sealed": sealed}, deadline), deadline) or {}
@@ -191,7 +191,7 @@ def test_a_child_that_fails_is_one_sentence(
 ) -> None:
     made = asker(child)
     assert made.ask(within_s) is None
-    assert made.came.wait(30)
+    assert made.came.wait(90)
     [answer] = made.answers
     assert fault in answer["fault"]
     assert answer["reason"] == reason
@@ -203,9 +203,9 @@ def test_only_two_are_tried_at_a_time_and_then_there_is_room_again(asker: Callab
         assert [made.ask(), made.ask(), made.ask()] == [None, None, BUSY]
         for _ in range(2):
             gate.accept()[0].close()
-        assert made.came.wait(30)
+        assert made.came.wait(90)
         eventually_free = threading.Event()
-        for _ in range(300):
+        for _ in range(900):
             if made.ask() is None:
                 break
             eventually_free.wait(0.1)
@@ -229,7 +229,7 @@ def test_a_password_is_in_no_list_of_processes(asker: Callable[[str], Asker]) ->
             told = (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
         assert b"bad_errand" in told
         assert b"hunter2" not in told
-        assert made.came.wait(30)
+        assert made.came.wait(90)
 
 
 def test_a_question_that_was_not_sealed_here_is_refused(asker: Callable[[str], Asker]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import eventually
 from ports import free_port
 
 from surveillance.app import cameras, commands, shapes
@@ -30,6 +30,7 @@ from surveillance.settings import Settings
 from surveillance.storage.queries import EventFilter
 from surveillance.storage.state import SharedState
 
+WITHIN_S = 120.0
 RULES = """\
 - name: lawn
   on: sighting
@@ -77,7 +78,7 @@ class RunningSite:
 
     def applies(self, edited: Edited) -> bool:
         """Whether core comes to that version by itself."""
-        return eventually(lambda: self.status.get("configuration_version") == edited.version)
+        return eventually(lambda: self.status.get("configuration_version") == edited.version, WITHIN_S)
 
     def is_live(self, *names: str) -> bool:
         """Whether exactly these cameras come to be seen live."""
@@ -86,21 +87,14 @@ class RunningSite:
             told = self.status.get("cameras", {})  # core may not have told of itself yet
             return {name: camera["state"] for name, camera in told.items()} == dict.fromkeys(names, "live")
 
-        return eventually(are_live)
+        return eventually(are_live, WITHIN_S)
 
     def events(self, kind: str) -> list[Mapping[str, Any]]:
         return list(self.store.events.page(EventFilter(kind=kind), None, 100)[0])
 
     def is_logged(self, zone: str) -> bool:
         """Whether somebody comes to be logged in that zone."""
-        return eventually(lambda: any(zone in event["zones"] for event in self.events("sighting.logged")))
-
-
-def eventually(true: Callable[[], bool], within_s: float = 40.0) -> bool:
-    ends_s = time.monotonic() + within_s
-    while not true() and time.monotonic() < ends_s:
-        time.sleep(0.05)
-    return true()
+        return eventually(lambda: any(zone in event["zones"] for event in self.events("sighting.logged")), WITHIN_S)
 
 
 @pytest.fixture
@@ -187,4 +181,4 @@ def test_a_zone_opens_no_camera_anew_in_another_process_either(tmp_path: Path) -
         assert site.applies(cameras.set_camera(settings, "front", ["sensitivity=60", "min_confidence=0.2"]))
         assert len(site.events("camera.found")) == found, "neither do thresholds"
         assert site.applies(cameras.set_camera(settings, "front", ["analyze_fps=4"]))
-        assert eventually(lambda: len(site.events("camera.found")) == found + 1), "this one is opened anew"
+        assert eventually(lambda: len(site.events("camera.found")) == found + 1, WITHIN_S), "this one is opened anew"

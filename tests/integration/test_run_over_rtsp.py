@@ -45,7 +45,7 @@ def test_the_same_kinds_of_events_as_on_the_files(footage: Path, tmp_path: Path)
         cameras = "".join(f"  - {{name: {name}, url: '{server.address(f'/{name}')}'}}\n" for name in films)
         site.write_text(f"cameras:\n{cameras}rules:\n{RULES}", encoding="utf-8")
         with running_site(settings, site, lambda line: None) as running:
-            assert eventually(lambda: told(running, films) == expected, 120), (told(running, films), expected)
+            assert eventually(lambda: told(running, films) == expected, 240), (told(running, films), expected)
 
 
 def told(running: RunningSite, cameras: dict[str, Path]) -> dict[str, set[tuple[str, str | None]]]:

@@ -64,6 +64,7 @@ def test_a_door_opens_by_a_grant_on_a_server_and_by_none_while_it_is_away(
     monkeypatch.setenv("SURVEILLANCE__STORAGE__URL", server.url_with_password(server.create()))
     monkeypatch.setenv("SURVEILLANCE__DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("SURVEILLANCE__DASHBOARD__PORT", str(free_port()))
+    monkeypatch.setenv("SURVEILLANCE__DASHBOARD__ACCESS_DEADLINE_MS", "4500")
     settings = load_settings()
     upgrade_database(settings)
     store = open_store(settings)

@@ -150,9 +150,13 @@ def test_a_candidate_is_put_in_shadow_and_taken_out_while_the_site_runs(settings
         assert shadows.counts("second").differing == 0, "the same network"
         assert stop_shadow(settings, "ada").model == "second"
         time.sleep(3)
-        before = shadows.counts("second").tracks
-        time.sleep(8)
-        assert shadows.counts("second").tracks == before
+
+        def is_over() -> bool:
+            before = shadows.counts("second").tracks
+            time.sleep(8)
+            return shadows.counts("second").tracks == before
+
+        assert eventually(is_over, 60)
         assert [event["kind"] for event in events(store, "model.")] == ["model.shadow_ended", "model.shadow_started"]
         assert events(store, "health.degraded") == []
 

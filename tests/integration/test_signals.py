@@ -22,5 +22,5 @@ os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_signal_is_heard_after_a_network_went_in_another_thread() -> None:
-    ran = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=240, check=False)
     assert (ran.returncode, ran.stdout) == (0, "heard\n"), ran.stderr

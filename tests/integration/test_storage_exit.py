@@ -54,7 +54,7 @@ watch.changed()
 
 def run(program: str, address: str) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-X", "dev", "-c", program, address]
-    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=240)
 
 
 def test_a_thread_that_goes_on_at_the_end_does_not_crash_the_process(tmp_path: Path) -> None:
@@ -76,12 +76,12 @@ def test_what_another_thread_uses_is_not_closed_although_nobody_else_has_the_eng
     def use() -> None:
         with reading(open_database(f"sqlite:///{tmp_path / 'site.db'}")) as connection:
             begun.set()
-            collected.wait(10)
+            collected.wait(60)
             found.append(connection.execute(text("SELECT 1")).scalar_one())
 
     thread = threading.Thread(target=use)
     thread.start()
-    begun.wait(10)
+    begun.wait(60)
     gc.collect()
     collected.set()
     thread.join()

@@ -28,7 +28,7 @@ from skimage import data
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARTS = ("pyproject.toml", "setup.py", "README.md", "config", "migrations", "surveillance")
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
-WAIT_S = 90.0
+WAIT_S = 200.0
 NEXT = '''"""What the version after this one adds."""
 
 import sqlalchemy as sa
@@ -80,7 +80,7 @@ class Installed:
             "SURVEILLANCE__DATA_DIR": str(self.data_dir),
             "SURVEILLANCE__DASHBOARD__PORT": str(self.port),
         }
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, timeout=60)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, timeout=200)
         site_packages = next((folder / "venv").glob("lib/python*/site-packages"))
         borrowed = Path(cv2.__file__).resolve().parents[1]
         (site_packages / "borrowed.pth").write_text(f"{borrowed}\n", encoding="utf-8")
@@ -120,7 +120,7 @@ class Installed:
             eventually(lambda: process.poll() is not None or self.answers(), log)
             yield log.read_text
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0, log.read_text()
+            assert process.wait(90) == 0, log.read_text()
         finally:
             if process.poll() is None:
                 process.kill()

@@ -110,7 +110,7 @@ def test_a_request_is_answered_by_core_and_a_repetition_by_the_first_answer(site
     thread, asked = core_answers(site, GRANT)
     client = site.visitor()
     first = client.post("/api/access/requests", json=BODY, headers=headers)
-    thread.join(5)
+    thread.join(60)
     second = client.post("/api/access/requests", json=BODY, headers=headers)
     assert (first.status_code, first.json) == (200, GRANT)
     assert (second.status_code, second.json) == (200, GRANT)
@@ -155,7 +155,7 @@ def test_a_controller_that_asks_in_onvifs_words_is_answered_in_them(
     headers = bearer(site)
     thread, asked = core_answers(site, answer)
     told = site.visitor().post("/api/access/external-authorizations", json=EXTERNAL, headers=headers)
-    thread.join(5)
+    thread.join(60)
     expected = {"AccessPointToken": "front", "CredentialToken": "0451", "Decision": decision, "Reason": reason}
     assert (told.status_code, told.json, asked) == (200, expected, [BODY | {"factors": FACTORS}])
     plain = site.visitor().post("/api/access/requests", json=BODY, headers=headers)

@@ -31,7 +31,7 @@ def ask(
     asked = {"pulse_s": 3.0, "key": "k1", "deadline": (datetime.now(UTC) + timedelta(seconds=5)).isoformat()} | body
     if path.endswith("/simulate"):
         asked = body
-    connection = HTTPConnection("127.0.0.1", controller.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", controller.port, timeout=60)
     try:
         content = json.dumps(asked) if method == "POST" else None
         connection.request(method, path, content, {"Authorization": f"Bearer {token}"})

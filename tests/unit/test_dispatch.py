@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from listener import DROP, HANG, closed_port, listening
+from listener import DROP, HANG, listening
+from ports import free_port
 
 from surveillance.actions.dispatch import OutboxDispatch
 from surveillance.actions.outcomes import Outcomes
@@ -84,7 +85,7 @@ def relay_to(url: str, settings: ActionSettings = SETTINGS) -> HttpRelay:
 
 def stuck_until(released: threading.Event) -> Deed:
     def wait(action: Action) -> None:
-        released.wait(10)
+        released.wait(60)
 
     return wait
 
@@ -99,7 +100,7 @@ def test_a_door_is_marked_before_it_is_pulsed_and_then_done() -> None:
         dispatch = dispatching(outbox, relay_to(controller.url))
         assert dispatch(AT) == ()
         assert outbox.marks[0] == ("a1", "attempting")
-        assert states(dispatch.drain(AT, 5)) == [("a1", "done")]
+        assert states(dispatch.drain(AT, 60)) == [("a1", "done")]
         assert dispatch(AT) == ()
         assert len(controller.received) == 1
     assert outbox.marks == [("a1", "attempting"), ("a1", "done")]
@@ -117,7 +118,7 @@ def test_a_door_waits_until_its_grant_is_known_to_be_committed_and_else_stays_sh
         if is_told:
             committed.add(OPEN.event)
             dispatch(AT)
-            assert states(dispatch.drain(AT, 5)) == [("a1", "done")]
+            assert states(dispatch.drain(AT, 60)) == [("a1", "done")]
             committed.clear()
         else:
             assert states(dispatch(OPEN.deadline)) == [("a1", "expired")]
@@ -132,14 +133,14 @@ def test_a_door_is_never_asked_twice(answer: int, state: str) -> None:
         dispatch(AT)
         assert states(dispatch.drain(AT, 15)) == [("a1", state)]
         assert (dispatch(AT), dispatch(LATER)) == ((), ())
-        assert controller.arrived.wait(10)
+        assert controller.arrived.wait(60)
         assert len(controller.received) == 1
 
 
 def test_a_door_that_cannot_be_reached_has_failed_for_certain() -> None:
-    dispatch = dispatching(KeptOutbox(OPEN), relay_to(f"http://127.0.0.1:{closed_port()}"))
+    dispatch = dispatching(KeptOutbox(OPEN), relay_to(f"http://127.0.0.1:{free_port()}"))
     dispatch(AT)
-    (ended,) = dispatch.drain(AT, 5)
+    (ended,) = dispatch.drain(AT, 60)
     assert (ended.state, "cannot connect" in ended.reason) == ("failed", True)
 
 
@@ -172,7 +173,7 @@ def test_a_grant_that_waited_behind_a_slow_controller_expires_unsent() -> None:
         dispatch = dispatching(outbox, relay_to(controller.url, IMPATIENT))
         dispatch(AT)
         assert states(dispatch.drain(AT, 15)) == [("a1", "unknown"), ("b1", "expired")]
-        assert controller.arrived.wait(10)
+        assert controller.arrived.wait(60)
         assert len(controller.received) == 1
 
 
@@ -201,7 +202,7 @@ def test_a_result_that_cannot_be_marked_is_kept_and_never_done_again() -> None:
     outbox.broken = True
     assert (dispatch.drain(AT, 0.3), dispatch(AT)) == ((), ())
     outbox.broken = False
-    assert states([*dispatch(AT), *dispatch.drain(AT, 5)]) == [("a1", "done")]
+    assert states([*dispatch(AT), *dispatch.drain(AT, 60)]) == [("a1", "done")]
     assert len(door.asked) == 1
 
 
@@ -216,22 +217,22 @@ def test_a_notification_is_tried_with_its_key_until_it_arrives() -> None:
     outbox = KeptOutbox(TELL)
     dispatch = dispatching(outbox, Told(), lambda name: ops)
     dispatch(AT)
-    (first,) = dispatch.drain(AT, 5)
+    (first,) = dispatch.drain(AT, 60)
     assert (first.state, first.attempts, first.reason) == ("pending", 1, "answered 503")
     dispatch(AT + timedelta(seconds=3.9))  # waits 4 s, then 8 s, then 10 s at most
     assert len(ops.asked) == 1
     dispatch(AT + timedelta(seconds=4))
-    (second,) = dispatch.drain(AT + timedelta(seconds=4), 5)
+    (second,) = dispatch.drain(AT + timedelta(seconds=4), 60)
     assert (second.state, second.attempts, second.reason) == ("pending", 2, "ValueError in its driver")
     dispatch(AT + timedelta(seconds=12))
-    assert states(dispatch.drain(AT, 5)) == [("a2", "done")]
+    assert states(dispatch.drain(AT, 60)) == [("a2", "done")]
     assert [action.key for action in ops.asked] == ["k2"] * 3
 
 
 def test_a_notification_ends_with_its_deadline() -> None:
     dispatch = dispatching(KeptOutbox(TELL), Told(), lambda name: Told(ActionFailed("answered 503")))
     dispatch(AT)
-    dispatch.drain(AT, 5)
+    dispatch.drain(AT, 60)
     (ended,) = dispatch(TELL.deadline)
     assert (ended.state, ended.reason) == ("expired", "not done before its deadline, after 1 attempts")
 
@@ -240,7 +241,7 @@ def test_a_notification_that_was_under_way_at_a_crash_is_sent_again() -> None:
     ops = Told()
     dispatch = dispatching(KeptOutbox(TELL.moved_to("attempting")), Told(), lambda name: ops)
     dispatch(AT)
-    assert states(dispatch.drain(AT, 5)) == [("a2", "done")]
+    assert states(dispatch.drain(AT, 60)) == [("a2", "done")]
     assert [action.key for action in ops.asked] == ["k2"]
 
 
@@ -260,11 +261,11 @@ def test_a_slow_target_holds_up_neither_doors_nor_other_targets() -> None:
         ended += dispatch.drain(AT, 0.05)
     assert sorted(states(ended)) == [("a1", "done"), ("a2", "done")]
     stuck.set()
-    assert len(dispatch.drain(AT, 5)) <= 3  # one under way and two waiting: the rest stays in the outbox
+    assert len(dispatch.drain(AT, 60)) <= 3  # one under way and two waiting: the rest stays in the outbox
     dispatch(AT)
-    dispatch.drain(AT, 5)
+    dispatch.drain(AT, 60)
     dispatch(AT)
-    dispatch.drain(AT, 5)
+    dispatch.drain(AT, 60)
     assert {action.state for action in outbox.actions.values()} == {"done"}
 
 
@@ -274,7 +275,7 @@ def test_a_target_that_is_gone_and_a_kind_that_nobody_knows_are_told() -> None:
 
     outbox = KeptOutbox(TELL, replace(OPEN, kind="sing"))
     dispatch = dispatching(outbox, Told(), missing)
-    told = [*dispatch(AT), *dispatch.drain(AT, 5)]
+    told = [*dispatch(AT), *dispatch.drain(AT, 60)]
     assert [(action.state, action.reason) for action in told] == [
         ("failed", "nothing knows how to do 'sing'"),
         ("pending", "no notify target is called 'ops'"),
@@ -287,7 +288,7 @@ def test_a_closed_dispatcher_begins_nothing_that_waits() -> None:
 
     def door(action: Action) -> None:
         asked.append(action.id)
-        stuck.wait(10)
+        stuck.wait(60)
 
     outbox = KeptOutbox(OPEN, replace(OPEN, id="b1", key="e2"))
     dispatch = dispatching(outbox, door)
@@ -330,7 +331,7 @@ def test_what_ended_is_told_although_the_outbox_cannot_be_read(fault: Exception)
     dispatch(AT)
     outbox.unreadable = fault
     told: list[Action] = []
-    ends_s = time.monotonic() + 10
+    ends_s = time.monotonic() + 60
     while outbox.marks[-1] != ("a1", "done") and time.monotonic() < ends_s:
         with suppress(OSError):
             told += dispatch(AT)
@@ -345,11 +346,11 @@ def test_a_dispatcher_that_nobody_has_any_more_goes_and_ends_its_threads() -> No
     outbox = KeptOutbox(replace(OPEN, target="forgotten"))
     dispatch = dispatching(outbox, Told())
     dispatch(AT)
-    assert states(dispatch.drain(AT, 5)) == [("a1", "done")]
+    assert states(dispatch.drain(AT, 60)) == [("a1", "done")]
     [lane] = [thread for thread in threading.enumerate() if thread.name == "door forgotten"]
     gone = weakref.ref(dispatch)
     del dispatch
     gc.collect()
-    lane.join(5)
+    lane.join(60)
     assert gone() is None
     assert not lane.is_alive()

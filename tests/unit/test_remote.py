@@ -115,9 +115,9 @@ def test_a_recognizer_that_dies_over_an_ask_expires_it_at_once(asking: Asking, t
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     recognizing.close()
-    assert failed.wait(10)
+    assert failed.wait(60)
     go.set()
     assert asking.slots.free == SLOTS
 

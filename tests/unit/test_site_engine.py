@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
+from patience import eventually
 
 from surveillance.domain.errors import ModelError, RecordFailed, RuleError
 from surveillance.domain.kept import Keep, Kept
@@ -22,13 +23,6 @@ from surveillance.engines.supervise import Supervised
 from surveillance.walk import CoreWalk
 
 YARD, FRONT = Camera("yard", "synthetic://yard"), Camera("front", "synthetic://front-door")
-
-
-def eventually(true: Callable[[], bool]) -> bool:
-    ends_s = time.monotonic() + 10
-    while not true() and time.monotonic() < ends_s:
-        time.sleep(0.01)
-    return true()
 
 
 class FakeCamera:
@@ -182,8 +176,8 @@ def test_supervised_work_is_started_again_after_a_failure() -> None:
 
     thread = Supervised("worker", work, lambda name, error: failures.append(f"{name}: {error}"))
     thread.start()
-    assert done.wait(10)
-    assert thread.join(5)
+    assert done.wait(60)
+    assert thread.join(60)
     assert failures == ["worker: out of memory"]
 
 
@@ -202,8 +196,8 @@ def test_a_thread_whose_failure_cannot_be_told_is_started_again_all_the_same() -
 
     thread = Supervised("worker", work, cannot_tell)
     thread.start()
-    assert done.wait(10)
-    assert thread.join(5)
+    assert done.wait(60)
+    assert thread.join(60)
 
 
 def test_what_the_last_deeds_came_to_is_still_recorded() -> None:
