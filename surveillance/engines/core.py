@@ -119,7 +119,7 @@ class Core:
         self._urgent: queue.Queue[Waiting] = queue.Queue(self._limits.queue)  # what a request must not overtake
         self._held: list[Waiting] = []  # taken, but whether they are on record cannot be told now
         self._batch: deque[Input] = deque()  # to be judged in this turn
-        self._recent: OrderedDict[str, None] = OrderedDict()  # judged in this run
+        self._recent: OrderedDict[str, None] = OrderedDict()  # judged lately, and perhaps not on record
         self._done: list[Callable[[], None]] = []  # whom to tell at the end of this turn
         self._notes: queue.SimpleQueue[JudgedInput] = queue.SimpleQueue()
         self._replies: deque[tuple[Asked, Mapping[str, Any]]] = deque()
@@ -287,9 +287,10 @@ class Core:
             if identity is not None:
                 if one.again and (identity in self._recent or identity in known or self._record.holds(identity)):
                     continue
-                self._recent[identity] = None
+                if one.again or one.done is not None:  # nobody else keeps it, to send it again
+                    self._recent[identity] = None
             fresh.append(one.entry)
-        while len(self._recent) > 10 * self._limits.queue:
+        while len(self._recent) > self._limits.queue:
             self._recent.popitem(last=False)
         return fresh
 

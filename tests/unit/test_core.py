@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from fakes import NOON, MemoryInbox, MemoryLedger, as_presented, grant_all, nothing_due, observation, request_of
+from kept import things_kept
 
 from surveillance.domain.errors import NotFound, RecordFailed, Unrecordable
 from surveillance.domain.ports import Asked, JudgedInput
 from surveillance.domain.values import (
     AccessRequest,
+    CameraReport,
     Decision,
     DoorReport,
     Event,
@@ -173,6 +175,23 @@ def test_an_input_sent_again_is_acknowledged_and_not_judged_again() -> None:
     assert sightings(ledger) == [seen, fresh]
     assert kinds(ledger) == ["sighting.logged"] * 2
     assert told == ["first", "in the same turn", "in the same run", "in another run", "never taken"]
+
+
+def test_what_was_judged_is_remembered_only_while_it_may_come_again() -> None:
+    """However long core runs, and whatever of it is told once."""
+    walk = CoreWalk(request_of, lambda entry: (), lambda judged: (), nothing_due)
+    core = Core(walk, MemoryInbox(), as_presented, limits=CoreLimits(batch=50, queue=100))
+
+    def kept_after(count: int) -> int:
+        for track in range(count):
+            core.put(observation(track=track), lambda: None)
+            core.put(CameraReport("yard", NOON + timedelta(seconds=track), "live"))
+            if track % 25 == 24:
+                core.turn()
+        core.turn()
+        return things_kept(core)
+
+    assert kept_after(200) >= kept_after(1000) - 10
 
 
 def test_what_may_be_on_record_waits_until_that_can_be_told(tmp_path: Path) -> None:
