@@ -16,7 +16,7 @@ from patience import eventually
 from surveillance.engines.children import PARENT, Child, Children, load_report
 
 SLEEPER = """
-import signal, sys, time
+import os, signal, sys, time
 from pathlib import Path
 name, folder = sys.argv[1], Path(sys.argv[2])
 words = sys.stdin.read()
@@ -28,6 +28,7 @@ if name != "deaf":
     signal.signal(signal.SIGTERM, end)
 else:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+(folder / f"{name}.heaps").write_text(os.environ["MALLOC_ARENA_MAX"])
 with (folder / "starts").open("a") as file:
     file.write(f"{name}:{words} ")
 for _ in range(600):
@@ -66,6 +67,20 @@ def test_each_reads_what_is_handed_over_and_core_ends_last(folder: Path) -> None
     assert sorted(said(folder, "ends")[:2]) == ["web", "worker-1"]
     assert said(folder, "ends")[2:] == ["core"]
     assert running.pid("core") is None
+
+
+def test_a_child_keeps_few_heaps_unless_whoever_runs_it_says_otherwise(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    for wanted in ("2", "7"):
+        running = children(folder, "core")
+        running.start()
+        assert eventually(lambda: said(folder, "starts") == ["core:hello"])
+        running.stop()
+        assert said(folder, "core.heaps") == [wanted]
+        (folder / "starts").unlink()
+        monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
 
 
 def test_who_is_killed_is_started_again_and_that_is_told(folder: Path) -> None:
