@@ -58,7 +58,7 @@ def open_sqlite(address: URL, lock_timeout_ms: int) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "cache_size=-16000",
+            "cache_size=-4000",
             "journal_size_limit=67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
