@@ -152,9 +152,11 @@ class Wire:
             line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """By the thread that receives: a descriptor must not be closed under whoever reads from it."""
+        """By the thread that receives: a descriptor must not be closed under whoever reads from it, nor while another
+        thread sends, which would be told something else than that it is over.
+        """
         self.hang_up()
-        with suppress(OSError):
+        with self._lock, suppress(OSError):
             self._connection.close()
 
 

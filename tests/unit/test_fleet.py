@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import NOON, observation
@@ -18,7 +19,7 @@ from surveillance.domain.site import Camera
 from surveillance.domain.values import CameraReport, CodeSeen, Decision, Glimpse, Input, Observation
 from surveillance.engines.crew import Crew
 from surveillance.engines.fleet import Fleet, FleetCamera
-from surveillance.engines.link import Switchboard
+from surveillance.engines.link import Switchboard, Wire
 
 SECRET = b"known to both"
 YARD, FRONT = Camera("yard", "paint://yard"), Camera("front", "paint://front")
@@ -302,3 +303,32 @@ def test_a_stranger_is_not_heard(core: CoreSide, tmp_path: Path) -> None:
     assert stranger._wire is None
     stranger.stop()
     thread.join(10)
+
+
+def test_a_wire_is_closed_once_whoever_sends_is_done() -> None:
+    """Else the sender is told something else than that it is over, and does not send again what did not come."""
+    begun, released, said = threading.Event(), threading.Event(), list[str]()
+
+    class Slow:
+        """A connection in the midst of sending."""
+
+        def send(self, message: object) -> None:
+            begun.set()
+            released.wait(0.2)
+            said.append("sent")
+
+        def fileno(self) -> int:
+            raise OSError("there is nothing to hang up")
+
+        def close(self) -> None:
+            said.append("closed")
+            released.set()
+
+    connection: Any = Slow()
+    wire = Wire(connection)
+    sender = threading.Thread(target=wire.send, args=("a word",))
+    sender.start()
+    begun.wait()
+    wire.close()
+    sender.join()
+    assert said == ["sent", "closed"]
