@@ -99,11 +99,16 @@ class SiteEngine:
         self._stopping.set()
         self._cameras.stop()
         self._recorded.set()
+        self._end("dispatch")  # the parts see to what is under way
         self.parts.close()  # before core, which still records what became of the last deeds
         self.core.stop()
+        self._end("core", "dispatch", "house")
+
+    def _end(self, *names: str) -> None:
         for thread in self._threads:
-            thread.stop()
-            thread.join(STOP_S)
+            if thread.name in names:
+                thread.stop()
+                thread.join(STOP_S)
 
     def reconcile(self) -> None:
         """Desired against running, when the configuration has changed."""

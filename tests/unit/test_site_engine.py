@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -198,6 +198,26 @@ def test_a_thread_whose_failure_cannot_be_told_is_started_again_all_the_same() -
     thread.start()
     assert done.wait(60)
     assert thread.join(60)
+
+
+def test_nobody_begins_deeds_any_more_when_the_last_ones_are_awaited() -> None:
+    site, begun, released, said = FakeSite(), threading.Event(), threading.Event(), list[str]()
+
+    def dispatch(now: datetime) -> tuple[Action, ...]:
+        begun.set()
+        released.wait(0.2)
+        said.append("begun")
+        return ()
+
+    def close() -> None:
+        said.append("awaited")
+        released.set()
+
+    site.engine.parts = replace(site.engine.parts, dispatch=dispatch, close=close)
+    site.engine.start()
+    begun.wait()
+    site.engine.stop()
+    assert said[-1] == "awaited"
 
 
 def test_what_the_last_deeds_came_to_is_still_recorded() -> None:
