@@ -77,6 +77,7 @@ def mqtt_wire(broker: MqttBroker) -> Wire:
         told = Told(broker.url("doors/front"))
         with MqttController(told.url, TOKEN, lambda claims: answers[answer]) as device:
             yield told
+            assert eventually(lambda: bool(device.orders)), "it may hear of an order after nobody waits any more"
             for claims in device.orders:
                 deadline = rfc3339(datetime.fromtimestamp(claims["exp"], UTC))
                 told.ordered.append(Ordered(claims["order"], claims.get("pulse_s"), claims["jti"], deadline))
@@ -117,6 +118,7 @@ def osdp_wire(directory: Path) -> Wire:
         with OsdpDeviceSimulator(OSDP_KEY, behaves=behaves[answer]) as device, osdp_line(device):
             told = Told(device.url)
             yield told
+            assert eventually(lambda: bool(device.orders))
             for order in device.orders:
                 name = {5: "pulse", 2: "unlock", 1: "lock"}[order["control_code"]]
                 told.ordered.append(Ordered(name, order["timer_count"] / 10 if name == "pulse" else None))

@@ -78,7 +78,7 @@ def test_a_relay_does_an_order_and_carries_what_it_asks(wire: Wire, kind: str) -
 @pytest.mark.parametrize(("answer", "certain"), [(REFUSED, True), (SILENT, False)])
 def test_a_relay_says_whether_the_door_may_have_moved(wire: Wire, kind: str, answer: str, certain: bool) -> None:
     with wire.controller(answer) as controller, pytest.raises(ActionFailed) as caught:
-        relay(wire, controller.url, IMPATIENT)(order(kind))
+        relay(wire, controller.url, IMPATIENT if answer == SILENT else PATIENT)(order(kind))
     assert (caught.value.certain, len(controller.ordered)) == (certain, 1)
 
 

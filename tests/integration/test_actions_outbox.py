@@ -24,7 +24,7 @@ from surveillance.domain.values import Action
 from surveillance.storage.database import open_database
 from surveillance.storage.outbox import SqlOutbox
 
-SETTINGS = ActionSettings(grant_ttl_s=30.0)
+SETTINGS = ActionSettings(grant_ttl_s=30.0, relay_connect_timeout_s=10.0, relay_timeout_s=10.0)
 CHILD = textwrap.dedent(
     """
     import sys, threading

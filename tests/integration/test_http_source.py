@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -16,7 +17,8 @@ from surveillance.domain.values import Frame
 from surveillance.ingest.probe import probe
 from surveillance.ingest.sources import open_source
 
-OPTIONS = SourceOptions("yard", analyze_fps=5.0, open_timeout_s=5.0, read_timeout_s=1.5)
+OPTIONS = SourceOptions("yard", analyze_fps=5.0, open_timeout_s=20.0, read_timeout_s=20.0)
+HASTY = replace(OPTIONS, read_timeout_s=1.5)  # where nothing comes that could be used
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def test_a_password_is_needed_used_and_never_shown(camera: HttpCamera, kind: str
 )
 def test_what_is_no_camera_is_said_in_words(camera: HttpCamera, path: str, reason: str, words: str) -> None:
     with pytest.raises(SourceError) as caught:
-        read(camera.url(path), 1)
+        read(camera.url(path), 1, HASTY if reason in ("timeout", "unreadable") else OPTIONS)
     assert (caught.value.reason, words in str(caught.value)) == (reason, True)
 
 
@@ -85,7 +87,7 @@ def test_a_redirect_on_the_same_camera_is_followed(camera: HttpCamera) -> None:
 
 @pytest.mark.parametrize(("path", "reason"), [("/ends", "ended"), ("/stalls", "timeout")])
 def test_a_stream_that_ends_or_stalls_is_a_lost_camera(camera: HttpCamera, path: str, reason: str) -> None:
-    frames = open_source(camera.url(path), OPTIONS).frames()
+    frames = open_source(camera.url(path), HASTY if reason == "timeout" else OPTIONS).frames()
     next(frames)
     with pytest.raises(SourceLost) as caught:
         list(frames)
