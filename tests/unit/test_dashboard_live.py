@@ -84,8 +84,9 @@ def test_one_camera_names_its_neighbors(site: DashboardSite) -> None:
 
 
 def test_pictures_come_with_their_facts_and_each_only_once(site: DashboardSite) -> None:
-    show(site, "front", number=7)
-    with site.user().get(BOTH) as answer:
+    user = site.user()
+    show(site, "front", number=7)  # it is shown for three seconds
+    with user.get(BOTH) as answer:
         assert answer.mimetype == "application/octet-stream"
         (status, nothing), (facts, jpeg) = told(answer, 2)
         assert (set(status["status"]), nothing) == ({"front", "gate"}, b"")

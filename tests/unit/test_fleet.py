@@ -60,7 +60,7 @@ class Worker:
 
     def stop(self) -> None:
         self.crew.stop()
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     def cut(self) -> None:
@@ -302,7 +302,7 @@ def test_a_stranger_is_not_heard(core: CoreSide, tmp_path: Path) -> None:
     threading.Event().wait(0.5)
     assert stranger._wire is None
     stranger.stop()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_a_wire_is_closed_once_whoever_sends_is_done() -> None:
