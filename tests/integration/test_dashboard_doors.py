@@ -12,6 +12,7 @@ from dashboard_site import token_of
 from door_pages import Pages, controlling, running
 from door_site import open_door_site, site_with
 from listener import DROP, listening
+from patience import eventually
 
 from surveillance.demo.controller import DoorController
 from surveillance.domain.doors import DoorSensed
@@ -37,7 +38,7 @@ def test_a_guard_opens_a_door_once_with_a_reason_and_reads_what_came_of_it(
     client = pages.user("guard")
     page = pages.give(client, "/door-commands/open?door=front", reason="  a   parcel ")
     assert "Open once: front. It is on record." in page
-    assert controller.strikes["front"].pulses == 1
+    assert eventually(lambda: controller.strikes["front"].pulses == 1)
     [event] = pages.site.events("access.granted")
     assert event["reasons"] == ["a parcel"]
     assert (event["details"]["actor"], event["details"]["from"]) == ("guard", "127.0.0.1")
