@@ -72,7 +72,8 @@ class CodeTask:
                 continue
             read.add(code)
             if now_s - shown.told_at_s.get(code, float("-inf")) >= AGAIN_S:
-                shown.told_at_s[code] = shown.new_at_s = now_s
+                lately = {known: at_s for known, at_s in shown.told_at_s.items() if now_s - at_s < AGAIN_S}
+                shown.told_at_s, shown.new_at_s = {**lately, code: now_s}, now_s
                 self._tell(CodeSeen(frame.camera, track.id, track.started_at, frame.captured_at, code))
         return NOTHING
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from surveillance.domain.values import NO_SUBJECT, Attributes, Frame, Track
 from surveillance.perception.detect import Found, See
+from surveillance.perception.looks import of_live
 
 KIND = "kind"
 SAME_PLACE = 0.4  # overlap of a track and a thing that is it
@@ -47,11 +48,9 @@ class KindTask:
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Attributes]:
         told: dict[int, Attributes] = {}
         found: Sequence[Found] | None = None
+        self._kinds = of_live(self._kinds, tracks)
         for track in tracks:
-            if track.ended:
-                self._kinds.pop(track.id, None)
-                continue
-            if not track.confirmed or track.label in NO_SUBJECT:
+            if track.ended or not track.confirmed or track.label in NO_SUBJECT:
                 continue
             kinds = self._kinds.setdefault(track.id, Kinds())
             if track.seen_at == frame.captured_at and kinds.looks < MOST_LOOKS:

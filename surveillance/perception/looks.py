@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from surveillance.domain.values import Frame, Track
 
@@ -11,6 +13,13 @@ MOST_LOOKS = 12  # at a track that comes no nearer
 AGREE = 2  # looks that must read the same before it is told
 LARGER_BY = 1.25  # the width worth another look, by the widest so far
 EVERY_S = 1.0  # one that stands still is looked at again so often while what it shows is in doubt
+
+T = TypeVar("T")
+
+
+def of_live(known: Mapping[int, T], tracks: Sequence[Track]) -> dict[int, T]:
+    """What is known of those tracks that go on. Ask it before any look, which may fail."""
+    return {track.id: known[track.id] for track in tracks if track.id in known and not track.ended}
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from surveillance.domain.values import Attributes, Frame, Track
-from surveillance.perception.looks import Looks
+from surveillance.perception.looks import Looks, of_live
 from surveillance.perception.plates import read_plate
 from surveillance.perception.read import ReadText
 
@@ -36,10 +36,9 @@ class PlateTask:
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Attributes]:
         """Raises ModelError where nothing can be read."""
         told: dict[int, Attributes] = {}
+        self._tracks = of_live(self._tracks, tracks)
         for track in tracks:
-            if track.ended:
-                self._tracks.pop(track.id, None)
-            elif track.confirmed:
+            if track.confirmed and not track.ended:
                 seen = self._tracks.setdefault(track.id, Read())
                 if track.label == "vehicle" and seen.looks.take(track, frame, in_doubt=not seen.plate):
                     self._look(seen, track, frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from surveillance.domain.values import BACKGROUND, Attributes, Frame, Track
-from surveillance.perception.looks import Looks
+from surveillance.perception.looks import Looks, of_live
 from surveillance.perception.read import ReadText
 
 TEXT = "text"
@@ -26,10 +26,9 @@ class TextTask:
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> Mapping[int, Attributes]:
         """Raises ModelError where nothing can be read."""
         told: dict[int, Attributes] = {}
+        self._looks = of_live(self._looks, tracks)
         for track in tracks:
-            if track.ended:
-                self._looks.pop(track.id, None)
-            elif track.confirmed:
+            if track.confirmed and not track.ended:
                 looks = self._looks.setdefault(track.id, Looks())
                 if track.label != BACKGROUND and looks.take(track, frame, in_doubt=True):
                     self._look(looks, track, frame)
