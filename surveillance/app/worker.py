@@ -33,6 +33,7 @@ from surveillance.walk import RecognizerWalk, WorkerWalk
 if TYPE_CHECKING:
     from surveillance.ingest.clip import RingMedia
     from surveillance.ingest.ring import PacketRing
+    from surveillance.ingest.seen import SeenFrames
     from surveillance.perception.blur import PeopleBlur
     from surveillance.perception.registry import CardClassifier
     from surveillance.perception.scenes import SceneWatcher
@@ -159,8 +160,14 @@ def build_ring(settings: Settings) -> PacketRing:
     return PacketRing(settings.ingest.ring_s, int(settings.ingest.ring_mb * 1_000_000))
 
 
-def build_media(settings: Settings, camera: Camera, ring: PacketRing, blur: PeopleBlur | None = None) -> RingMedia:
-    """What writes the pictures and clips of one camera from its ring."""
+def build_media(
+    settings: Settings,
+    camera: Camera,
+    ring: PacketRing,
+    blur: PeopleBlur | None = None,
+    seen: SeenFrames | None = None,
+) -> RingMedia:
+    """What writes the pictures and clips of one camera: from what was seen of its main stream, and from its ring."""
     from surveillance.ingest.clip import RingMedia
 
     scheme = camera.url.partition("://")[0] if "://" in camera.url else "file"
@@ -169,7 +176,8 @@ def build_media(settings: Settings, camera: Camera, ring: PacketRing, blur: Peop
         why_empty += "; an address of a still picture has none"
     elif scheme not in ("rtsp", "rtsps", "file"):
         why_empty = f"a source of {scheme}:// sends single pictures, no video that could be held"
-    return RingMedia(ring, media_dir(settings), source_options(settings, camera), why_empty, blur)
+    whole = seen if camera.sub_url is None else None
+    return RingMedia(ring, media_dir(settings), source_options(settings, camera), why_empty, blur, whole)
 
 
 def source_options(settings: Settings, camera: Camera, start_at: datetime | None = None) -> SourceOptions:
@@ -264,6 +272,7 @@ class CameraBuilder:
         """Raises UserMistake for a camera that cannot be watched, such as one whose model is not there."""
         from surveillance.ingest.decoding import Calm
         from surveillance.ingest.pictures import encode_jpeg
+        from surveillance.ingest.seen import SeenFrames
         from surveillance.ingest.view import ViewCheck
 
         counted = CameraFigures(camera.name, self._figures)
@@ -289,7 +298,7 @@ class CameraBuilder:
         second = ShadowedCamera(camera.name, walk.recognize, self._shadow)
         walk = replace(walk, recognize=second)
 
-        live = self._settings.engine.live
+        live, seen = self._settings.engine.live, SeenFrames()
 
         def show(looked: Looked) -> None:
             def encode(size: str) -> bytes:
@@ -298,6 +307,7 @@ class CameraBuilder:
 
             if blur is not None:
                 blur.follow(looked.frame.captured_at, looked.tracks)
+            seen.looked(looked.frame, bool(looked.told))
             calm.looked(looked.frame.captured_at, looked.motion, looked.tracks)
             counted.looked(looked.frame)
             health.looked(looked.frame)
@@ -305,7 +315,7 @@ class CameraBuilder:
             self._live.show(camera.name, lambda: facts_of(looked, frames.drops), encode)
             second.looked(looked.tracks)
 
-        media = build_media(self._settings, camera, ring, blur)
+        media = build_media(self._settings, camera, ring, blur, seen)
         return CameraThreads(measured_walk(walk, self._figures), tell, show, media)
 
     def _is_quiet(self, camera: Camera, is_calm: Callable[[], bool]) -> Callable[[], bool]:

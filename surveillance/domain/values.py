@@ -91,6 +91,7 @@ class Frame:
     luma: Gray  # small gray copy, 320 wide, for the gate
     picture: Picture  # full size, converted only where asked
     media_s: float | None = None  # seconds from the start of a file; None for a live camera
+    is_whole: bool = True  # False where it was decoded with less work, and shows less than was sent
 
 
 @dataclass(frozen=True, slots=True)

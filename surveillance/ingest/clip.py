@@ -1,7 +1,8 @@
 """A Keep in; the picture of its moment and the clip around it out, as whole files, or a reason why there are none.
 
-The picture is decoded from the key picture before it, has the camera's masks blacked out and its people blurred where
-that is asked for. The clip is a copy of the camera's own packets, never encoded again, so such cameras have none.
+The picture is the one that was looked at then, or else decoded from the key picture before it. The camera's masks are
+blacked out in it and its people blurred where that is asked for. The clip is a copy of the camera's own packets, never
+encoded again, so such cameras have none.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from av.error import FFmpegError
 
 from surveillance.domain.kept import Keep, Kept, KeptFile
 from surveillance.domain.ports import Hide, SourceOptions
-from surveillance.domain.values import Bgr
+from surveillance.domain.values import Bgr, Frame
 from surveillance.ingest.ring import Cut, PacketRing
+from surveillance.ingest.seen import SeenFrames
 from surveillance.ingest.sources import FrameBuilder
 from surveillance.places import recording_place, sync_directory
 
@@ -53,17 +55,26 @@ class NotKeptError(Exception):
 class RingMedia:
     """Implements KeepMedia over one camera's ring, for any number of threads at a time.
 
-    `why_empty` is the reason given while no stream of packets was ever opened; `hide` blurs the people of pictures.
+    `why_empty` is the reason given while no stream of packets was ever opened; `hide` blurs the people of pictures;
+    `seen` holds what was just looked at of that very stream.
     """
 
     def __init__(
-        self, ring: PacketRing, media_dir: Path, options: SourceOptions, why_empty: str, hide: Hide | None = None
+        self,
+        ring: PacketRing,
+        media_dir: Path,
+        options: SourceOptions,
+        why_empty: str,
+        hide: Hide | None = None,
+        seen: SeenFrames | None = None,
     ) -> None:
         self._ring = ring
         self._media_dir = media_dir
         self._options = options
         self._why_empty = why_empty
         self._hide = hide
+        self._seen = seen or SeenFrames()
+        self._sized: tuple[bytes, tuple[int, int] | None] = b"", None  # by parameter sets
         self._one_at_a_time = threading.Lock()  # a burst of events must not take the processor from those who look
 
     def __call__(self, keep: Keep) -> Kept:
@@ -83,17 +94,23 @@ class RingMedia:
         return Kept(keep.event, keep.camera, tuple(files), missing)
 
     def _picture(self, keep: Keep, draft: Path) -> Span:
-        at_s = keep.at.timestamp()
-        self._ring.wait_for(at_s, GRACE_S)
-        cut = self._held(at_s, at_s, NEAR_S)
+        seen = self._seen.at(keep.at)
+        frame, shown_s = (seen, keep.at.timestamp()) if seen else self._decoded(keep.at)
         with self._one_at_a_time:
-            frame, shown_s = picture_at(cut, at_s)
-            pixels = self._without_people(FrameBuilder(self._options)(frame, keep.at, None).picture.bgr(), shown_s)
+            pixels = self._without_people(frame.picture.bgr(), shown_s)
             done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not done:
             raise NotKeptError("the picture could not be encoded")
         draft.write_bytes(jpeg.tobytes())
         return shown_s, shown_s
+
+    def _decoded(self, at: datetime) -> tuple[Frame, float]:
+        """The ring's picture nearest to that time, and its own time. Raises NotKeptError."""
+        self._ring.wait_for(at.timestamp(), GRACE_S)
+        cut = self._held(at.timestamp(), at.timestamp(), NEAR_S)
+        with self._one_at_a_time:
+            picture, shown_s = picture_at(cut, at.timestamp())
+        return FrameBuilder(self._options)(picture, at, None), shown_s
 
     def _without_people(self, pixels: Bgr, shown_s: float) -> Bgr:
         """Where that is asked for. Raises NotKeptError."""
@@ -113,8 +130,18 @@ class RingMedia:
         self._ring.wait_for(ends_s, GRACE_S)
         cut = self._held(starts_s, ends_s, 0.0)
         with self._one_at_a_time:
-            write_clip(cut, draft)
+            write_clip(cut, draft, self._size_of(cut))
         return cut.packets[0].at_s, max(packet.at_s for packet in cut.packets)
+
+    def _size_of(self, cut: Cut) -> tuple[int, int] | None:
+        """Its first picture's; None where it cannot be decoded here. The same parameter sets say the same size."""
+        if not cut.extradata or cut.extradata != self._sized[0]:
+            size = None
+            with suppress(NotKeptError):
+                first, _ = picture_at(Cut(cut.codec, cut.extradata, None, cut.packets[:1]), cut.packets[0].at_s)
+                size = first.width, first.height
+            self._sized = cut.extradata, size
+        return self._sized[1]
 
     def _held(self, starts_s: float, ends_s: float, slack_s: float) -> Cut:
         """What the ring holds of that span, or else so near to it. Raises NotKeptError."""
@@ -184,17 +211,19 @@ def picture_at(cut: Cut, at_s: float) -> tuple[av.VideoFrame, float]:
     return nearest[1], nearest[0]
 
 
-def write_clip(cut: Cut, place: Path) -> None:
-    """The packets as an MP4 whose index comes first, so that a browser can play it at once. Raises NotKeptError."""
+def write_clip(cut: Cut, place: Path, size: tuple[int, int] | None) -> None:
+    """The packets as an MP4 whose index comes first, so that a browser can play it at once. Raises NotKeptError.
+
+    `size` is said of its pictures instead of what the stream began with, which a camera may have changed.
+    """
     if cut.template is None:
         raise NotKeptError(f"video in {cut.codec} cannot be put into a clip")
     start_s = min(packet.decode_s for packet in cut.packets)
     with av.open(str(place), "w", format="mp4", options={"movflags": "faststart"}) as output:
         stream = output.add_stream_from_template(cut.template)
         context = stream.codec_context
-        with suppress(NotKeptError):  # what cannot be decoded here can be copied all the same
-            first, _ = picture_at(Cut(cut.codec, cut.extradata, None, cut.packets[:1]), cut.packets[0].at_s)
-            context.width, context.height = first.width, first.height  # a camera may have changed its picture's size
+        if size is not None:
+            context.width, context.height = size
         context.time_base = Fraction(1, TICKS)
         if cut.extradata:
             context.extradata = cut.extradata

@@ -26,6 +26,7 @@ KEY_PICTURE_S = 40.0  # how long a live stream may go on without one
 LONG_GROUP_S = 2.5  # with key pictures further apart a camera that is looked at no more often would count as stale
 MOST_PASSED = 250  # packets, where their stamps say nothing
 FILTERED = ("h264", "hevc")  # the codecs that have one that can be left out
+UNFILTERED = "unfiltered"  # a picture that was decoded so
 CALM = timedelta(seconds=10)  # nothing moves for so long, and a camera is quiet
 
 
@@ -154,7 +155,7 @@ class Unfiltered:
             return
         for picture in _pictures(self._plain or self._full, packet):
             self._shape = _shape_of(picture)
-            yield picture
+            yield picture if self._plain is None else _marked(picture)
 
     def _begin(self, packet: VideoPacket) -> Iterator[av.VideoFrame]:
         """A key picture by another decoder, which goes on if it shows what this one showed."""
@@ -162,6 +163,7 @@ class Unfiltered:
         pictures = [] if self._full.has_b_frames or self._shape is None else list(_pictures(plain, packet))
         if [_shape_of(picture) for picture in pictures] == [self._shape]:
             self._plain = plain
+            pictures = [_marked(picture) for picture in pictures]
         else:
             pictures = list(_pictures(self._full, packet))
             self._group.saves, self._group.is_fit = False, self._shape is None
@@ -175,6 +177,16 @@ def _without_filter(context: VideoCodecContext) -> VideoCodecContext:
     plain.thread_count = 1
     plain.options = {"skip_loop_filter": "all"}
     return plain
+
+
+def is_whole(picture: av.VideoFrame) -> bool:
+    """Whether nothing was left out in decoding it."""
+    return picture.opaque is not UNFILTERED
+
+
+def _marked(picture: av.VideoFrame) -> av.VideoFrame:
+    picture.opaque = UNFILTERED
+    return picture
 
 
 def _shape_of(picture: av.VideoFrame) -> tuple[int, int, str, float]:

@@ -26,7 +26,7 @@ from surveillance.domain.errors import AddressRefused, CameraFault, NotFound, So
 from surveillance.domain.ports import Source, SourceOptions
 from surveillance.domain.site import hide_password
 from surveillance.domain.values import Frame
-from surveillance.ingest.decoding import UndecodableError, decoded
+from surveillance.ingest.decoding import UndecodableError, decoded, is_whole
 from surveillance.ingest.pictures import PLANAR_FORMATS, BgrPicture, YuvPicture
 
 if TYPE_CHECKING:
@@ -289,13 +289,14 @@ class FrameBuilder:
         self._number = -1
 
     def __call__(self, picture: av.VideoFrame, captured_at: datetime, media_s: float | None) -> Frame:
-        quarter_turns = round(picture.rotation / 90) % 4  # read first: a reformatted picture has forgotten it
+        # read first: a reformatted picture has forgotten it
+        quarter_turns, whole = round(picture.rotation / 90) % 4, is_whole(picture)
         if picture.format.name not in PLANAR_FORMATS or min(picture.width, picture.height) < 2:
             width, height = max(picture.width & ~1, 2), max(picture.height & ~1, 2)
             picture = self._reformatter.reformat(picture, width, height, "yuv420p")
         self._number += 1
         held = self._upright(picture, quarter_turns)
-        return Frame(self._options.camera, captured_at, self._number, held.luma(), held, media_s)
+        return Frame(self._options.camera, captured_at, self._number, held.luma(), held, media_s, whole)
 
     def _upright(self, picture: av.VideoFrame, quarter_turns: int) -> YuvPicture | BgrPicture:
         if quarter_turns == 0:

@@ -19,6 +19,7 @@ from surveillance.domain.ports import Hide, SourceOptions
 from surveillance.domain.values import Bgr, Frame
 from surveillance.ingest.clip import BLURRED, MASKED, UNCODED, UNSEEN, RingMedia
 from surveillance.ingest.ring import PacketRing
+from surveillance.ingest.seen import SeenFrames
 from surveillance.ingest.sources import FileSource
 from surveillance.places import recording_place
 
@@ -196,6 +197,26 @@ def test_a_name_that_leads_elsewhere_is_not_written(filled: Filled, clip: Path, 
         kept.missing["picture"]
         == "it could not be written: '../../somewhere-picture.jpg' is not the name of a recording"
     )
+
+
+def test_a_picture_that_was_looked_at_then_is_kept_as_it_was(filled: Filled, clip: Path, tmp_path: Path) -> None:
+    """It takes no decoding, even of a camera that has no video to decode. One that shows less than was sent is not."""
+    _, frames = filled(clip)
+    seen = SeenFrames()
+    media = RingMedia(PacketRing(3.0, 1000), tmp_path / "media", SourceOptions("yard"), EMPTY, seen=seen)
+    for number, frame in enumerate(frames[:130]):
+        seen.looked(replace(frame, is_whole=number != 125), is_told=number % 5 == 0)
+
+    kept = media(wish(4.8))
+    [file] = kept.files
+    assert (file.kind, file.starts_at, dict(kept.missing)) == ("picture", frames[120].captured_at, {"clip": EMPTY})
+    assert np.abs(pixels(tmp_path).astype(int) - frames[120].picture.bgr()).mean() < 2
+
+    not_told, not_whole, too_old = 124, 125, 100
+    for number in (not_told, not_whole, too_old):
+        assert media(wish(number / 25)).missing["picture"] == EMPTY
+    seen.looked(replace(frames[0], captured_at=NOON + timedelta(seconds=7)), is_told=False)
+    assert media(wish(4.8)).missing["picture"] == EMPTY
 
 
 def test_damaged_video_is_a_reason(clip: Path, tmp_path: Path) -> None:

@@ -89,7 +89,9 @@ def alike(clip: Path, is_quiet: Callable[[], bool]) -> list[bool]:
     """Whether each picture is as it was sent, none missing."""
     whole, saved = (list(read(clip, quiet, "unfiltered")) for quiet in (lambda: False, is_quiet))
     assert [frame.media_s for frame in saved] == [frame.media_s for frame in whole]
-    return [bool((one.luma == other.luma).all()) for one, other in zip(whole, saved, strict=True)]
+    told = [bool((one.luma == other.luma).all()) for one, other in zip(whole, saved, strict=True)]
+    assert all(is_alike or not frame.is_whole for is_alike, frame in zip(told, saved, strict=True))
+    return told
 
 
 def test_a_quiet_camera_is_decoded_without_the_filter_and_in_full_from_the_picture_that_wakes_it(
@@ -106,6 +108,12 @@ def test_a_quiet_camera_is_decoded_without_the_filter_and_in_full_from_the_pictu
     assert told[25:40] == [True] * 15
     assert not any(told[41:50])
     assert not all(told[50:])
+
+
+def test_pictures_that_were_decoded_without_the_filter_say_so(tmp_path: Path) -> None:
+    asked = iter([False, *[True] * 15, False, False, *[True] * 100])
+    frames = read(coarse(tmp_path / "coarse.mp4"), lambda: next(asked), "unfiltered")
+    assert [frame.is_whole for frame in frames] == [*[True] * 10, *[False] * 15, *[True] * 15, *[False] * 20]
 
 
 def test_a_stream_that_is_quiet_from_its_first_picture_on_is_decoded_without_the_filter_from_its_second_group_on(
