@@ -1,8 +1,7 @@
 """What happens, counted and timed: each process has one Figures, and core adds up what the others tell.
 
 Cheap enough for every frame (about a microsecond a call), safe from any thread, and JSON-able, so that figures travel
-with whatever link there is. What is counted for every frame is added up for each thread by itself, so that no camera
-waits for another. A producer that is started again goes on counting where it was.
+with whatever link there is. A producer that is started again goes on counting where it was.
 """
 
 from __future__ import annotations
@@ -52,17 +51,6 @@ class Tallies:
             mine = self.histograms.get(key)
             self.histograms[key] = buckets[:] if mine is None else [a + b for a, b in zip(mine, buckets, strict=True)]
 
-    def copy(self) -> Tallies:
-        """As they are now, although their thread goes on."""
-        histograms = {key: buckets[:] for key, buckets in list(self.histograms.items())}
-        return Tallies(dict(self.counters), dict(self.gauges), histograms)
-
-
-class Mine(threading.local):
-    """What the asking thread has counted."""
-
-    tallies: Tallies | None = None
-
 
 @dataclass(slots=True)
 class Producer:
@@ -81,9 +69,7 @@ class Figures:
         self._clock = clock
         self._run = os.urandom(6).hex()
         self._lock = threading.Lock()
-        self._own = Tallies()  # gauges, and what threads counted that have ended
-        self._mine = Mine()
-        self._threads: list[tuple[threading.Thread, Tallies]] = []
+        self._own = Tallies()
         self._producers: dict[str, Producer] = {}
         self._probes: list[Callable[[], None]] = []
 
@@ -94,8 +80,8 @@ class Figures:
     def count(self, name: str, n: float = 1, **labels: str) -> None:
         """Adds `n` to a counter."""
         key = name, tuple(sorted(labels.items()))
-        counters = self._of_this_thread().counters
-        counters[key] = counters.get(key, 0) + n
+        with self._lock:
+            self._own.counters[key] = self._own.counters.get(key, 0) + n
 
     def count_to(self, name: str, total: float, **labels: str) -> None:
         """A counter that somebody else in this process keeps: sets it to that total."""
@@ -111,12 +97,12 @@ class Figures:
         """Puts a duration into a histogram."""
         key = name, tuple(sorted(labels.items()))
         bucket = bisect_left(BOUNDS_S, seconds)
-        histograms = self._of_this_thread().histograms
-        buckets = histograms.get(key)
-        if buckets is None:
-            buckets = histograms[key] = [0] * (len(BOUNDS_S) + 2)
-        buckets[bucket] += 1
-        buckets[-1] += seconds
+        with self._lock:
+            buckets = self._own.histograms.get(key)
+            if buckets is None:
+                buckets = self._own.histograms[key] = [0] * (len(BOUNDS_S) + 2)
+            buckets[bucket] += 1
+            buckets[-1] += seconds
 
     @contextmanager
     def timed(self, name: str, **labels: str) -> Iterator[None]:
@@ -133,23 +119,6 @@ class Figures:
         with self._lock:
             for key in [key for key in self._own.gauges if wanted <= dict(key[1]).items()]:
                 del self._own.gauges[key]
-
-    def _of_this_thread(self) -> Tallies:
-        tallies = self._mine.tallies
-        if tallies is None:
-            tallies = self._mine.tallies = Tallies()
-            with self._lock:
-                self._settle()
-                self._threads.append((threading.current_thread(), tallies))
-        return tallies
-
-    def _settle(self) -> None:
-        """What threads counted that have ended stays, and the threads are forgotten. Called with the lock."""
-        ended = [tallies for thread, tallies in self._threads if not thread.is_alive()]
-        if ended:
-            self._threads = [(thread, tallies) for thread, tallies in self._threads if thread.is_alive()]
-            for tallies in ended:
-                self._own.add(tallies)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, with what was absorbed: {"run", "bounds", "samples": [[kind, name, labels, value], ...]}."""
@@ -188,10 +157,7 @@ class Figures:
                 if now_s - producer.told_s > SILENT_S:
                     producer.now.gauges.clear()
                 total.add(producer.now)
-            self._settle()
             total.add(self._own)
-            for _, tallies in self._threads:
-                total.add(tallies.copy())
         found: list[tuple[Key, str, Value]] = [
             (key, kind, value)
             for kind, part in (("counter", total.counters), ("gauge", total.gauges), ("histogram", total.histograms))

@@ -117,24 +117,3 @@ def test_a_block_that_raises_is_timed_too():
     except OSError:
         pass
     assert sum(values(figures)[("commit_seconds",)][:-1]) == 1
-
-
-def test_what_threads_count_side_by_side_adds_up_also_of_those_that_have_ended():
-    figures, told = Figures(), []
-
-    def work():
-        for _ in range(1000):
-            figures.count("frames", camera="gate")
-            figures.observe("step_seconds", 0.5, step="gate")
-
-    for _ in range(20):
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
-            told.append(values(figures).get(("frames", "gate"), 0))
-        told.append(values(figures)[("frames", "gate")])
-
-    assert told == sorted(told)
-    assert told[-1] == values(figures)[("step_seconds", "gate")][-1] * 2 == 160_000
-    assert figures._threads == []
