@@ -89,7 +89,7 @@ class ChainedSite:
         days = StorageSettings(
             event_days=event_days, evidence_days=media_days, recording_days=media_days, disk_min_free_gb=0
         )  # fmt: skip
-        Retention(self.engine, self.desk.evidence, self.recordings, days, self.desk.directory)(NOON)
+        Retention(self.engine, self.desk.evidence, self.recordings, days)(NOON)
         shorten(self.engine, self.keys)
 
     def alert(self, at: object = NOON, clip: bytes = b"a clip") -> Decision:

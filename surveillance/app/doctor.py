@@ -21,6 +21,7 @@ from surveillance.app.detectors import card_of_kind
 from surveillance.app.health import dashboard_address, dashboard_fault, heartbeat
 from surveillance.app.machine import Finding, look_at_clock, look_at_machine
 from surveillance.app.rulebook import build_rulebook
+from surveillance.app.runtime import media_dir
 from surveillance.app.worker import source_options
 from surveillance.dashboard.settings import is_loopback
 from surveillance.domain.devices import MQTT_PORTS, parse_mqtt, parse_osdp, scheme_of, wire_of
@@ -30,7 +31,7 @@ from surveillance.rules.crossings import line_hints
 from surveillance.settings import Settings
 from surveillance.storage.database import check_version, open_database
 from surveillance.storage.keys import KEY_BYTES, KeyStore
-from surveillance.storage.retention import disk_free
+from surveillance.storage.retention import disk_free, there
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.sizes import configuration_version, newest_event_at
 from surveillance.storage.state import SharedState
@@ -80,12 +81,18 @@ def look_at_directory(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", f"the data directory {path} belongs to another user", todo)
     else:
         yield Finding("ok", f"the data directory {path} is writable and private")
-    free_gb, least_gb = disk_free(path) / GB, settings.storage.disk_min_free_gb
+    for place in (path, media_dir(settings)):
+        if place == path or there(place).stat().st_dev != there(path).stat().st_dev:
+            yield _room_at(place, settings.storage.disk_min_free_gb)
+
+
+def _room_at(place: Path, least_gb: float) -> Finding:
+    free_gb = disk_free(place) / GB
     if free_gb < least_gb:
         todo = "free some, or keep less (storage.media_max_gb, storage.recording_days)"
-        yield Finding("fail", f"{free_gb:.1f} GB of disk are free; below {least_gb:g} GB recordings are deleted", todo)
-    else:
-        yield Finding("ok", f"{free_gb:.1f} GB of disk are free")
+        what = f"{free_gb:.1f} GB of disk are free in {place}; below {least_gb:g} GB recordings are deleted"
+        return Finding("fail", what, todo)
+    return Finding("ok", f"{free_gb:.1f} GB of disk are free in {place}")
 
 
 class Database:

@@ -16,7 +16,7 @@ from surveillance.app.audit import keep_heads, nightly_audit
 from surveillance.app.drift import DriftWatch
 from surveillance.app.proposals import propose
 from surveillance.app.retraining import Retraining, why_not_now
-from surveillance.app.runtime import CORE_STATUS, runtime_dir
+from surveillance.app.runtime import CORE_STATUS, media_dir, runtime_dir
 from surveillance.app.store import Store, open_store
 from surveillance.domain.errors import NotFound, UserMistake
 from surveillance.domain.ports import Asked, SiteReader
@@ -96,7 +96,6 @@ class SiteJobs:
             store.evidence,
             store.recordings,
             settings.storage,
-            settings.data_dir,
             stopping=self.jobs.stopping,
             more=crop_shelves(settings, store),
         )
@@ -122,7 +121,12 @@ class SiteJobs:
     def _build_health(self, core: CorePorts) -> Health:
         settings, engine = self._settings, self._store.engine
         checks = (
-            disk_check(settings.data_dir, settings.storage.disk_min_free_gb, disk_free, self._make_room),
+            disk_check(
+                (settings.data_dir, media_dir(settings)),
+                settings.storage.disk_min_free_gb,
+                disk_free,
+                self._make_room,
+            ),
             recordings_check(core.unkept),
             memory_check(partial(runtime_dir, settings), disk_free),
             outbox_check(partial(oldest_open_action, engine), settings.jobs.outbox_late_s),

@@ -118,14 +118,17 @@ def _restored(now: datetime, name: str, cause: Mapping[str, str]) -> Decision:
 # --- checks --------------------------------------------------------------------------------------------------------
 
 
-def disk_check(data_dir: Path, least_gb: float, free_bytes: Callable[[Path], int], full: Callable[[], None]) -> Check:
-    """Free space of the data directory. `full` is called while it lacks."""
+def disk_check(
+    directories: Sequence[Path], least_gb: float, free_bytes: Callable[[Path], int], full: Callable[[], None]
+) -> Check:
+    """Free space of directories, which may lie on disks of their own. `full` is called while it lacks."""
 
     def check(now: datetime) -> Iterable[Cause]:
-        if free_bytes(data_dir) >= least_gb * GB:
+        lacking = next((path for path in directories if free_bytes(path) < least_gb * GB), None)
+        if lacking is None:
             return
         full()
-        words = f"less than {least_gb:g} GB are free in {data_dir} (storage.disk_min_free_gb): old media are deleted"
+        words = f"less than {least_gb:g} GB are free in {lacking} (storage.disk_min_free_gb): old media are deleted"
         yield Cause("disk", words)
 
     return check

@@ -43,6 +43,10 @@ class Crops:
         self._files = files
         self._settings = settings or LabelingSettings()
 
+    @property
+    def directory(self) -> Path:
+        return self._files.directory
+
     def path(self, crop_id: str) -> Path:
         """Where its picture lies. Raises ValueError for what is no id of a crop."""
         return self._files.path(f"{crop_id}.jpg")
@@ -136,6 +140,7 @@ class CropFiles:
     def __init__(self, engine: Engine, crops: Crops, labeled: bool) -> None:
         self._engine = engine
         self._crops = crops
+        self.directory = crops.directory
         self._which: ColumnElement[bool] = crop.c.label.is_not(None) if labeled else crop.c.label.is_(None)
 
     def kept_bytes(self) -> int:

@@ -29,6 +29,10 @@ class EvidenceStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
     def write(self, event_id: str, jpeg: bytes) -> str:
         """Writes the picture so that it is whole or absent after a power cut; returns its name.
 

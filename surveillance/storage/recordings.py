@@ -150,6 +150,10 @@ class Recordings:
         self._directory = directory
         self._wanted = Remembered(engine, recording.name, self._read_wanted)
 
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
     def wanted(self) -> list[Wanted]:
         """The wishes still open, oldest first, `AT_ONCE` at most. Belongs to one thread. Raises RecordFailed.
 

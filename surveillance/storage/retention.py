@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 class MediaStore(Protocol):
     """Files that may have to go; `Recordings` is one, `EvidenceFiles` another."""
 
+    @property
+    def directory(self) -> Path: ...
     def kept_bytes(self) -> int: ...
     def oldest(self, limit: int, before: datetime | None = None) -> Sequence[HeldFile]: ...
     def remove(self, names: Sequence[str], why: str) -> None: ...
@@ -60,6 +62,7 @@ class EvidenceFiles:
     def __init__(self, engine: Engine, pictures: EvidenceStore) -> None:
         self._engine = engine
         self._pictures = pictures
+        self.directory = pictures.directory
 
     def kept_bytes(self) -> int:
         """How much room they take."""
@@ -120,7 +123,6 @@ class Retention:
         pictures: EvidenceStore,
         recordings: Recordings,
         settings: StorageSettings,
-        data_dir: Path,
         free_bytes: Callable[[Path], int] | None = None,
         stopping: Event | None = None,
         more: Sequence[Shelf] = (),
@@ -129,7 +131,6 @@ class Retention:
         self._pictures = pictures
         self._recordings = recordings
         self._settings = settings
-        self._data_dir = data_dir
         self._free_bytes = free_bytes or disk_free
         self._stopping = stopping or Event()
         files = EvidenceFiles(engine, pictures)
@@ -166,20 +167,28 @@ class Retention:
         if most_gb is None:
             return []
         over = sum(shelf.files.kept_bytes() for shelf in self._shelves) - int(most_gb * GB)
-        return self._free(over, f"to stay within {most_gb:g} GB (storage.media_max_gb)")
+        return self._free(over, f"to stay within {most_gb:g} GB (storage.media_max_gb)", self._shelves)
 
-    def _by_disk(self) -> list[Removal]:
-        """Frees what lacks, once: a disk that something else fills must not cost every picture."""
+    def _by_disk(self) -> Iterator[Removal]:
+        """Frees what lacks, once: a disk that something else fills must not cost every picture.
+
+        Kinds of files may lie on disks of their own, and only what lies on a full one makes room there.
+        """
         least_gb = self._settings.disk_min_free_gb
-        lacking = int(least_gb * GB) - self._free_bytes(self._data_dir)
-        return self._free(lacking, f"to keep {least_gb:g} GB of the disk free (storage.disk_min_free_gb)")
+        why = f"to keep {least_gb:g} GB of the disk free (storage.disk_min_free_gb)"
+        by_disk: dict[int, list[Shelf]] = {}
+        for shelf in self._shelves:
+            by_disk.setdefault(there(shelf.files.directory).stat().st_dev, []).append(shelf)
+        for shelves in by_disk.values():
+            lacking = int(least_gb * GB) - self._free_bytes(shelves[0].files.directory)
+            yield from self._free(lacking, why, shelves)
 
-    def _free(self, wanted_bytes: int, why: str) -> list[Removal]:
-        """Removes the oldest files of all kinds until so many bytes are free, or nothing is left."""
+    def _free(self, wanted_bytes: int, why: str, shelves: Sequence[Shelf]) -> list[Removal]:
+        """Removes the oldest of these files until so many bytes are free, or nothing is left."""
         gone: dict[str, tuple[int, int]] = {}
         while wanted_bytes > 0 and not self._stopping.is_set():
             round_: dict[Shelf, list[HeldFile]] = {}
-            for shelf, file in self._oldest_of_all():
+            for shelf, file in _oldest_of(shelves):
                 if wanted_bytes <= 0:
                     break
                 round_.setdefault(shelf, []).append(file)
@@ -193,9 +202,10 @@ class Retention:
             self._stopping.wait(_PAUSE_S)
         return [Removal(noun, why, count, size) for noun, (count, size) in gone.items()]
 
-    def _oldest_of_all(self) -> list[tuple[Shelf, HeldFile]]:
-        files = [[(shelf, file) for file in shelf.files.oldest(_FILES)] for shelf in self._shelves]
-        return list(heapq.merge(*files, key=lambda pair: pair[1].at))[:_FILES]
+
+def _oldest_of(shelves: Sequence[Shelf]) -> list[tuple[Shelf, HeldFile]]:
+    files = [[(shelf, file) for file in shelf.files.oldest(_FILES)] for shelf in shelves]
+    return list(heapq.merge(*files, key=lambda pair: pair[1].at))[:_FILES]
 
 
 def purge(
@@ -225,9 +235,14 @@ def purge(
 
 def disk_free(directory: Path) -> int:
     """Free bytes for a program like this one, where that directory is or will be."""
+    return shutil.disk_usage(there(directory)).free
+
+
+def there(directory: Path) -> Path:
+    """The directory, or where it will be made."""
     while not directory.exists():
         directory = directory.parent
-    return shutil.disk_usage(directory).free
+    return directory
 
 
 def _in_steps(steps: Iterator[int], stopping: Event) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 import pytest
@@ -15,7 +16,7 @@ from surveillance.domain.values import Shot
 from surveillance.storage.database import reading, writing
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
-from surveillance.storage.retention import GB, Purged, Removal, Retention, disk_free
+from surveillance.storage.retention import GB, Purged, Removal, Retention, disk_free, there
 from surveillance.storage.settings import StorageSettings
 from surveillance.storage.tables import garbage, recording
 
@@ -37,7 +38,7 @@ class Shop:
     ) -> Retention:
         given = StorageSettings.model_validate({"evidence_days": 300, "recording_days": 300, **settings})
         desk = self.desk
-        return Retention(desk.engine, desk.evidence, self.recordings, given, self.directory, free, stopping)
+        return Retention(desk.engine, desk.evidence, self.recordings, given, free, stopping)
 
     def pictures(self) -> list[int]:
         """The ages whose picture is there."""
@@ -139,6 +140,21 @@ def test_a_disk_that_others_fill_costs_all_media_at_most(shop: Shop) -> None:
     purged = shop.retention(free=lambda path: 0, disk_min_free_gb=50)(NOON)
     assert [(removal.noun, removal.count) for removal in media_of(purged)] == [("picture", 5), ("recording", 5)]
     assert shop.retention(free=lambda path: 0, disk_min_free_gb=50)(NOON).is_empty
+
+
+def test_only_what_lies_on_a_full_disk_makes_room_there(shop: Shop, tmp_path: Path) -> None:
+    """Recordings on a disk of their own, and memory is one."""
+    with TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        shop.recordings = Recordings(shop.desk.engine, Path(elsewhere) / "media")
+        assert there(Path(elsewhere)).stat().st_dev != there(shop.desk.evidence.directory).stat().st_dev
+
+        def full(disk: str) -> Callable[[Path], int]:
+            return lambda path: GB - KB if str(path).startswith(disk) else 100 * GB
+
+        [gone] = media_of(shop.retention(free=full(elsewhere), disk_min_free_gb=1)(NOON))
+        assert (gone.noun, gone.count) == ("recording", 1)
+        [gone] = media_of(shop.retention(free=full(str(shop.directory)), disk_min_free_gb=1)(NOON))
+        assert (gone.noun, gone.count) == ("picture", 1)
 
 
 def test_an_event_takes_its_media_along(shop: Shop) -> None:

@@ -114,13 +114,16 @@ def test_a_database_that_is_away_shows_and_is_left_to_core_to_tell() -> None:
 
 
 def test_a_disk_that_fills_asks_for_room() -> None:
-    free, asked = [2 * GB], []
-    check = disk_check(Path("/srv"), 1.0, lambda path: free[0], lambda: asked.append("room"))
+    data, media = Path("/srv"), Path("/srv/media")
+    free, asked = {data: 2 * GB, media: 2 * GB}, []
+    check = disk_check((data, media), 1.0, free.__getitem__, lambda: asked.append("room"))
     assert list(check(NOON)) == []
-    free[0] = GB // 2
-    [cause] = check(NOON)
-    assert (cause.name, asked) == ("disk", ["room"])
-    assert cause.words.startswith("less than 1 GB are free in /srv (storage.disk_min_free_gb)")
+    for full in (media, data):
+        free[full] = GB // 2
+        [cause] = check(NOON)
+        assert cause.name == "disk"
+        assert cause.words.startswith(f"less than 1 GB are free in {full} (storage.disk_min_free_gb)")
+    assert asked == ["room", "room"]
 
 
 def test_memory_that_fills_is_a_cause() -> None:
