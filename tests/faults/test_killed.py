@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from faulty_site import CAMERAS, MINUTES, ROUNDS, FaultySite, Span, runs
+from faulty_site import CAMERAS, MINUTES, ROUNDS, FaultySite, Followed, Span, runs
 from patience import eventually
 
 SLACK = timedelta(seconds=0.05)
@@ -102,14 +102,14 @@ def holes(site: FaultySite, began: datetime, blind: Sequence[Span] = ()) -> list
     Its worker took a picture when a heartbeat was due; or none for longer than it waits for an answer, which is more
     than a busy machine makes of it. Except where nobody could see: a worker or the recognizer was killed.
     """
-    tracks: dict[tuple[str, datetime], list[datetime]] = {}
+    tracks: dict[Followed, list[datetime]] = {}
     for entry in site.observations():
         if entry.started_at > began:
-            tracks.setdefault((entry.camera, entry.started_at), []).append(entry.at)
+            tracks.setdefault((entry.camera, entry.started_at, entry.track), []).append(entry.at)
     looked_at = {camera: site.looked_at(camera) for camera in CAMERAS}
     gaps = [
         (camera, earlier, later)
-        for (camera, _), moments in tracks.items()
+        for (camera, _, _), moments in tracks.items()
         for earlier, later in pairwise(sorted(moments))
         if later - earlier > LONGEST or any(earlier + DUE < at < later - SLACK for at in looked_at[camera])
     ]
