@@ -31,7 +31,7 @@ from surveillance.rules.crossings import line_hints
 from surveillance.settings import Settings
 from surveillance.storage.database import check_version, open_database
 from surveillance.storage.keys import KEY_BYTES, KeyStore
-from surveillance.storage.retention import disk_free, there
+from surveillance.storage.retention import disk_free, disk_of
 from surveillance.storage.rulebook import SqlSite
 from surveillance.storage.sizes import configuration_version, newest_event_at
 from surveillance.storage.state import SharedState
@@ -82,7 +82,7 @@ def look_at_directory(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("ok", f"the data directory {path} is writable and private")
     for place in (path, media_dir(settings)):
-        if place == path or there(place).stat().st_dev != there(path).stat().st_dev:
+        if place == path or disk_of(place) != disk_of(path):
             yield _room_at(place, settings.storage.disk_min_free_gb)
 
 

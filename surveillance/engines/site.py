@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,20 +95,20 @@ class SiteEngine:
             wake()
 
     def stop(self) -> None:
-        """Cameras first, then core with what they still told, then deeds."""
+        """Cameras first, then deeds, then core with what became of both."""
         self._stopping.set()
         self._cameras.stop()
         self._recorded.set()
-        self._end("dispatch")  # the parts see to what is under way
+        dispatch = [thread for thread in self._threads if thread.name == "dispatch"]
+        self._end(dispatch)  # the parts see to what is under way
         self.parts.close()  # before core, which still records what became of the last deeds
         self.core.stop()
-        self._end("core", "dispatch", "house")
+        self._end(self._threads)
 
-    def _end(self, *names: str) -> None:
-        for thread in self._threads:
-            if thread.name in names:
-                thread.stop()
-                thread.join(STOP_S)
+    def _end(self, threads: Sequence[Supervised]) -> None:
+        for thread in threads:
+            thread.stop()
+            thread.join(STOP_S)
 
     def reconcile(self) -> None:
         """Desired against running, when the configuration has changed."""

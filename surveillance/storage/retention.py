@@ -178,7 +178,7 @@ class Retention:
         why = f"to keep {least_gb:g} GB of the disk free (storage.disk_min_free_gb)"
         by_disk: dict[int, list[Shelf]] = {}
         for shelf in self._shelves:
-            by_disk.setdefault(there(shelf.files.directory).stat().st_dev, []).append(shelf)
+            by_disk.setdefault(disk_of(shelf.files.directory), []).append(shelf)
         for shelves in by_disk.values():
             lacking = int(least_gb * GB) - self._free_bytes(shelves[0].files.directory)
             yield from self._free(lacking, why, shelves)
@@ -235,11 +235,16 @@ def purge(
 
 def disk_free(directory: Path) -> int:
     """Free bytes for a program like this one, where that directory is or will be."""
-    return shutil.disk_usage(there(directory)).free
+    return shutil.disk_usage(_there(directory)).free
 
 
-def there(directory: Path) -> Path:
-    """The directory, or where it will be made."""
+def disk_of(directory: Path) -> int:
+    """The number of the file system where that directory is or will be."""
+    return _there(directory).stat().st_dev
+
+
+def _there(directory: Path) -> Path:
+    """The directory, or what there is of the way to it."""
     while not directory.exists():
         directory = directory.parent
     return directory

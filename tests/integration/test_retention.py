@@ -16,7 +16,7 @@ from surveillance.domain.values import Shot
 from surveillance.storage.database import reading, writing
 from surveillance.storage.queries import Events
 from surveillance.storage.recordings import Recordings
-from surveillance.storage.retention import GB, Purged, Removal, Retention, disk_free, there
+from surveillance.storage.retention import GB, Purged, Removal, Retention, disk_free, disk_of
 from surveillance.storage.settings import StorageSettings
 from surveillance.storage.tables import garbage, recording
 
@@ -146,7 +146,7 @@ def test_only_what_lies_on_a_full_disk_makes_room_there(shop: Shop, tmp_path: Pa
     """Recordings on a disk of their own, and memory is one."""
     with TemporaryDirectory(dir="/dev/shm") as elsewhere:
         shop.recordings = Recordings(shop.desk.engine, Path(elsewhere) / "media")
-        assert there(Path(elsewhere)).stat().st_dev != there(shop.desk.evidence.directory).stat().st_dev
+        assert disk_of(Path(elsewhere)) != disk_of(shop.desk.evidence.directory)
 
         def full(disk: str) -> Callable[[Path], int]:
             return lambda path: GB - KB if str(path).startswith(disk) else 100 * GB
